@@ -1,0 +1,1 @@
+//! Ids, stored enums and tables of Wharf.
