@@ -1,1 +1,20 @@
-//! The schema of Wharf.
+//! The schema of Wharf, one step a file, for SQLite, PostgreSQL and MariaDB (MySQL).
+//!
+//! Owns `CREATE` and `ALTER`. A released step is never changed, and this crate never imports `entity`: the
+//! entities move on, the steps do not. `wharf migrate` and the start of the service call it.
+
+mod columns;
+mod m20261121_000001_create_service_tables;
+
+use sea_orm_migration::prelude::*;
+
+/// The ordered list of steps.
+#[derive(Debug)]
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m20261121_000001_create_service_tables::Migration)]
+    }
+}

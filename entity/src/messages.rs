@@ -1,0 +1,37 @@
+//! `messages`: messages of both directions; (session, chat, sender, message id) is unique.
+
+use sea_orm::entity::prelude::*;
+
+use crate::ids::*;
+
+/// A row of `messages`.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "messages")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub session_id: SessionId,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub chat: String,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub sender: String,
+    /// WhatsApp's id of the message.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub message_id: String,
+    pub id: MessageRowId,
+    pub from_me: bool,
+    /// `text`, `image`, …
+    pub kind: String,
+    /// The `data` of the message event, as JSON.
+    pub body: String,
+    /// -1 error, 0 pending, 1 server, 2 device, 3 read, 4 played.
+    pub ack: i16,
+    /// When it was written, by WhatsApp's clock.
+    pub sent_at: i64,
+    pub created_at: i64,
+}
+
+/// No relation is declared: the service joins by hand and always by owner.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

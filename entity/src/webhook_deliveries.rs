@@ -1,0 +1,34 @@
+//! `webhook_deliveries`: the outbox: one row per event and endpoint.
+
+use sea_orm::entity::prelude::*;
+
+use crate::{enums::*, ids::*};
+
+/// A row of `webhook_deliveries`.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "webhook_deliveries")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: DeliveryId,
+    pub owner_id: UserId,
+    pub endpoint_id: EndpointId,
+    pub session_id: SessionId,
+    pub event_id: EventId,
+    pub seq: i64,
+    pub state: DeliveryState,
+    /// How many attempts were made.
+    pub attempt: i32,
+    pub next_at: i64,
+    /// The node that posts it right now and until when it may: a crash frees the row.
+    pub lease_node: Option<NodeId>,
+    pub lease_until: Option<i64>,
+    pub last_error: Option<String>,
+    pub created_at: i64,
+    pub updated_at: i64,
+}
+
+/// No relation is declared: the service joins by hand and always by owner.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
