@@ -1,6 +1,6 @@
 //! Words that are stored: each enum is a short text column.
 
-use sea_orm::{DeriveActiveEnum, EnumIter};
+use sea_orm::{DeriveActiveEnum, EnumIter, sea_query::StringLen};
 use serde::{Deserialize, Serialize};
 
 macro_rules! stored {
