@@ -1,1 +1,9 @@
-//! Wharf.
+//! Wharf: a self-hosted service that runs many WhatsApp sessions.
+//!
+//! The layers, from the outside in: `http` and `cli` → `service` → `session`, `webhook`, `events` →
+//! `protocol`, `cluster` → `db` → `domain` → `entity::ids`. Nothing points up; `tests/it/layering.rs` holds that.
+//! `docs/ARCHITECTURE.md` is the map.
+
+pub mod domain;
+pub mod lifecycle;
+pub mod service;

@@ -34,7 +34,10 @@ const TABLES: [&str; 14] = [
     "webhook_attempts",
 ];
 
-#[expect(elided_lifetimes_in_paths, reason = "the trait elides it, and the two must agree")]
+#[expect(
+    elided_lifetimes_in_paths,
+    reason = "the trait elides it, and the two must agree"
+)]
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {

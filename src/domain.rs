@@ -1,0 +1,13 @@
+//! The words of the trade and their rules: addresses, the state machine of a session, events, principals, time.
+//!
+//! Owns what can be decided without a database, a socket or a clock of its own. Must never do I/O and never import
+//! a layer above it. Everybody calls it.
+
+pub mod address;
+pub mod clock;
+pub mod event;
+pub mod message;
+pub mod principal;
+pub mod session;
+
+pub use entity::{enums, ids};

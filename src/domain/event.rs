@@ -1,0 +1,190 @@
+//! Events: one type per thing that happens, with one shape for the socket, the log, SSE and webhooks.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    message::{Ack, Message},
+    session::Reason,
+};
+
+/// `qr`: a code that a phone can scan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct QrData {
+    /// What the QR code holds.
+    pub code: String,
+    /// The code as a PNG, in a data URL.
+    pub image: String,
+    /// RFC 3339.
+    pub expires_at: String,
+    /// 1 for the first code of a pairing.
+    pub index: u32,
+}
+
+/// `pair_code`: a code to type on the phone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct PairCodeData {
+    /// Eight characters.
+    pub code: String,
+    /// RFC 3339.
+    pub expires_at: String,
+}
+
+/// `success` and `connected`: who the session is.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct AccountData {
+    /// Digits.
+    pub phone: Option<String>,
+    /// `…@lid`.
+    pub lid: Option<String>,
+    /// The name the account goes by.
+    pub push_name: Option<String>,
+}
+
+/// `disconnected`, `logged_out`, `degraded` and `qr_timeout`: why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ReasonData {
+    /// A stable word.
+    pub reason: Reason,
+    /// More, for a person to read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// `error`: something went wrong that a person should see.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ErrorData {
+    /// A stable word.
+    pub code: String,
+    /// For a person to read.
+    pub detail: String,
+}
+
+/// `message.ack`: how far one's own message has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct AckData {
+    /// WhatsApp's id of the message.
+    pub message_id: String,
+    /// The canonical id of the chat.
+    pub chat: String,
+    /// The number: -1 error, 0 pending, 1 server, 2 device, 3 read, 4 played.
+    pub ack: i16,
+    /// The name of that number.
+    pub ack_name: Ack,
+}
+
+/// Something that happened to a session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(tag = "type", content = "data")]
+pub enum Event {
+    /// A QR code was issued.
+    #[serde(rename = "qr")]
+    Qr(QrData),
+    /// A pair code was issued.
+    #[serde(rename = "pair_code")]
+    PairCode(PairCodeData),
+    /// A phone has linked this session.
+    #[serde(rename = "success")]
+    Success(AccountData),
+    /// The session is logged in.
+    #[serde(rename = "connected")]
+    Connected(AccountData),
+    /// The session stopped.
+    #[serde(rename = "disconnected")]
+    Disconnected(ReasonData),
+    /// The device was removed.
+    #[serde(rename = "logged_out")]
+    LoggedOut(ReasonData),
+    /// Wanted, but not working.
+    #[serde(rename = "degraded")]
+    Degraded(ReasonData),
+    /// No phone came in time.
+    #[serde(rename = "qr_timeout")]
+    QrTimeout(ReasonData),
+    /// Something went wrong.
+    #[serde(rename = "error")]
+    Error(ErrorData),
+    /// A message came in, or was written on the phone.
+    #[serde(rename = "message")]
+    Message(Box<Message>),
+    /// One's own message came further.
+    #[serde(rename = "message.ack")]
+    MessageAck(AckData),
+}
+
+impl Event {
+    /// The names of all events of this version.
+    pub const NAMES: [&'static str; 11] = [
+        "qr",
+        "pair_code",
+        "success",
+        "connected",
+        "disconnected",
+        "logged_out",
+        "degraded",
+        "qr_timeout",
+        "error",
+        "message",
+        "message.ack",
+    ];
+
+    /// The name in the log, on the socket and in a webhook.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Qr(_) => "qr",
+            Self::PairCode(_) => "pair_code",
+            Self::Success(_) => "success",
+            Self::Connected(_) => "connected",
+            Self::Disconnected(_) => "disconnected",
+            Self::LoggedOut(_) => "logged_out",
+            Self::Degraded(_) => "degraded",
+            Self::QrTimeout(_) => "qr_timeout",
+            Self::Error(_) => "error",
+            Self::Message(_) => "message",
+            Self::MessageAck(_) => "message.ack",
+        }
+    }
+
+    /// The `data` of the event as JSON text: made once, shared by every reader.
+    pub fn data_json(&self) -> Result<String, serde_json::Error> {
+        match self {
+            Self::Qr(data) => serde_json::to_string(data),
+            Self::PairCode(data) => serde_json::to_string(data),
+            Self::Success(data) | Self::Connected(data) => serde_json::to_string(data),
+            Self::Disconnected(data)
+            | Self::LoggedOut(data)
+            | Self::Degraded(data)
+            | Self::QrTimeout(data) => serde_json::to_string(data),
+            Self::Error(data) => serde_json::to_string(data),
+            Self::Message(data) => serde_json::to_string(data),
+            Self::MessageAck(data) => serde_json::to_string(data),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_an_event_is_its_tag() {
+        let events = [
+            Event::Success(AccountData::default()),
+            Event::Degraded(ReasonData {
+                reason: Reason::ConnectionLost,
+                detail: None,
+            }),
+            Event::Error(ErrorData {
+                code: "x".into(),
+                detail: "y".into(),
+            }),
+        ];
+        for event in events {
+            let json = serde_json::to_value(&event).unwrap();
+            assert_eq!(json["type"], event.name());
+            let data: serde_json::Value =
+                serde_json::from_str(&event.data_json().unwrap()).unwrap();
+            assert_eq!(json["data"], data);
+            assert!(Event::NAMES.contains(&event.name()));
+        }
+    }
+}

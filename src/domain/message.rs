@@ -1,0 +1,124 @@
+//! Messages in both directions, as the API shows them.
+
+use serde::{Deserialize, Serialize};
+
+use super::address::{Chat, Party};
+
+/// How far a message has come. The numbers are those that users of similar tools know.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+#[repr(i16)]
+pub enum Ack {
+    /// It failed.
+    Error = -1,
+    /// Not yet at the server.
+    Pending = 0,
+    /// The server has it.
+    Server = 1,
+    /// The receiver's device has it.
+    Device = 2,
+    /// It was read.
+    Read = 3,
+    /// It was played.
+    Played = 4,
+}
+
+impl Ack {
+    /// The number that is stored and shown.
+    pub const fn number(self) -> i16 {
+        self as i16
+    }
+
+    /// The ack of a stored number.
+    pub const fn from_number(number: i16) -> Option<Self> {
+        Some(match number {
+            -1 => Self::Error,
+            0 => Self::Pending,
+            1 => Self::Server,
+            2 => Self::Device,
+            3 => Self::Read,
+            4 => Self::Played,
+            _ => return None,
+        })
+    }
+}
+
+/// A text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Text {
+    /// What is written.
+    pub body: String,
+}
+
+/// What a message says. Each kind sits under a key of its own name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Content {
+    /// A text.
+    Text {
+        /// The text.
+        text: Text,
+    },
+    /// A kind that this version does not type.
+    Unknown {
+        /// The name of the field of WhatsApp's message that is set, where one is.
+        kind: Option<String>,
+    },
+}
+
+impl Content {
+    /// The word of the kind.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Text { .. } => "text",
+            Self::Unknown { .. } => "unknown",
+        }
+    }
+}
+
+/// The `data` of a `message` event, and a message of the list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Message {
+    /// WhatsApp's id of the message.
+    pub message_id: String,
+    /// Where it was written.
+    pub chat: Chat,
+    /// Who wrote it.
+    pub sender: Party,
+    /// Whether this account wrote it.
+    pub from_me: bool,
+    /// The name the sender goes by.
+    pub push_name: Option<String>,
+    /// When it was written, RFC 3339, by WhatsApp's clock.
+    pub timestamp: String,
+    /// What it says.
+    #[serde(flatten)]
+    pub content: Content,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_has_the_shape_of_the_contract() {
+        let content = Content::Text {
+            text: Text { body: "hi".into() },
+        };
+        let json = serde_json::to_value(&content).unwrap();
+        assert_eq!(
+            json,
+            serde_json::json!({"type": "text", "text": {"body": "hi"}})
+        );
+    }
+
+    #[test]
+    fn an_ack_keeps_its_number() {
+        for number in -1..=4 {
+            assert_eq!(Ack::from_number(number).unwrap().number(), number);
+        }
+        assert_eq!(Ack::from_number(5), None);
+    }
+}

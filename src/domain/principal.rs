@@ -1,0 +1,153 @@
+//! Who asks, and what they may do.
+
+use std::{fmt, str::FromStr};
+
+use entity::{
+    enums::Role,
+    ids::{SessionId, UserId},
+};
+use serde::{Deserialize, Serialize};
+
+/// One thing a token may be allowed to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+pub enum Scope {
+    /// See sessions, their events and QR codes.
+    #[serde(rename = "sessions:read")]
+    SessionsRead,
+    /// Create, change, connect and delete sessions.
+    #[serde(rename = "sessions:write")]
+    SessionsWrite,
+    /// Read messages.
+    #[serde(rename = "messages:read")]
+    MessagesRead,
+    /// Send messages.
+    #[serde(rename = "messages:send")]
+    MessagesSend,
+    /// See and change webhooks.
+    #[serde(rename = "webhooks:manage")]
+    WebhooksManage,
+    /// Manage users; needs the admin role as well.
+    #[serde(rename = "users:admin")]
+    UsersAdmin,
+}
+
+impl Scope {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::SessionsRead,
+        Self::SessionsWrite,
+        Self::MessagesRead,
+        Self::MessagesSend,
+        Self::WebhooksManage,
+        Self::UsersAdmin,
+    ];
+
+    /// The word of the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SessionsRead => "sessions:read",
+            Self::SessionsWrite => "sessions:write",
+            Self::MessagesRead => "messages:read",
+            Self::MessagesSend => "messages:send",
+            Self::WebhooksManage => "webhooks:manage",
+            Self::UsersAdmin => "users:admin",
+        }
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Scope {
+    type Err = ();
+
+    fn from_str(word: &str) -> Result<Self, ()> {
+        Self::ALL
+            .into_iter()
+            .find(|scope| scope.as_str() == word)
+            .ok_or(())
+    }
+}
+
+/// What the caller showed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Credential {
+    /// A JWT access token.
+    AccessToken,
+    /// A `wk_…` key.
+    ApiKey,
+    /// A link token: one session's pairing and stream only.
+    LinkToken,
+}
+
+/// An authenticated caller.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Principal {
+    /// Whose rows the caller sees.
+    pub user: UserId,
+    /// The role of that user.
+    pub role: Role,
+    /// What the credential allows.
+    pub scopes: Vec<Scope>,
+    /// The only session the credential may touch, if it is bound to one.
+    pub session: Option<SessionId>,
+    /// What kind of credential it is.
+    pub credential: Credential,
+    /// When the credential ends, in milliseconds since 1970.
+    pub expires_at: Option<i64>,
+}
+
+impl Principal {
+    /// Whether the credential allows `scope`.
+    pub fn may(&self, scope: Scope) -> bool {
+        self.scopes.contains(&scope) && (scope != Scope::UsersAdmin || self.role == Role::Admin)
+    }
+
+    /// Whether the credential may touch `session` at all; ownership is checked by the finder.
+    pub fn may_touch(&self, session: SessionId) -> bool {
+        self.session.is_none_or(|only| only == session)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn principal(role: Role, scopes: &[Scope]) -> Principal {
+        Principal {
+            user: UserId::new(),
+            role,
+            scopes: scopes.to_vec(),
+            session: None,
+            credential: Credential::ApiKey,
+            expires_at: None,
+        }
+    }
+
+    #[test]
+    fn a_scope_that_was_not_given_is_refused() {
+        let reader = principal(Role::User, &[Scope::SessionsRead]);
+        assert!(reader.may(Scope::SessionsRead));
+        assert!(!reader.may(Scope::SessionsWrite));
+    }
+
+    #[test]
+    fn managing_users_needs_the_role_and_the_scope() {
+        assert!(principal(Role::Admin, &Scope::ALL).may(Scope::UsersAdmin));
+        assert!(!principal(Role::User, &Scope::ALL).may(Scope::UsersAdmin));
+        assert!(!principal(Role::Admin, &[Scope::SessionsRead]).may(Scope::UsersAdmin));
+    }
+
+    #[test]
+    fn a_credential_bound_to_a_session_touches_no_other() {
+        let mut bound = principal(Role::User, &Scope::ALL);
+        let mine = SessionId::new();
+        bound.session = Some(mine);
+        assert!(bound.may_touch(mine));
+        assert!(!bound.may_touch(SessionId::new()));
+    }
+}
