@@ -1,0 +1,94 @@
+//! The database: how to connect, how to begin a writing transaction, and one file of functions per table.
+//!
+//! Owns every statement on the service's tables. Must never hold policy, nor know HTTP or WhatsApp.
+//! Called by `service`, `session`, `webhook`, `cluster` and `protocol::store`.
+
+use std::time::Duration;
+
+use sea_orm::{
+    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbErr,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    sqlx::{
+        Executor,
+        sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
+    },
+};
+
+pub mod fence;
+
+/// How long a writer waits for the one write lock of SQLite before it gives up.
+const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a caller waits for a free connection of the pool.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A connection that rested longer than this is tried before it is used again.
+const PING_AFTER_IDLE: Duration = Duration::from_secs(30);
+
+/// Prepared statements kept per connection; each costs memory on both ends.
+const STATEMENT_CACHE: usize = 64;
+
+/// Connect to `sqlite://`, `postgres://` or `mysql://`; one pool serves the whole process.
+///
+/// SQLite files are created, run in WAL mode and sync every commit, so that `Ok` outlives a power loss.
+pub async fn connect(url: &str, max_connections: u32) -> Result<DatabaseConnection, DbErr> {
+    // The library would put the whole URL, password included, into its error.
+    let known = ["sqlite:", "postgres:", "postgresql:", "mysql:"];
+    if url::Url::parse(url).is_err() || !known.iter().any(|scheme| url.starts_with(scheme)) {
+        return Err(DbErr::Custom(
+            "the database URL must look like sqlite://…, postgres://… or mysql://…".to_owned(),
+        ));
+    }
+    let mut options = ConnectOptions::new(url);
+    options
+        .max_connections(max_connections)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .sqlx_logging(false)
+        .record_stmt_in_spans(false)
+        .test_before_acquire(false)
+        .test_before_acquire_if_idle_for(PING_AFTER_IDLE)
+        .map_sqlx_sqlite_opts(sqlite_options)
+        .map_sqlx_postgres_opts(|pg| pg.statement_cache_capacity(STATEMENT_CACHE))
+        .map_sqlx_mysql_opts(|my| my.statement_cache_capacity(STATEMENT_CACHE))
+        // Set once per connection: asking for it in each transaction would cost a round trip.
+        .map_sqlx_mysql_pool_opts(|pool| {
+            pool.after_connect(|connection, _| {
+                Box::pin(async move {
+                    connection
+                        .execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
+                        .await?;
+                    Ok(())
+                })
+            })
+        });
+    if url.starts_with("sqlite:") {
+        // A file does not hang up: there is nothing to renew.
+        options.max_lifetime(None).idle_timeout(None);
+    }
+    Database::connect(options).await
+}
+
+fn sqlite_options(options: SqliteConnectOptions) -> SqliteConnectOptions {
+    options
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(SQLITE_BUSY_TIMEOUT)
+        .foreign_keys(true)
+        .statement_cache_capacity(STATEMENT_CACHE)
+        // Negative means KiB; the system's page cache holds the rest once for all connections.
+        .pragma("cache_size", "-512")
+}
+
+/// Begin a transaction that writes.
+///
+/// SQLite takes its write lock here and not at the first write, where a reader that turns writer is refused.
+/// PostgreSQL and MariaDB run it at READ COMMITTED (see [`connect`]), so that a statement after a lock sees
+/// what the former holder of the lock committed.
+pub async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    db.begin_with_options(TransactionOptions {
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        ..TransactionOptions::default()
+    })
+    .await
+}
