@@ -1,0 +1,121 @@
+//! The one door to the world: lock, step, journal, release, unlock.
+//!
+//! Called by sockets (stanzas) and by the control API. Nothing here waits for a socket: stanzas go into the
+//! bounded channels of the writer tasks.
+
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::mpsc;
+use wacore_binary::Node;
+use wacore_libsignal::protocol::KeyPair;
+
+use crate::areas;
+use crate::clock::Clock;
+use crate::dispatch::{Client, HandlerTable};
+use crate::keys::ServerKeys;
+use crate::noise::Established;
+use crate::store::Journal;
+use crate::world::World;
+use crate::world::live::{ConnId, Out};
+
+/// The journal could not be written: the world stands still, since nothing it said could be kept.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("the sandbox cannot write its data and has stopped")]
+pub(crate) struct Stopped;
+
+#[derive(Debug, Clone)]
+pub(crate) struct Hub(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    state: Mutex<State>,
+    handlers: HandlerTable,
+    clock: Clock,
+    keys: ServerKeys,
+}
+
+#[derive(Debug)]
+struct State {
+    world: World,
+    journal: Journal,
+    stopped: bool,
+}
+
+impl Hub {
+    pub(crate) fn new(world: World, journal: Journal, keys: ServerKeys, clock: Clock) -> Self {
+        let state = Mutex::new(State {
+            world,
+            journal,
+            stopped: false,
+        });
+        Self(Arc::new(Inner {
+            state,
+            handlers: areas::handlers(),
+            clock,
+            keys,
+        }))
+    }
+
+    pub(crate) fn keys(&self) -> &ServerKeys {
+        &self.0.keys
+    }
+
+    /// One step: what `step` changed is on disk before anything it said leaves.
+    pub(crate) fn with<R>(&self, step: impl FnOnce(&mut World) -> R) -> Result<R, Stopped> {
+        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let State {
+            world,
+            journal,
+            stopped,
+        } = &mut *state;
+        if *stopped {
+            return Err(Stopped);
+        }
+        world.now_ms = self.0.clock.now_ms();
+        let result = step(world);
+        if let Err(error) = journal.commit(world.tables()) {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "the sandbox stops"
+            );
+            world.live.abandon();
+            *stopped = true;
+            return Err(Stopped);
+        }
+        world.counters.frames += world.live.release();
+        Ok(result)
+    }
+
+    pub(crate) fn ephemeral(&self) -> Result<KeyPair, Stopped> {
+        self.with(|world| KeyPair::generate(&mut world.rng))
+    }
+
+    /// A handshake is done: a login or the start of a pairing.
+    pub(crate) fn open(
+        &self,
+        tx: mpsc::Sender<Out>,
+        hungry: Arc<AtomicBool>,
+        established: &Established,
+    ) -> Result<ConnId, Stopped> {
+        self.with(|world| areas::login::open(world, tx, hungry, established))
+    }
+
+    pub(crate) fn stanza(&self, conn: ConnId, node: &Node) -> Result<(), Stopped> {
+        self.with(|world| {
+            world.counters.frames += 1;
+            match world.live.device_of(conn) {
+                Some(device) => {
+                    self.0
+                        .handlers
+                        .dispatch(world, Client { conn, device }, node);
+                }
+                None => areas::pairing::stanza(world, conn, node),
+            }
+        })
+    }
+
+    pub(crate) fn closed(&self, conn: ConnId) -> Result<(), Stopped> {
+        self.with(|world| areas::login::closed(world, conn))
+    }
+}

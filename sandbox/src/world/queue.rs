@@ -1,0 +1,157 @@
+//! The queue of each linked device: everything it must acknowledge, in order, until it does.
+//!
+//! A stanza is queued first and sent second. A device that is connected gets it at once; a device that is
+//! not, or that dies before it acknowledges, gets it at its next login, in the same place in the order.
+
+use serde::{Deserialize, Serialize};
+use wacore_binary::builder::NodeBuilder;
+use wacore_binary::{Node, OwnedNodeRef};
+
+use super::World;
+use super::live::{Backlog, ConnId};
+use crate::jids::DeviceKey;
+use crate::stanza::{attr, jid};
+use crate::store::Blob;
+
+/// Sent in one go while a backlog is flushed; far below the channel's room, so that a flush cannot fill it.
+const FLUSH_STANZAS: usize = 128;
+
+/// One unacknowledged stanza.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Queued {
+    /// `message`, `receipt`, `notification` or `call`.
+    pub(crate) class: String,
+    pub(crate) id: String,
+    /// The user part of the stanza's `from`: with class and id it names the stanza in an ack.
+    pub(crate) from: String,
+    pub(crate) at_ms: u64,
+    stanza: Blob,
+}
+
+impl World {
+    /// Queues a stanza for a linked device and sends it if the device is listening. Needs `id` and `from`.
+    /// A phone has no queue: it lives in the sandbox.
+    pub(crate) fn deliver(&mut self, to: DeviceKey, node: &Node) {
+        let Some(stanza) = Self::encode(node) else {
+            return;
+        };
+        let Some(device) = self.devices.get_mut(&to) else {
+            return;
+        };
+        let number = device.next_queued;
+        device.next_queued += 1;
+        let queued = Queued {
+            class: node.tag.to_string(),
+            id: attr(node, "id").unwrap_or_default().into_owned(),
+            from: jid(node, "from")
+                .map(|from| from.user.to_string())
+                .unwrap_or_default(),
+            at_ms: self.now_ms,
+            stanza,
+        };
+        self.queue.insert((to, number), queued);
+        if let Some(conn) = self.live.listening(to) {
+            self.send(conn, node);
+        }
+    }
+
+    /// Sends a stanza that is worth nothing later (presence, typing) if the device is listening.
+    pub(crate) fn send_if_listening(&mut self, to: DeviceKey, node: &Node) {
+        if let Some(conn) = self.live.listening(to) {
+            self.send(conn, node);
+        }
+    }
+
+    /// The device has it: the stanza leaves the queue.
+    pub(crate) fn acknowledged(&mut self, device: DeviceKey, class: &str, id: &str, from: &str) {
+        let found = self
+            .queue
+            .range((device, 0)..=(device, u64::MAX))
+            .find(|(_, q)| q.id == id && q.class == class && (from.is_empty() || q.from == from))
+            .map(|(key, _)| *key);
+        if let Some(key) = found {
+            self.queue.remove(&key);
+        }
+    }
+
+    /// How many stanzas wait for a device.
+    pub(crate) fn queued(&self, device: DeviceKey) -> usize {
+        self.queue.range((device, 0)..=(device, u64::MAX)).count()
+    }
+
+    /// The device says it is active: announce the backlog and start sending it.
+    pub(crate) fn start_flush(&mut self, conn: ConnId, device: DeviceKey) {
+        let count_of = |class: &str| {
+            let all = self.queue.range((device, 0)..=(device, u64::MAX));
+            all.filter(|(_, q)| q.class == class).count()
+        };
+        let total = self.queued(device);
+        if total > 0 {
+            let preview = NodeBuilder::new("offline_preview")
+                .attr("count", total.to_string())
+                .attr("message", count_of("message").to_string())
+                .attr("receipt", count_of("receipt").to_string())
+                .attr("notification", count_of("notification").to_string())
+                .attr("call", count_of("call").to_string())
+                .attr("appdata", "0")
+                .build();
+            self.send(conn, &ib(preview));
+        }
+        if let Some(backlog) = self.live.backlog(conn) {
+            *backlog = Backlog::Flushing { next: 0, count: 0 };
+        }
+        self.flush_more(conn);
+    }
+
+    /// Sends the next part of the backlog; after the last part the device is live.
+    pub(crate) fn flush_more(&mut self, conn: ConnId) {
+        let Some(device) = self.live.device_of(conn) else {
+            return;
+        };
+        let Some(&mut Backlog::Flushing { next, count }) = self.live.backlog(conn) else {
+            return;
+        };
+        let part: Vec<(u64, Blob)> = self
+            .queue
+            .range((device, next)..=(device, u64::MAX))
+            .take(FLUSH_STANZAS)
+            .map(|((_, number), q)| (*number, q.stanza.clone()))
+            .collect();
+        for (_, stanza) in &part {
+            if let Some(mut node) = decode(stanza) {
+                node.attrs.insert("offline", "0");
+                self.send(conn, &node);
+            }
+        }
+        let count = count + part.len() as u64;
+        let now = if part.len() < FLUSH_STANZAS {
+            let done = NodeBuilder::new("offline")
+                .attr("count", count.to_string())
+                .build();
+            self.send(conn, &ib(done));
+            Backlog::Live
+        } else {
+            self.live.wants_more(conn);
+            let next = part.last().map_or(next, |(number, _)| number + 1);
+            Backlog::Flushing { next, count }
+        };
+        if let Some(backlog) = self.live.backlog(conn) {
+            *backlog = now;
+        }
+    }
+}
+
+fn ib(child: Node) -> Node {
+    NodeBuilder::new("ib")
+        .attr("from", wacore_binary::SERVER_JID)
+        .children([child])
+        .build()
+}
+
+fn decode(stanza: &Blob) -> Option<Node> {
+    // The first byte is the frame's flag byte.
+    let body = stanza.0.get(1..)?.to_vec();
+    OwnedNodeRef::new(body)
+        .ok()
+        .map(|node| node.to_owned_node())
+}

@@ -1,0 +1,85 @@
+//! A sandbox, people, and clients, as the tests see them.
+
+mod companion;
+mod control;
+
+use std::time::Duration;
+
+pub(crate) use companion::Companion;
+use serde_json::{Value, json};
+use wharf_sandbox::{Config, Sandbox};
+
+/// How long any condition may take to come true.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+
+pub(crate) const ALICE: &str = "491700000101";
+pub(crate) const BOB: &str = "491700000202";
+
+/// A running sandbox.
+pub(crate) struct Field {
+    pub(crate) sandbox: Sandbox,
+}
+
+impl Field {
+    pub(crate) async fn start() -> Self {
+        Self::start_with(Config {
+            seed: Some(1),
+            ..Config::default()
+        })
+        .await
+    }
+
+    pub(crate) async fn start_with(config: Config) -> Self {
+        Self {
+            sandbox: Sandbox::start(config).await.unwrap(),
+        }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Value {
+        let (status, body) = self.call("GET", path, None).await;
+        assert_eq!(status, 200, "{body}");
+        body
+    }
+
+    /// A control call that must succeed.
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Value {
+        let (status, answer) = self.call("POST", path, Some(body)).await;
+        assert!((200..300).contains(&status), "{path}: {status} {answer}");
+        answer
+    }
+
+    pub(crate) async fn call(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
+        control::call(
+            self.sandbox.addr(),
+            method,
+            &format!("/sandbox{path}"),
+            body,
+        )
+        .await
+    }
+
+    /// A client that has been linked to this person's account by QR and is connected.
+    pub(crate) async fn pair(&self, number: &str) -> Companion {
+        let client = Companion::start(&self.sandbox.ws_url()).await;
+        let qr = client.qr().await;
+        self.post(&format!("/phones/{number}/scan"), json!({ "qr": qr }))
+            .await;
+        client.connected().await;
+        client
+    }
+
+    /// The row of one device in the state.
+    pub(crate) async fn device(&self, number: &str, device: u64) -> Option<Value> {
+        let state = self.get("/state").await;
+        let phone = state["phones"]
+            .as_array()?
+            .iter()
+            .find(|p| p["number"] == number)?
+            .clone();
+        phone["devices"]
+            .as_array()?
+            .iter()
+            .find(|d| d["device"] == device)
+            .cloned()
+    }
+}

@@ -1,0 +1,161 @@
+//! An unmodified client with its events recorded, so that a test can wait for one.
+
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::Notify;
+use wacore::store::InMemoryBackend;
+use wacore::types::events::{Event, EventHandler};
+use whatsapp_rust::bot::{Bot, BotHandle};
+use whatsapp_rust::http::{HttpClient, HttpRequest, HttpResponse};
+use whatsapp_rust::pair_code::PairCodeOptions;
+use whatsapp_rust::transport::TokioWebSocketTransportFactory;
+use whatsapp_rust::{Client, TokioRuntime};
+
+use super::DEADLINE;
+
+/// A linked device (or one that wants to be).
+pub(crate) struct Companion {
+    handle: BotHandle,
+    pub(crate) backend: Arc<InMemoryBackend>,
+    events: Arc<Recorder>,
+}
+
+#[derive(Default)]
+struct Recorder {
+    seen: Mutex<Vec<Arc<Event>>>,
+    more: Notify,
+}
+
+struct Record(Arc<Recorder>);
+
+impl EventHandler for Record {
+    fn handle_event(&self, event: Arc<Event>) {
+        self.0.seen.lock().unwrap().push(event);
+        self.0.more.notify_waiters();
+    }
+}
+
+/// These tests need no HTTP.
+struct NoHttp;
+
+#[whatsapp_rust::async_trait]
+impl HttpClient for NoHttp {
+    async fn execute(&self, _: HttpRequest) -> whatsapp_rust::anyhow::Result<HttpResponse> {
+        Err(whatsapp_rust::anyhow::anyhow!("no HTTP here"))
+    }
+}
+
+impl Companion {
+    pub(crate) async fn start(url: &str) -> Self {
+        Self::start_on(url, Arc::new(InMemoryBackend::new()), None).await
+    }
+
+    pub(crate) async fn start_with_code(url: &str, number: &str) -> Self {
+        let code = PairCodeOptions {
+            phone_number: number.to_owned(),
+            ..Default::default()
+        };
+        Self::start_on(url, Arc::new(InMemoryBackend::new()), Some(code)).await
+    }
+
+    /// A client over this store: a login if the store is linked.
+    pub(crate) async fn start_on(
+        url: &str,
+        backend: Arc<InMemoryBackend>,
+        code: Option<PairCodeOptions>,
+    ) -> Self {
+        let events = Arc::new(Recorder::default());
+        let mut builder = Bot::builder()
+            .with_backend_arc(backend.clone())
+            .with_transport_factory(TokioWebSocketTransportFactory::new().with_url(url))
+            .with_http_client(NoHttp)
+            .with_runtime(TokioRuntime)
+            .with_version((2, 3000, 1_023_000_000))
+            .with_push_name("Desk")
+            .with_wanted_pre_key_count(30)
+            .with_event_handler(Record(Arc::clone(&events)));
+        if let Some(code) = code {
+            builder = builder.with_pair_code(code);
+        }
+        let handle = builder.build().await.unwrap().spawn();
+        Self {
+            handle,
+            backend,
+            events,
+        }
+    }
+
+    pub(crate) fn client(&self) -> Arc<Client> {
+        self.handle.client()
+    }
+
+    /// Waits for an event that was seen or will be.
+    pub(crate) async fn wait<T>(&self, what: &str, pick: impl Fn(&Event) -> Option<T>) -> T {
+        self.wait_all(what, |events| events.iter().find_map(|event| pick(event)))
+            .await
+    }
+
+    /// Waits until all events so far satisfy something.
+    pub(crate) async fn wait_all<T>(
+        &self,
+        what: &str,
+        pick: impl Fn(&[Arc<Event>]) -> Option<T>,
+    ) -> T {
+        let found = async {
+            loop {
+                let more = self.events.more.notified();
+                tokio::pin!(more);
+                more.as_mut().enable();
+                if let Some(found) = pick(&self.events.seen.lock().unwrap()) {
+                    return found;
+                }
+                more.await;
+            }
+        };
+        match tokio::time::timeout(DEADLINE, found).await {
+            Ok(found) => found,
+            Err(_) => panic!("no {what} in time; saw {}", self.seen()),
+        }
+    }
+
+    fn seen(&self) -> String {
+        let seen = self.events.seen.lock().unwrap();
+        let names: Vec<String> = seen
+            .iter()
+            .map(|event| {
+                let text = format!("{event:?}");
+                text.chars().take(60).collect()
+            })
+            .collect();
+        names.join("; ")
+    }
+
+    pub(crate) async fn qr(&self) -> String {
+        self.wait("QR code", |event| match event {
+            Event::PairingQrCode(qr) => Some(qr.code.clone()),
+            _ => None,
+        })
+        .await
+    }
+
+    pub(crate) async fn pair_code(&self) -> String {
+        self.wait("pair code", |event| match event {
+            Event::PairingCode(code) => Some(code.code.clone()),
+            _ => None,
+        })
+        .await
+    }
+
+    pub(crate) async fn connected(&self) {
+        self.wait("connection", |event| {
+            matches!(event, Event::Connected(_)).then_some(())
+        })
+        .await;
+    }
+
+    /// Ends the client in order; its store stays.
+    pub(crate) async fn shutdown(self) -> Arc<InMemoryBackend> {
+        self.handle.shutdown().await;
+        self.backend
+    }
+}

@@ -1,0 +1,4 @@
+//! The sandbox, driven by the unmodified whatsapp-rust client over real sockets.
+
+mod harness;
+mod pairing;

@@ -1,0 +1,69 @@
+//! Linking a device.
+
+use serde_json::json;
+use wacore::types::events::Event;
+
+use crate::harness::{ALICE, BOB, Companion, Field};
+
+#[tokio::test]
+async fn a_client_is_linked_when_the_phone_scans_its_qr() {
+    let field = Field::start().await;
+    let client = Companion::start(&field.sandbox.ws_url()).await;
+    let qr = client.qr().await;
+    let state = field.get("/state").await;
+    assert!(
+        qr.starts_with(state["waiting"][0]["ref"].as_str().unwrap()),
+        "{state}"
+    );
+
+    let linked = field
+        .post(&format!("/phones/{ALICE}/scan"), json!({ "qr": qr }))
+        .await;
+    let (id, lid) = client
+        .wait("pair success", |event| match event {
+            Event::PairSuccess(ok) => Some((ok.id.to_string(), ok.lid.to_string())),
+            _ => None,
+        })
+        .await;
+    assert_eq!(linked["jid"], id);
+    assert_eq!(linked["lid"], lid);
+    assert_eq!(id, format!("{ALICE}:1@s.whatsapp.net"));
+    assert!(field.device(ALICE, 1).await.is_some());
+}
+
+#[tokio::test]
+async fn a_phone_refuses_what_is_no_qr_of_anybody_here() {
+    let field = Field::start().await;
+    let scan = format!("/phones/{ALICE}/scan");
+    let (status, body) = field
+        .call("POST", &scan, Some(json!({ "qr": "hello" })))
+        .await;
+    assert_eq!((status, body["code"].as_str()), (422, Some("bad_qr")));
+
+    let client = Companion::start(&field.sandbox.ws_url()).await;
+    let foreign = client.qr().await.replacen("2@", "2@x", 1);
+    let (status, body) = field
+        .call("POST", &scan, Some(json!({ "qr": foreign })))
+        .await;
+    assert_eq!((status, body["code"].as_str()), (422, Some("unknown_qr")));
+}
+
+#[tokio::test]
+async fn a_number_that_ends_in_000_is_not_on_whatsapp() {
+    let field = Field::start().await;
+    let body = Some(json!({ "number": "491700000000" }));
+    let (status, body) = field.call("POST", "/phones", body).await;
+    assert_eq!(
+        (status, body["code"].as_str()),
+        (404, Some("not_on_whatsapp"))
+    );
+}
+
+#[tokio::test]
+async fn an_unknown_field_is_refused_by_name() {
+    let field = Field::start().await;
+    let body = Some(json!({ "number": BOB, "nmae": "Bob" }));
+    let (status, body) = field.call("POST", "/phones", body).await;
+    assert_eq!(status, 400);
+    assert!(body["detail"].as_str().unwrap().contains("nmae"), "{body}");
+}
