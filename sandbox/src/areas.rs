@@ -2,6 +2,7 @@
 //! routes, and the phone's side of it. To add one: a module here, a line in [`handlers`], in [`routes`] if it has
 //! control routes, and in [`Tables`] if it keeps something.
 
+pub(crate) mod app_state;
 pub(crate) mod login;
 pub(crate) mod pairing;
 mod ping;
@@ -15,6 +16,7 @@ use crate::store::Persist;
 /// Every area's handlers.
 pub(crate) fn handlers() -> HandlerTable {
     let mut table = HandlerTable::default();
+    app_state::register(&mut table);
     login::register(&mut table);
     ping::register(&mut table);
     table
@@ -27,14 +29,18 @@ pub(crate) fn routes() -> Router<Hub> {
 
 /// Every area's own tables.
 #[derive(Debug)]
-pub(crate) struct Tables {}
+pub(crate) struct Tables {
+    pub(crate) app_state: app_state::Tables,
+}
 
 impl Tables {
     pub(crate) fn new() -> Self {
-        Self {}
+        Self {
+            app_state: app_state::Tables::new(),
+        }
     }
 
     pub(crate) fn tables(&mut self) -> Vec<&mut dyn Persist> {
-        Vec::new()
+        self.app_state.tables()
     }
 }

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::state::phone_json;
 use super::{Body, ControlError, Reply, person};
+use crate::areas::app_state;
 use crate::hub::Hub;
 
 pub(super) fn routes() -> Router<Hub> {
@@ -28,6 +29,7 @@ async fn create(State(hub): State<Hub>, Body(body): Body<NewPhone>) -> Result<Re
             && let Some(account) = world.accounts.get_mut(&pn)
         {
             account.name = name;
+            app_state::name_changed(world, pn);
         }
         Ok(Reply::created(phone_json(world, pn)))
     })?
