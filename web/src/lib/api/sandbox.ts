@@ -1,0 +1,31 @@
+/** The sandbox's people and their phones. These paths exist in a sandbox build only. */
+import { request } from "./client";
+
+export interface PhoneMessage {
+  /** Its place in what this phone has sent and received. */
+  n: number;
+  message_id: string;
+  from: string;
+  to: string;
+  type: string;
+  text?: string;
+  caption?: string;
+  emoji?: string;
+  receipts: { device: string | number; kind: string; at: string }[];
+}
+
+const phone = (number: string, verb = "") => `/sandbox/phones/${encodeURIComponent(number)}${verb}`;
+
+export const sandbox = {
+  /** A person with a phone; one who exists already stays as they are. */
+  create: (number: string, name?: string) =>
+    request<unknown>("POST", "/sandbox/phones", { body: name ? { number, name } : { number } }),
+  scan: (number: string, qr: string) => request<unknown>("POST", phone(number, "/scan"), { body: { qr } }),
+  enterCode: (number: string, code: string) =>
+    request<unknown>("POST", phone(number, "/enter-code"), { body: { code } }),
+  unlink: (number: string) => request<unknown>("POST", phone(number, "/unlink"), { body: {} }),
+  write: (number: string, to: string, text: string) =>
+    request<{ message_id: string }>("POST", phone(number, "/messages"), { body: { to, text } }),
+  messages: (number: string, after: number) =>
+    request<{ data: PhoneMessage[] }>("GET", phone(number, "/messages"), { query: { after } }),
+};

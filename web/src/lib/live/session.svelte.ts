@@ -1,0 +1,130 @@
+/** One session, live: its state, the QR or pair code of the moment, and the last events. */
+import { asApiError, sessions, type ApiError, type Session, type SessionAction } from "../api";
+import { announcer } from "../announce.svelte";
+import { clock } from "../clock.svelte";
+import { stateWords } from "../words";
+import type { AckData, Frame, Hello, PairCodeData, QrData, ReasonData } from "./frames";
+import { stateAfter } from "./sessions.svelte";
+import { LiveSocket, type LineStatus } from "./socket";
+
+/** How many events the page keeps; older ones are in the log of the service. */
+export const EVENTS_KEPT = 200;
+/** How many past events are shown on opening. */
+const HISTORY = 50;
+
+export interface ShownQr extends QrData {
+  issuedAt: number;
+}
+
+export class LiveSession {
+  session = $state<Session | null>(null);
+  qr = $state<ShownQr | null>(null);
+  pairCode = $state<PairCodeData | null>(null);
+  /** Newest first. */
+  events = $state.raw<Frame[]>([]);
+  /** How far each message that was sent from here has come. */
+  acks = $state<Record<string, number>>({});
+  line = $state<LineStatus>("connecting");
+  /** The last `error` event, until the state changes. */
+  fault = $state<string | null>(null);
+  error = $state<ApiError | null>(null);
+  readonly id: string;
+  #socket: LiveSocket | null = null;
+  #closed = false;
+  /** Frames up to here are the past: they are listed, but they move nothing. */
+  #pastUntil = 0;
+  #reload: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(id: string) {
+    this.id = id;
+    void this.open();
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#reload);
+    this.#socket?.close();
+  }
+
+  async load(): Promise<void> {
+    try {
+      this.session = await sessions.get(this.id);
+      this.error = null;
+      this.#settle();
+    } catch (error) {
+      this.error = asApiError(error);
+    }
+  }
+
+  async act(action: SessionAction): Promise<void> {
+    this.fault = null;
+    const after = await sessions.act(this.id, action);
+    // The socket may have told something newer while the answer was on its way; the read after it is the truth.
+    this.session = after;
+    this.#settle();
+    this.#loadSoon();
+  }
+
+  async askPairCode(phone: string): Promise<void> {
+    this.pairCode = await sessions.pairCode(this.id, phone);
+  }
+
+  /** Reads the session, then listens. Called again when the first read failed. */
+  async open(): Promise<void> {
+    await this.load();
+    if (this.#closed || this.#socket || !this.session) return;
+    this.#socket = new LiveSocket({
+      path: `/ws/${encodeURIComponent(this.session.id)}`,
+      since: Math.max(0, this.session.last_event_seq - HISTORY),
+      onFrame: (frame) => this.#take(frame),
+      onStatus: (status) => (this.line = status),
+    });
+  }
+
+  #take(frame: Frame): void {
+    if (frame.type === "hello") {
+      clock.learn(frame.at);
+      this.#pastUntil = (frame.data as Hello).last_seq ?? 0;
+      return this.#loadSoon();
+    }
+    this.events = [frame, ...this.events].slice(0, EVENTS_KEPT);
+    if (frame.type === "message.ack") {
+      const { message_id, ack } = frame.data as unknown as AckData;
+      this.acks[message_id] = Math.max(ack, this.acks[message_id] ?? -1);
+    }
+    if (typeof frame.seq !== "number" || frame.seq > this.#pastUntil) this.#apply(frame);
+  }
+
+  #apply(frame: Frame): void {
+    if (frame.type === "qr") {
+      const qr = frame.data as unknown as QrData;
+      if (Date.parse(qr.expires_at) <= clock.now) return;
+      if (qr.code !== this.qr?.code) {
+        this.qr = { ...qr, issuedAt: Date.parse(frame.at) };
+        announcer.say(`QR code ${qr.index} is shown. Scan it with the phone.`);
+      }
+    }
+    if (frame.type === "pair_code") this.pairCode = frame.data as unknown as PairCodeData;
+    if (frame.type === "error") this.fault = String((frame.data as { detail?: unknown }).detail ?? "");
+    const state = stateAfter(frame);
+    if (!state || !this.session) return;
+    if (this.session.state !== state) announcer.say(stateWords(state).label);
+    this.session.state = state;
+    this.session.reason = (frame.data as ReasonData).reason ?? null;
+    this.#settle();
+    this.#loadSoon();
+  }
+
+  /** Codes end with the state they belong to. */
+  #settle(): void {
+    const state = this.session?.state;
+    if (state !== "need_scan") this.qr = null;
+    if (state !== "need_scan" && state !== "connecting") this.pairCode = null;
+    if (state === "connected") this.fault = null;
+  }
+
+  #loadSoon(): void {
+    clearTimeout(this.#reload);
+    this.#reload = setTimeout(() => void this.load(), 200);
+  }
+}
