@@ -15,6 +15,7 @@ use sea_orm::{
 };
 
 pub mod fence;
+pub mod migrate;
 
 /// How long a writer waits for the one write lock of SQLite before it gives up.
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(30);

@@ -7,4 +7,6 @@
 pub mod db;
 pub mod domain;
 pub mod lifecycle;
+pub mod protocol;
+pub mod seal;
 pub mod service;

@@ -59,6 +59,17 @@ pub(crate) fn opt_bytes(backend: DbBackend, name: &'static str) -> ColumnDef {
     column
 }
 
+/// A required keyed hash of 16 bytes, which may be part of a key.
+pub(crate) fn tag(backend: DbBackend, name: &'static str) -> ColumnDef {
+    let mut column = ColumnDef::new(Alias::new(name));
+    if backend == DbBackend::MySql {
+        column.binary_len(16)
+    } else {
+        column.blob()
+    };
+    column.not_null().take()
+}
+
 /// A required 64-bit number; times are milliseconds since 1970.
 pub(crate) fn big(name: &'static str) -> ColumnDef {
     ColumnDef::new(Alias::new(name))

@@ -5,8 +5,10 @@
 
 mod columns;
 mod m20261121_000001_create_service_tables;
+mod m20261121_000002_create_protocol_tables;
 
 use sea_orm_migration::prelude::*;
+pub use sea_orm_migration::{MigratorTrait, SchemaManager};
 
 /// The ordered list of steps.
 #[derive(Debug)]
@@ -15,6 +17,9 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261121_000001_create_service_tables::Migration)]
+        vec![
+            Box::new(m20261121_000001_create_service_tables::Migration),
+            Box::new(m20261121_000002_create_protocol_tables::Migration),
+        ]
     }
 }

@@ -1,0 +1,26 @@
+//! `wa_identities`: identity keys of remote devices.
+
+use sea_orm::entity::prelude::*;
+
+use crate::ids::*;
+
+/// A row of `wa_identities`.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "wa_identities")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub session_id: SessionId,
+    /// Keyed hash of the Signal address.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub address: Vec<u8>,
+    /// Keyed hash of the user part of the address.
+    pub user_tag: Vec<u8>,
+    /// The 32 bytes of the key.
+    pub sealed: Vec<u8>,
+}
+
+/// No relation is declared: the service joins by hand and always by owner.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,3 @@
+//! WhatsApp as the service sees it.
+
+pub mod store;

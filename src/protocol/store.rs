@@ -1,0 +1,215 @@
+//! The WhatsApp device state of one session, in the service's own database.
+//!
+//! Owns the `wa_*` tables: it implements whatsapp-rust's `Backend` over them. Every write is one transaction
+//! that first locks the session's lease row at the writer's epoch, and is durable before it answers `Ok`; so
+//! an owner that lost its lease can neither use a ratchet twice nor spoil the state of its successor.
+//! Every secret is sealed, and what would name a contact is a keyed hash or sealed.
+//!
+//! Must never keep state in memory but its keys: a `Store` is a few hundred bytes. The session actor opens
+//! one per session, hands it to the client and stops when [`Store::fenced`] fires.
+
+use std::{error::Error as StdError, sync::Arc};
+
+use entity::{
+    ids::{NodeId, SessionId},
+    session_keys,
+};
+use sea_orm::{
+    ActiveValue::Set, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait,
+};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio_util::sync::CancellationToken;
+use wacore::store::error::StoreError;
+
+use crate::{
+    db::{
+        self,
+        fence::{Fence, FenceError},
+    },
+    domain::clock::SharedClock,
+    seal::{Master, SealError, SessionKeys},
+};
+
+mod app_sync;
+mod contacts;
+mod delete;
+mod device;
+mod msg_secret;
+mod pending;
+mod protocol;
+mod rows;
+mod signal;
+mod tc_token;
+
+pub use delete::delete_all;
+
+/// Why the store refused or failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The lease is lost (the session has to stop), or it could not be read.
+    #[error("the write was not fenced")]
+    Fence(#[from] FenceError),
+    /// The database failed.
+    #[error("the protocol store's database failed")]
+    Db(#[from] DbErr),
+    /// A value could not be sealed or opened.
+    #[error("a value of the protocol store could not be sealed or opened")]
+    Seal(#[from] SealError),
+    /// A stored value has another form than expected.
+    #[error("a value of the protocol store could not be read")]
+    Form(#[source] Box<dyn StdError + Send + Sync>),
+}
+
+impl Error {
+    fn form(source: impl StdError + Send + Sync + 'static) -> Self {
+        Self::Form(Box::new(source))
+    }
+}
+
+impl From<Error> for StoreError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Fence(_) | Error::Db(_) => Self::Database(Box::new(error)),
+            Error::Seal(_) | Error::Form(_) => Self::Serialization(Box::new(error)),
+        }
+    }
+}
+
+/// Whether `error`, or what caused it, is that another owner has the session's lease.
+pub fn is_fenced(error: &(dyn StdError + 'static)) -> bool {
+    let mut layer = Some(error);
+    while let Some(error) = layer {
+        if let Some(FenceError::Stale) = error.downcast_ref() {
+            return true;
+        }
+        // `Box<dyn Error>` sources are seen through their content.
+        layer = error.source();
+    }
+    false
+}
+
+/// The device state of one session, for as long as its fence holds.
+#[derive(Debug)]
+pub struct Store {
+    db: DatabaseConnection,
+    session: SessionId,
+    fence: Fence,
+    keys: SessionKeys,
+    clock: SharedClock,
+    fenced: CancellationToken,
+    /// One write of a session at a time: the others would only wait for the lease row, and hold a connection
+    /// of the pool while they do.
+    turn: Semaphore,
+}
+
+impl Store {
+    /// Open the state of the session that `fence` is for; makes its keys at the first time.
+    pub async fn open(
+        db: DatabaseConnection,
+        fence: Fence,
+        master: Arc<Master>,
+        clock: SharedClock,
+    ) -> Result<Self, Error> {
+        let session = SessionId(fence.key);
+        let keys = match stored_keys(&db, &master, session).await? {
+            Some(keys) => keys,
+            None => make_keys(&db, &fence, &master, session, &clock).await?,
+        };
+        Ok(Self {
+            db,
+            session,
+            fence,
+            keys,
+            clock,
+            fenced: CancellationToken::new(),
+            turn: Semaphore::new(1),
+        })
+    }
+
+    /// Fires at the first write that another owner's claim has refused. The session has to stop then, quietly.
+    pub const fn fenced(&self) -> &CancellationToken {
+        &self.fenced
+    }
+
+    /// The session that this state belongs to.
+    pub const fn session(&self) -> SessionId {
+        self.session
+    }
+
+    /// The node that writes.
+    pub const fn node(&self) -> NodeId {
+        self.fence.node
+    }
+
+    /// Unix seconds; the library measures its retention in them.
+    fn now(&self) -> i64 {
+        self.clock.now_ms() / 1000
+    }
+
+    /// Begin a write: a transaction that holds the lease row.
+    async fn write(&self) -> Result<Write<'_>, Error> {
+        // The semaphore is never closed.
+        let turn = self.turn.acquire().await.map_err(Error::form)?;
+        // A lost lease does not come back at the same epoch, so there is no need to ask again.
+        if self.fenced.is_cancelled() {
+            return Err(FenceError::Stale.into());
+        }
+        let tx = db::begin(&self.db).await?;
+        if let Err(error) = self.fence.lock(&tx).await {
+            if matches!(error, FenceError::Stale) {
+                self.fenced.cancel();
+            }
+            return Err(error.into());
+        }
+        Ok(Write { tx, _turn: turn })
+    }
+}
+
+/// A write under way; it is rolled back unless it is committed.
+struct Write<'a> {
+    tx: DatabaseTransaction,
+    _turn: SemaphorePermit<'a>,
+}
+
+impl Write<'_> {
+    async fn commit(self) -> Result<(), Error> {
+        Ok(self.tx.commit().await?)
+    }
+}
+
+async fn stored_keys(
+    db: &impl ConnectionTrait,
+    master: &Master,
+    session: SessionId,
+) -> Result<Option<SessionKeys>, Error> {
+    let row = session_keys::Entity::find_by_id(session).one(db).await?;
+    let keys = row.map(|row| master.session_keys(session, &row.wrapped));
+    Ok(keys.transpose()?)
+}
+
+async fn make_keys(
+    db: &DatabaseConnection,
+    fence: &Fence,
+    master: &Master,
+    session: SessionId,
+    clock: &SharedClock,
+) -> Result<SessionKeys, Error> {
+    let tx = db::begin(db).await?;
+    fence.lock(&tx).await?;
+    // Somebody may have made them while this one waited for the lease row.
+    if let Some(keys) = stored_keys(&tx, master, session).await? {
+        return Ok(keys);
+    }
+    let (keys, wrapped) = master.new_session_keys(session)?;
+    let row = session_keys::ActiveModel {
+        session_id: Set(session),
+        key_version: Set(1),
+        wrapped: Set(wrapped),
+        created_at: Set(clock.now_ms()),
+    };
+    session_keys::Entity::insert(row)
+        .exec_without_returning(&tx)
+        .await?;
+    tx.commit().await?;
+    Ok(keys)
+}

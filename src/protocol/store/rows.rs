@@ -1,0 +1,303 @@
+//! Rows with a sealed value, and writes of many rows in few statements.
+
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, QueryFilter,
+    QuerySelect, Value,
+    sea_query::{Expr, Func, OnConflict, Query},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use zeroize::Zeroizing;
+
+use super::{Error, Store};
+use crate::seal::Tag;
+
+/// Parameters of one statement: SQLite takes 32,766, PostgreSQL and MariaDB 65,535.
+const MAX_PARAMETERS: usize = 30_000;
+
+/// Bytes of one statement: MariaDB takes a packet of 16 MiB.
+const MAX_BYTES: usize = 4 << 20;
+
+/// What a row of a session is found by, besides the session.
+pub(super) trait RowKey {
+    /// As it is stored.
+    fn value(&self) -> Value;
+
+    /// As it is authenticated with the sealed value of its row.
+    fn place(&self) -> impl AsRef<[u8]>;
+}
+
+impl RowKey for Tag {
+    fn value(&self) -> Value {
+        self.to_vec().into()
+    }
+
+    fn place(&self) -> impl AsRef<[u8]> {
+        *self
+    }
+}
+
+impl RowKey for u32 {
+    fn value(&self) -> Value {
+        i64::from(*self).into()
+    }
+
+    fn place(&self) -> impl AsRef<[u8]> {
+        self.to_be_bytes()
+    }
+}
+
+impl RowKey for &str {
+    fn value(&self) -> Value {
+        (*self).into()
+    }
+
+    fn place(&self) -> impl AsRef<[u8]> {
+        self.as_bytes()
+    }
+}
+
+/// A table with the key (session, one column) and a sealed value.
+pub(super) trait SealedTable: EntityTrait {
+    const NAME: &'static str;
+    const SESSION: Self::Column;
+    const KEY: Self::Column;
+    const SEALED: Self::Column;
+}
+
+macro_rules! sealed_tables {
+    ($($table:ident by $key:ident),+ $(,)?) => {
+        $(
+            impl SealedTable for entity::$table::Entity {
+                const NAME: &'static str = stringify!($table);
+                const SESSION: Self::Column = entity::$table::Column::SessionId;
+                const KEY: Self::Column = entity::$table::Column::$key;
+                const SEALED: Self::Column = entity::$table::Column::Sealed;
+            }
+        )+
+    };
+}
+
+sealed_tables!(
+    wa_identities by Address,
+    wa_signal_sessions by Address,
+    wa_prekeys by PrekeyId,
+    wa_signed_prekeys by PrekeyId,
+    wa_sender_keys by Address,
+    wa_sync_keys by KeyTag,
+    wa_sync_versions by Collection,
+    wa_lid_mappings by LidTag,
+    wa_device_lists by UserTag,
+    wa_group_metadata by GroupTag,
+    wa_tc_tokens by JidTag,
+    wa_sent_messages by MessageTag,
+    wa_pending_inbound by MessageTag,
+    wa_msg_secrets by MessageTag,
+);
+
+impl Store {
+    /// The keyed hash of `parts`, which are a `of`.
+    pub(super) fn tag(&self, of: &str, parts: &[&str]) -> Tag {
+        let parts: Vec<&[u8]> = parts.iter().map(|part| part.as_bytes()).collect();
+        self.keys.tag(of, &parts)
+    }
+
+    /// `plain`, sealed for the row `key` of `T`.
+    pub(super) fn sealed<T: SealedTable>(
+        &self,
+        key: &impl RowKey,
+        plain: &[u8],
+    ) -> Result<Value, Error> {
+        Ok(self.keys.seal(T::NAME, key.place().as_ref(), plain)?.into())
+    }
+
+    /// What was sealed for the row `key` of `T`.
+    pub(super) fn opened<T: SealedTable>(
+        &self,
+        key: &impl RowKey,
+        blob: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, Error> {
+        Ok(self.keys.open(T::NAME, key.place().as_ref(), blob)?)
+    }
+
+    /// The session's own rows of `T`.
+    pub(super) fn rows<T: SealedTable>(&self) -> sea_orm::Select<T> {
+        T::find().filter(T::SESSION.eq(self.session))
+    }
+
+    /// The value of the row `key`.
+    pub(super) async fn get<T: SealedTable>(
+        &self,
+        db: &impl ConnectionTrait,
+        key: &impl RowKey,
+    ) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
+        let found: Option<Vec<u8>> = self
+            .rows::<T>()
+            .select_only()
+            .column(T::SEALED)
+            .filter(T::KEY.eq(key.value()))
+            .into_tuple()
+            .one(db)
+            .await?;
+        found.map(|blob| self.opened::<T>(key, &blob)).transpose()
+    }
+
+    /// Whether there is a row `key`.
+    pub(super) async fn has<T: SealedTable>(&self, key: &impl RowKey) -> Result<bool, Error> {
+        let found: Option<i32> = self
+            .rows::<T>()
+            .select_only()
+            .expr(Expr::val(1))
+            .filter(T::KEY.eq(key.value()))
+            .into_tuple()
+            .one(&self.db)
+            .await?;
+        Ok(found.is_some())
+    }
+
+    /// Write the row `key`, in a table that has nothing but its key and its value.
+    pub(super) async fn put<T: SealedTable>(
+        &self,
+        key: &impl RowKey,
+        plain: &[u8],
+    ) -> Result<(), Error> {
+        let row = vec![
+            self.session.0.into(),
+            key.value(),
+            self.sealed::<T>(key, plain)?,
+        ];
+        let write = self.write().await?;
+        Upsert::<T>::new(&[T::SESSION, T::KEY, T::SEALED], 2)
+            .run(&write.tx, vec![row])
+            .await?;
+        write.commit().await
+    }
+
+    /// Remove the row `key`; tells whether there was one.
+    pub(super) async fn remove<T: SealedTable>(&self, key: &impl RowKey) -> Result<bool, Error> {
+        let write = self.write().await?;
+        let gone = T::delete_many()
+            .filter(T::SESSION.eq(self.session))
+            .filter(T::KEY.eq(key.value()))
+            .exec(&write.tx)
+            .await?;
+        write.commit().await?;
+        Ok(gone.rows_affected > 0)
+    }
+
+    /// Remove the rows that match `old`; most often there is none, and then nothing is locked.
+    pub(super) async fn remove_old<T: SealedTable>(
+        &self,
+        old: sea_orm::Condition,
+    ) -> Result<u32, Error> {
+        let any: Option<i32> = self
+            .rows::<T>()
+            .select_only()
+            .expr(Expr::val(1))
+            .filter(old.clone())
+            .limit(1)
+            .into_tuple()
+            .one(&self.db)
+            .await?;
+        if any.is_none() {
+            return Ok(0);
+        }
+        let write = self.write().await?;
+        let gone = T::delete_many()
+            .filter(T::SESSION.eq(self.session))
+            .filter(old)
+            .exec(&write.tx)
+            .await?;
+        write.commit().await?;
+        Ok(u32::try_from(gone.rows_affected).unwrap_or(u32::MAX))
+    }
+}
+
+/// Insert rows or update those whose key exists: one statement for as many rows as it may hold.
+pub(super) struct Upsert<E: EntityTrait> {
+    columns: Vec<E::Column>,
+    conflict: OnConflict,
+}
+
+impl<E: EntityTrait> Upsert<E> {
+    /// The first `keys` of `columns` are the key; the others take the new value.
+    pub(super) fn new(columns: &[E::Column], keys: usize) -> Self {
+        let (key, rest) = columns.split_at(keys);
+        let mut conflict = OnConflict::columns(key.iter().copied());
+        conflict.update_columns(rest.iter().copied());
+        Self {
+            columns: columns.to_vec(),
+            conflict,
+        }
+    }
+
+    /// Let `column` become `value` when the key exists, and not the new value.
+    pub(super) fn merging(mut self, column: E::Column, value: Expr) -> Self {
+        self.conflict.value(column, value);
+        self
+    }
+
+    /// Write `rows`. No key may be in them twice: PostgreSQL refuses that.
+    pub(super) async fn run(
+        self,
+        tx: &DatabaseTransaction,
+        rows: Vec<Vec<Value>>,
+    ) -> Result<(), DbErr> {
+        let per_statement = (MAX_PARAMETERS / self.columns.len()).max(1);
+        let mut rows = rows.into_iter().peekable();
+        while rows.peek().is_some() {
+            let mut insert = Query::insert();
+            insert
+                .into_table(E::default())
+                .columns(self.columns.iter().copied())
+                .on_conflict(self.conflict.clone());
+            let (mut taken, mut bytes) = (0, 0);
+            while taken < per_statement
+                && let Some(row) =
+                    rows.next_if(|row| taken == 0 || bytes + weight(row) <= MAX_BYTES)
+            {
+                taken += 1;
+                bytes += weight(&row);
+                insert
+                    .values(row.into_iter().map(Expr::val))
+                    .map_err(|error| DbErr::Custom(error.to_string()))?;
+            }
+            tx.execute(&insert).await?;
+        }
+        Ok(())
+    }
+}
+
+/// What an upsert would write into `column`, to compare it with what is there.
+pub(super) fn incoming<C: ColumnTrait>(backend: DbBackend, column: C) -> Expr {
+    if backend == DbBackend::MySql {
+        Func::cust("VALUES").arg(Expr::col(column)).into()
+    } else {
+        Expr::col(("excluded", column))
+    }
+}
+
+/// The keys of `keys` in groups that fit into one `IN (…)`.
+pub(super) fn groups(keys: Vec<Value>) -> Vec<Vec<Value>> {
+    keys.chunks(MAX_PARAMETERS - 8).map(<[_]>::to_vec).collect()
+}
+
+fn weight(row: &[Value]) -> usize {
+    row.iter()
+        .map(|value| match value {
+            Value::Bytes(Some(bytes)) => bytes.len(),
+            _ => 16,
+        })
+        .sum()
+}
+
+/// A value as JSON, wiped from memory when it is sealed.
+pub(super) fn to_json(value: &impl Serialize) -> Result<Zeroizing<Vec<u8>>, Error> {
+    serde_json::to_vec(value)
+        .map(Zeroizing::new)
+        .map_err(Error::form)
+}
+
+/// A value from its JSON.
+pub(super) fn from_json<T: DeserializeOwned>(json: &[u8]) -> Result<T, Error> {
+    serde_json::from_slice(json).map_err(Error::form)
+}

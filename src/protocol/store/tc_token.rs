@@ -1,0 +1,133 @@
+//! Trusted-contact tokens. Two writers own a field each, so a change reads the row under the session's lock.
+
+use entity::wa_tc_tokens::{Column, Entity};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, QueryFilter, QuerySelect};
+use wacore::store::traits::TcTokenEntry;
+
+use super::{
+    Error, Store, Write,
+    rows::{RowKey, Upsert, from_json, to_json},
+};
+use crate::seal::Tag;
+
+/// Token timestamp, sender timestamp and the sealed JID and token.
+type Row = (i64, Option<i64>, Vec<u8>);
+
+impl Store {
+    fn contact(&self, jid: &str) -> Tag {
+        self.tag("tc token", &[jid])
+    }
+
+    pub(super) async fn token(
+        &self,
+        db: &impl ConnectionTrait,
+        jid: &str,
+    ) -> Result<Option<TcTokenEntry>, Error> {
+        let tag = self.contact(jid);
+        let row: Option<Row> = self
+            .rows::<Entity>()
+            .select_only()
+            .columns([
+                Column::TokenTimestamp,
+                Column::SenderTimestamp,
+                Column::Sealed,
+            ])
+            .filter(Column::JidTag.eq(tag.value()))
+            .into_tuple()
+            .one(db)
+            .await?;
+        let Some((token_timestamp, sender_timestamp, blob)) = row else {
+            return Ok(None);
+        };
+        let (_, token): (String, Vec<u8>) = from_json(&self.opened::<Entity>(&tag, &blob)?)?;
+        Ok(Some(TcTokenEntry {
+            token,
+            token_timestamp,
+            sender_timestamp,
+        }))
+    }
+
+    /// Write the entry that `change` makes of the one that is there; `None` leaves it.
+    pub(super) async fn change_token(
+        &self,
+        jid: &str,
+        change: impl FnOnce(Option<TcTokenEntry>) -> Option<TcTokenEntry> + Send,
+    ) -> Result<(), Error> {
+        let write = self.write().await?;
+        let Some(entry) = change(self.token(&write.tx, jid).await?) else {
+            return Ok(());
+        };
+        self.write_token(write, jid, &entry).await
+    }
+
+    pub(super) async fn put_token(&self, jid: &str, entry: &TcTokenEntry) -> Result<(), Error> {
+        self.write_token(self.write().await?, jid, entry).await
+    }
+
+    async fn write_token(
+        &self,
+        write: Write<'_>,
+        jid: &str,
+        entry: &TcTokenEntry,
+    ) -> Result<(), Error> {
+        let tag = self.contact(jid);
+        let row = vec![
+            self.session.0.into(),
+            tag.value(),
+            (!entry.token.is_empty()).into(),
+            entry.token_timestamp.into(),
+            entry.sender_timestamp.into(),
+            self.sealed::<Entity>(&tag, &to_json(&(jid, &entry.token))?)?,
+        ];
+        let columns = [
+            Column::SessionId,
+            Column::JidTag,
+            Column::HasToken,
+            Column::TokenTimestamp,
+            Column::SenderTimestamp,
+            Column::Sealed,
+        ];
+        Upsert::<Entity>::new(&columns, 2)
+            .run(&write.tx, vec![row])
+            .await?;
+        write.commit().await
+    }
+
+    pub(super) async fn remove_token(&self, jid: &str) -> Result<(), Error> {
+        self.remove::<Entity>(&self.contact(jid)).await?;
+        Ok(())
+    }
+
+    pub(super) async fn token_jids(&self) -> Result<Vec<String>, Error> {
+        let rows: Vec<(Vec<u8>, Vec<u8>)> = self
+            .rows::<Entity>()
+            .select_only()
+            .columns([Column::JidTag, Column::Sealed])
+            .into_tuple()
+            .all(&self.db)
+            .await?;
+        rows.into_iter()
+            .map(|(tag, blob)| {
+                let tag: Tag = tag.as_slice().try_into().map_err(Error::form)?;
+                let (jid, _): (String, Vec<u8>) = from_json(&self.opened::<Entity>(&tag, &blob)?)?;
+                Ok(jid)
+            })
+            .collect()
+    }
+
+    /// Remove what is neither a live token nor a live memory of having sent ours.
+    pub(super) async fn remove_old_tokens(
+        &self,
+        token_cutoff: i64,
+        sender_cutoff: i64,
+    ) -> Result<u32, Error> {
+        let no_token = Condition::any()
+            .add(Column::HasToken.eq(false))
+            .add(Column::TokenTimestamp.lt(token_cutoff));
+        let no_sender = Condition::any()
+            .add(Column::SenderTimestamp.is_null())
+            .add(Column::SenderTimestamp.lt(sender_cutoff));
+        self.remove_old::<Entity>(Condition::all().add(no_token).add(no_sender))
+            .await
+    }
+}
