@@ -3,6 +3,7 @@
 //! control routes, and in [`Tables`] if it keeps something.
 
 pub(crate) mod app_state;
+pub(crate) mod faults;
 pub(crate) mod login;
 pub(crate) mod pairing;
 mod ping;
@@ -24,23 +25,29 @@ pub(crate) fn handlers() -> HandlerTable {
 
 /// Every area's control routes, below `/sandbox`.
 pub(crate) fn routes() -> Router<Hub> {
-    Router::new().merge(pairing::routes())
+    Router::new()
+        .merge(faults::routes())
+        .merge(pairing::routes())
 }
 
 /// Every area's own tables.
 #[derive(Debug)]
 pub(crate) struct Tables {
     pub(crate) app_state: app_state::Tables,
+    pub(crate) faults: faults::Faults,
 }
 
 impl Tables {
     pub(crate) fn new() -> Self {
         Self {
             app_state: app_state::Tables::new(),
+            faults: faults::Faults::new(),
         }
     }
 
     pub(crate) fn tables(&mut self) -> Vec<&mut dyn Persist> {
-        self.app_state.tables()
+        let mut tables = self.app_state.tables();
+        tables.extend(self.faults.tables());
+        tables
     }
 }

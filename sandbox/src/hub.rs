@@ -104,6 +104,9 @@ impl Hub {
     pub(crate) fn stanza(&self, conn: ConnId, node: &Node) -> Result<(), Stopped> {
         self.with(|world| {
             world.counters.frames += 1;
+            if !areas::faults::incoming(world, conn, node) {
+                return;
+            }
             match world.live.device_of(conn) {
                 Some(device) => {
                     self.0

@@ -35,6 +35,8 @@ enum Ended {
     BadFrame,
     #[error("the client takes no bytes")]
     Stalled,
+    #[error("cut by a fault")]
+    Cut,
     #[error(transparent)]
     Handshake(#[from] noise::NoiseRefusal),
     #[error("the handshake took too long")]
@@ -139,7 +141,15 @@ impl Writer<'_> {
     async fn run(mut self) -> Result<(), Ended> {
         let mut counter = 0;
         while let Some(out) = self.rx.recv().await {
-            let Out::Frame(frame) = out else { break };
+            let frame = match out {
+                Out::Frame(frame) => frame,
+                Out::Late(frame, moment) => {
+                    tokio::time::sleep_until(moment).await;
+                    frame
+                }
+                Out::Close => break,
+                Out::Cut => return Err(Ended::Cut),
+            };
             let sealed = self
                 .cipher
                 .encrypt_with_counter(counter, &frame)

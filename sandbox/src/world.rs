@@ -17,6 +17,7 @@ use sha2::{Digest as _, Sha256};
 use wacore_binary::Node;
 
 use crate::areas;
+use crate::areas::faults::{self, Fate};
 use crate::jids::{DeviceKey, Pn};
 use crate::keys::ServerSecrets;
 use crate::store::{Blob, Persist, Secret, Table};
@@ -140,9 +141,24 @@ impl World {
 
     /// Puts a stanza into the outbox of one connection.
     pub(crate) fn send(&mut self, conn: ConnId, node: &Node) {
-        match wacore_binary::marshal(node) {
-            Ok(frame) => self.live.push(conn, frame),
-            Err(error) => tracing::error!(tag = %node.tag, %error, "a stanza cannot be encoded"),
+        let Some(Blob(frame)) = Self::encode(node) else {
+            return;
+        };
+        match faults::outgoing(self, conn, node) {
+            Fate::Sent => self.live.push(conn, frame),
+            Fate::Lost => {}
+            Fate::Twice => {
+                self.live.push(conn, frame.clone());
+                self.live.push(conn, frame);
+            }
+            Fate::Delayed(by) => self.live.push_late(conn, frame, by),
+            Fate::Overtaken => match faults::hold(self, conn, frame) {
+                Ok(()) => return,
+                Err(frame) => self.live.push(conn, frame),
+            },
+        }
+        if let Some(frame) = faults::overtaken(self, conn) {
+            self.live.push(conn, frame);
         }
     }
 

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
 
-use super::pairing;
+use super::{faults, pairing};
 use crate::dispatch::{Answer, Client, HandlerTable};
 use crate::jids::{DeviceKey, Pn};
 use crate::noise::Established;
@@ -39,7 +39,11 @@ pub(crate) fn open(
         .get(&key)
         .is_some_and(|d| d.noise.0 == established.client_static);
     if !known {
-        return refuse(world, tx, hungry);
+        let failure = faults::failure(401).build();
+        return refuse(world, tx, hungry, &failure);
+    }
+    if let Some(failure) = faults::login_refusal(world, key) {
+        return refuse(world, tx, hungry, &failure);
     }
     replace(world, key);
     let stage = Stage::Device {
@@ -62,14 +66,15 @@ pub(crate) fn open(
     conn
 }
 
-/// A device that was never linked, or no longer is.
-fn refuse(world: &mut World, tx: mpsc::Sender<Out>, hungry: Arc<AtomicBool>) -> ConnId {
+/// A device that may not come in: never linked, no longer linked, or banned.
+fn refuse(
+    world: &mut World,
+    tx: mpsc::Sender<Out>,
+    hungry: Arc<AtomicBool>,
+    failure: &Node,
+) -> ConnId {
     let conn = world.live.open(tx, hungry, Stage::Pairing(Box::default()));
-    let failure = NodeBuilder::new("failure")
-        .attr("reason", "401")
-        .attr("location", "loc")
-        .build();
-    world.send(conn, &failure);
+    world.send(conn, failure);
     world.live.close(conn);
     conn
 }
@@ -99,6 +104,7 @@ pub(crate) fn stream_error(code: u16) -> Node {
 /// The socket is gone.
 pub(crate) fn closed(world: &mut World, conn: ConnId) {
     world.live.closed(conn);
+    faults::closed(world, conn);
 }
 
 fn active(world: &mut World, client: Client, node: &Node) -> Result<Answer, Refusal> {

@@ -6,6 +6,7 @@ use axum::routing::get;
 use serde_json::{Value, json};
 
 use super::{ControlError, Reply};
+use crate::areas::faults;
 use crate::hub::Hub;
 use crate::jids::{DeviceKey, Pn};
 use crate::world::World;
@@ -27,6 +28,7 @@ async fn state(State(hub): State<Hub>) -> Result<Reply, ControlError> {
         json!({
             "phones": phones,
             "waiting": waiting(world),
+            "faults": faults::state_json(world),
             "counters": {
                 "frames": counters.frames,
                 "logins": counters.logins,

@@ -6,8 +6,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use crate::areas::pairing::PairingSocket;
 use crate::jids::DeviceKey;
@@ -24,8 +26,12 @@ pub(crate) struct ConnId(pub(crate) u64);
 pub(crate) enum Out {
     /// An encoded stanza, to be encrypted and framed.
     Frame(Vec<u8>),
+    /// The same, not before this moment. What follows waits as well: the order stays.
+    Late(Vec<u8>, Instant),
     /// Close the socket after everything before it.
     Close,
+    /// Drop the socket without a word.
+    Cut,
 }
 
 /// What a connection is for.
@@ -131,8 +137,19 @@ impl Live {
         }
     }
 
-    pub(super) fn push(&mut self, conn: ConnId, frame: Vec<u8>) {
+    pub(crate) fn push(&mut self, conn: ConnId, frame: Vec<u8>) {
         self.outbox.push((conn, Out::Frame(frame)));
+    }
+
+    /// Latency of the line is real time, so it does not follow the world's clock.
+    pub(crate) fn push_late(&mut self, conn: ConnId, frame: Vec<u8>, by: Duration) {
+        self.outbox
+            .push((conn, Out::Late(frame, Instant::now() + by)));
+    }
+
+    /// Cuts the socket once what is before it has been written.
+    pub(crate) fn cut(&mut self, conn: ConnId) {
+        self.outbox.push((conn, Out::Cut));
     }
 
     /// Closes the socket once what is before it has been written.
@@ -153,7 +170,7 @@ impl Live {
             let Some(open) = self.conns.get(&conn) else {
                 continue;
             };
-            frames += u64::from(matches!(out, Out::Frame(_)));
+            frames += u64::from(matches!(out, Out::Frame(_) | Out::Late(..)));
             match open.tx.try_send(out) {
                 Ok(()) => {}
                 Err(mpsc::error::TrySendError::Full(_)) => {

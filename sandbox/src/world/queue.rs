@@ -9,6 +9,7 @@ use wacore_binary::{Node, OwnedNodeRef};
 
 use super::World;
 use super::live::{Backlog, ConnId};
+use crate::areas::faults;
 use crate::jids::DeviceKey;
 use crate::stanza::{attr, jid};
 use crate::store::Blob;
@@ -32,6 +33,9 @@ impl World {
     /// Queues a stanza for a linked device and sends it if the device is listening. Needs `id` and `from`.
     /// A phone has no queue: it lives in the sandbox.
     pub(crate) fn deliver(&mut self, to: DeviceKey, node: &Node) {
+        if faults::receipt_is_lost(self, node) {
+            return;
+        }
         let Some(stanza) = Self::encode(node) else {
             return;
         };

@@ -15,6 +15,7 @@ use wacore_libsignal::protocol::KeyPair;
 use super::by_code;
 use super::by_qr::{Qr, QrFault};
 use super::{LinkFailure, LinkOutcome, Linking, link};
+use crate::areas::faults;
 use crate::control::{Body, ControlError, Reply, person};
 use crate::hub::Hub;
 use crate::jids::DeviceKey;
@@ -50,6 +51,11 @@ async fn scan(
     let waiting = hub.with(|world| -> Result<_, ControlError> {
         let pn = person(world, &number)?;
         let conn = qr.find(world).map_err(refused)?;
+        if faults::scan_is_late(world, pn) {
+            // The device has to come again to show a new one.
+            world.live.close(conn);
+            return Err(refused(QrFault::Expired));
+        }
         let (outcome, waiting) = oneshot::channel();
         let linking = Linking {
             conn,
