@@ -3,31 +3,54 @@
 //! control routes, and in [`Tables`] if it keeps something.
 
 pub(crate) mod app_state;
+pub(crate) mod devices;
 pub(crate) mod faults;
 pub(crate) mod login;
+pub(crate) mod messages;
 pub(crate) mod pairing;
+pub(crate) mod phone;
 mod ping;
+pub(crate) mod prekeys;
+pub(crate) mod receipts;
+mod reuse;
+mod usync;
 
 use axum::Router;
+use wacore_binary::Node;
 
 use crate::dispatch::HandlerTable;
 use crate::hub::Hub;
-use crate::store::Persist;
+use crate::jids::Pn;
+use crate::store::{Persist, Table};
+use crate::world::World;
 
 /// Every area's handlers.
 pub(crate) fn handlers() -> HandlerTable {
     let mut table = HandlerTable::default();
     app_state::register(&mut table);
+    devices::register(&mut table);
     login::register(&mut table);
+    messages::register(&mut table);
     ping::register(&mut table);
+    prekeys::register(&mut table);
+    receipts::register(&mut table);
+    usync::register(&mut table);
     table
 }
 
 /// Every area's control routes, below `/sandbox`.
 pub(crate) fn routes() -> Router<Hub> {
     Router::new()
+        .merge(devices::routes())
         .merge(faults::routes())
         .merge(pairing::routes())
+        .merge(phone::routes())
+}
+
+/// What usync says about a person under a name that it does not know itself (`status`, `picture`, …): each such name
+/// belongs to one area.
+fn about_person(_world: &mut World, _name: &str, _pn: Pn) -> Option<Node> {
+    None
 }
 
 /// Every area's own tables.
@@ -35,6 +58,9 @@ pub(crate) fn routes() -> Router<Hub> {
 pub(crate) struct Tables {
     pub(crate) app_state: app_state::Tables,
     pub(crate) faults: faults::Faults,
+    pub(crate) phone: phone::Tables,
+    pub(crate) spent_counters: reuse::SpentCounters,
+    pub(crate) watchers: usync::Watchers,
 }
 
 impl Tables {
@@ -42,12 +68,22 @@ impl Tables {
         Self {
             app_state: app_state::Tables::new(),
             faults: faults::Faults::new(),
+            phone: phone::Tables::new(),
+            spent_counters: Table::new("spent_counters"),
+            watchers: Table::new("device_watchers"),
         }
     }
 
     pub(crate) fn tables(&mut self) -> Vec<&mut dyn Persist> {
-        let mut tables = self.app_state.tables();
+        let mut tables: Vec<&mut dyn Persist> = vec![&mut self.spent_counters, &mut self.watchers];
+        tables.extend(self.app_state.tables());
         tables.extend(self.faults.tables());
+        tables.extend(self.phone.tables());
         tables
+    }
+
+    /// Rebuilds what follows from the tables. Called once, after they are loaded.
+    pub(crate) fn index(&mut self) {
+        self.phone.log.index();
     }
 }

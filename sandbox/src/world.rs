@@ -107,6 +107,7 @@ impl World {
             .iter()
             .map(|(pn, account)| (account.lid, *pn))
             .collect();
+        self.areas.index();
         let secrets = match self.meta.get(&0) {
             Some(meta) => meta.secrets.clone(),
             None => ServerSecrets::generate(&mut self.rng),

@@ -18,6 +18,7 @@ use crate::world::live::{Backlog, ConnId, Out, Stage};
 pub(crate) fn register(table: &mut HandlerTable) {
     table.iq("passive", "active", active);
     table.iq("passive", "passive", |_, _, _| Answer::empty());
+    table.iq("abt", "props", props);
     // `<ib>` carries hints (unified session, dirty bits) that ask for no answer.
     table.stanza("ib", |_, _, _| Ok(()));
 }
@@ -111,4 +112,15 @@ fn active(world: &mut World, client: Client, node: &Node) -> Result<Answer, Refu
     world.send(client.conn, &iq_result(node, Vec::new()));
     world.start_flush(client.conn, client.device);
     Ok(Answer::Sent)
+}
+
+/// Experiments: none, and nothing new until tomorrow.
+fn props(_: &mut World, _: Client, _: &Node) -> Result<Answer, Refusal> {
+    let props = NodeBuilder::new("props")
+        .attr("protocol", "1")
+        .attr("ab_key", "sandbox")
+        .attr("hash", "sandbox")
+        .attr("refresh", "86400")
+        .attr("refresh_id", "1");
+    Answer::node(props.build())
 }

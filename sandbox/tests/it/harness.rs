@@ -3,14 +3,17 @@
 mod companion;
 mod control;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub(crate) use companion::Companion;
 use serde_json::{Value, json};
 use wharf_sandbox::{Config, Sandbox};
 
 /// How long any condition may take to come true.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
+
+/// How often a condition behind the control API is looked at.
+const POLL: Duration = Duration::from_millis(20);
 
 pub(crate) const ALICE: &str = "491700000101";
 pub(crate) const BOB: &str = "491700000202";
@@ -81,5 +84,39 @@ impl Field {
             .iter()
             .find(|d| d["device"] == device)
             .cloned()
+    }
+
+    /// Waits until the row of a device satisfies something.
+    pub(crate) async fn until(&self, number: &str, device: u64, holds: impl Fn(&Value) -> bool) {
+        let end = Instant::now() + DEADLINE;
+        loop {
+            let row = self.device(number, device).await.unwrap_or(Value::Null);
+            if holds(&row) {
+                return;
+            }
+            assert!(Instant::now() < end, "not in time: {row}");
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// A person writes a text; returns the message id.
+    pub(crate) async fn says(&self, from: &str, to: &str, text: &str) -> String {
+        let body = json!({ "to": to, "text": text });
+        let sent = self.post(&format!("/phones/{from}/messages"), body).await;
+        sent["message_id"].as_str().unwrap().to_owned()
+    }
+
+    /// Waits until an entry of the phone's log satisfies something.
+    pub(crate) async fn phone_sees(&self, number: &str, holds: impl Fn(&Value) -> bool) -> Value {
+        let end = Instant::now() + DEADLINE;
+        loop {
+            let log = self.get(&format!("/phones/{number}/messages")).await;
+            let entries = log["data"].as_array().unwrap();
+            if let Some(found) = entries.iter().find(|entry| holds(entry)) {
+                return found.clone();
+            }
+            assert!(Instant::now() < end, "not in time: {log}");
+            tokio::time::sleep(POLL).await;
+        }
     }
 }

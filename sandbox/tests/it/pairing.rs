@@ -32,6 +32,32 @@ async fn a_client_is_linked_when_the_phone_scans_its_qr() {
 }
 
 #[tokio::test]
+async fn a_client_is_linked_when_its_code_is_typed_into_the_phone() {
+    let field = Field::start().await;
+    let client = Companion::start_with_code(&field.sandbox.ws_url(), ALICE).await;
+    let code = client.pair_code().await;
+    let enter = format!("/phones/{ALICE}/enter-code");
+
+    let mut wrong: Vec<char> = code.chars().collect();
+    wrong[0] = if wrong[0] == '2' { '3' } else { '2' };
+    let body = json!({ "code": String::from_iter(wrong) });
+    let (status, body) = field.call("POST", &enter, Some(body)).await;
+    assert_eq!((status, body["code"].as_str()), (422, Some("wrong_code")));
+
+    field.post(&enter, json!({ "code": code })).await;
+    client.connected().await;
+    assert!(field.device(ALICE, 1).await.is_some());
+}
+
+#[tokio::test]
+async fn a_code_that_nobody_asked_for_is_refused() {
+    let field = Field::start().await;
+    let body = Some(json!({ "code": "ABCD1234" }));
+    let (status, body) = field.call("POST", &format!("/phones/{ALICE}/enter-code"), body).await;
+    assert_eq!((status, body["code"].as_str()), (409, Some("no_code_asked")));
+}
+
+#[tokio::test]
 async fn a_phone_refuses_what_is_no_qr_of_anybody_here() {
     let field = Field::start().await;
     let scan = format!("/phones/{ALICE}/scan");

@@ -8,6 +8,7 @@ use wacore_libsignal::crypto::hmac_sha256;
 use waproto::whatsapp as wa;
 
 use super::{LinkFailure, LinkOutcome, Linking, Registration, server_iq};
+use crate::areas::devices;
 use crate::areas::login::stream_error;
 use crate::jids::DeviceKey;
 use crate::keys::{key_pair, public_bytes};
@@ -149,6 +150,7 @@ pub(super) fn device_answered(world: &mut World, conn: ConnId, node: &Node) {
         has_app_state_key: false,
     };
     world.devices.insert(pending.key, device);
+    devices::announce_linked(world, pending.key);
     world.send(conn, &stream_error(515));
     world.live.close(conn);
     tell(pending.outcome, Ok(pending.key));

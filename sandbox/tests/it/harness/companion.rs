@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
 use wacore::store::InMemoryBackend;
 use wacore::types::events::{Event, EventHandler};
+use wacore::types::presence::ReceiptType;
+use waproto::whatsapp as wa;
 use whatsapp_rust::bot::{Bot, BotHandle};
 use whatsapp_rust::http::{HttpClient, HttpRequest, HttpResponse};
 use whatsapp_rust::pair_code::PairCodeOptions;
@@ -149,6 +151,54 @@ impl Companion {
     pub(crate) async fn connected(&self) {
         self.wait("connection", |event| {
             matches!(event, Event::Connected(_)).then_some(())
+        })
+        .await;
+    }
+
+    pub(crate) async fn logged_out(&self) {
+        self.wait("logout", |event| matches!(event, Event::LoggedOut(_)).then_some(())).await;
+    }
+
+    /// The message with this id, once it is decrypted.
+    pub(crate) async fn message(&self, id: &str) -> Arc<wa::Message> {
+        self.wait("message", |event| match event {
+            Event::Messages(batch) => {
+                batch.iter().find(|m| m.info.id == id).map(|m| Arc::clone(&m.message))
+            }
+            _ => None,
+        })
+        .await
+    }
+
+    pub(crate) async fn text(&self, id: &str) -> String {
+        self.message(id).await.conversation.clone().unwrap_or_default()
+    }
+
+    /// The ids of the first chat messages, in the order in which they came.
+    pub(crate) async fn message_ids(&self, count: usize) -> Vec<String> {
+        self.wait_all("messages", |events| {
+            let ids: Vec<String> = events
+                .iter()
+                .filter_map(|event| match &**event {
+                    Event::Messages(batch) => Some(batch),
+                    _ => None,
+                })
+                .flat_map(|batch| batch.iter())
+                .filter(|m| m.message.conversation.is_some())
+                .map(|m| m.info.id.clone())
+                .collect();
+            (ids.len() >= count).then_some(ids)
+        })
+        .await
+    }
+
+    /// A receipt of this kind for a message that was sent.
+    pub(crate) async fn receipt(&self, id: &str, kind: ReceiptType) {
+        self.wait("receipt", |event| match event {
+            Event::Receipt(r) if r.r#type == kind => {
+                r.message_ids.iter().any(|m| m == id).then_some(())
+            }
+            _ => None,
         })
         .await;
     }
