@@ -32,7 +32,9 @@ pub(super) fn list_node(world: &mut World, pn: Pn) -> Option<Node> {
             None => node.build(),
         }
     });
-    let list = NodeBuilder::new("device-list").children(list.collect::<Vec<_>>()).build();
+    let list = NodeBuilder::new("device-list")
+        .children(list.collect::<Vec<_>>())
+        .build();
     let index = key_index_node(world, pn)?;
     Some(NodeBuilder::new("devices").children([list, index]).build())
 }
@@ -40,7 +42,12 @@ pub(super) fn list_node(world: &mut World, pn: Pn) -> Option<Node> {
 fn key_index_node(world: &mut World, pn: Pn) -> Option<Node> {
     let now = world.now_s();
     let valid_indexes: Vec<u32> = std::iter::once(0)
-        .chain(world.devices_of(pn).iter().filter_map(|key| Some(world.devices.get(key)?.key_index)))
+        .chain(
+            world
+                .devices_of(pn)
+                .iter()
+                .filter_map(|key| Some(world.devices.get(key)?.key_index)),
+        )
         .collect();
     let account = world.accounts.get(&pn)?;
     let details = wa::ADVKeyIndexList {
@@ -70,17 +77,27 @@ pub(super) fn announce_linked(world: &mut World, key: DeviceKey) {
 }
 
 fn announce(world: &mut World, key: DeviceKey, change: &'static str, key_index: Option<u32>) {
-    let Some(index) = key_index_node(world, key.pn) else { return };
+    let Some(index) = key_index_node(world, key.pn) else {
+        return;
+    };
     let mut device = NodeBuilder::new("device")
         .attr("jid", key.pn_jid())
         .attr("lid", world.lid_jid(key));
     if let Some(key_index) = key_index {
         device = device.attr("key-index", key_index.to_string());
     }
-    let change = NodeBuilder::new(change).children([device.build(), index]).build();
+    let change = NodeBuilder::new(change)
+        .children([device.build(), index])
+        .build();
     let own = world.devices_of(key.pn);
-    let watching = world.areas.watchers.range((key.pn, Pn(0).device(0))..=(key.pn, Pn(u64::MAX).device(u16::MAX)));
-    let mut told: Vec<DeviceKey> = watching.map(|((_, device), ())| *device).chain(own).collect();
+    let watching = world
+        .areas
+        .watchers
+        .range((key.pn, Pn(0).device(0))..=(key.pn, Pn(u64::MAX).device(u16::MAX)));
+    let mut told: Vec<DeviceKey> = watching
+        .map(|((_, device), ())| *device)
+        .chain(own)
+        .collect();
     told.sort_unstable();
     told.dedup();
     for to in told.into_iter().filter(|to| *to != key && !to.is_phone()) {

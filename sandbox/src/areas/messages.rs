@@ -58,16 +58,32 @@ impl Letter {
             .cloned()
             .collect();
         let id = attr(node, "id")?.into_owned();
-        Some(Self { from, id, chat, lid, attrs, encs: Vec::new(), extras })
+        Some(Self {
+            from,
+            id,
+            chat,
+            lid,
+            attrs,
+            encs: Vec::new(),
+            extras,
+        })
     }
 
     fn address(&self, world: &World, key: DeviceKey) -> Jid {
-        if self.lid { world.lid_jid(key) } else { key.pn_jid() }
+        if self.lid {
+            world.lid_jid(key)
+        } else {
+            key.pn_jid()
+        }
     }
 
     /// The stanza as the receiving device gets it.
     fn stanza(&self, world: &World, to: DeviceKey) -> Node {
-        let name = world.accounts.get(&self.from.pn).map(|a| a.name.as_str()).unwrap_or_default();
+        let name = world
+            .accounts
+            .get(&self.from.pn)
+            .map(|a| a.name.as_str())
+            .unwrap_or_default();
         let mut node = NodeBuilder::new("message")
             .attr("id", self.id.as_str())
             .attr("t", world.now_s().to_string())
@@ -77,12 +93,20 @@ impl Letter {
             node = node.attr(name, value.as_str());
         }
         let sender = self.address(world, self.from);
-        let other = if self.lid { self.from.pn.jid() } else { world.lid_jid(self.from.pn.phone()) };
+        let other = if self.lid {
+            self.from.pn.jid()
+        } else {
+            world.lid_jid(self.from.pn.phone())
+        };
         node = match &self.chat {
-            Chat::Group(group) => node
-                .attr("from", group)
-                .attr("participant", sender)
-                .attr(if self.lid { "participant_pn" } else { "participant_lid" }, other),
+            Chat::Group(group) => node.attr("from", group).attr("participant", sender).attr(
+                if self.lid {
+                    "participant_pn"
+                } else {
+                    "participant_lid"
+                },
+                other,
+            ),
             Chat::Person(_) if to.pn != self.from.pn => node
                 .attr("from", sender)
                 .attr(if self.lid { "sender_pn" } else { "sender_lid" }, other),
@@ -92,11 +116,14 @@ impl Letter {
                 .attr("from", sender)
                 .attr("recipient", self.address(world, receiver.phone())),
         };
-        node.children(self.encs.iter().chain(&self.extras).cloned()).build()
+        node.children(self.encs.iter().chain(&self.extras).cloned())
+            .build()
     }
 
     pub(crate) fn is_peer(&self) -> bool {
-        self.attrs.iter().any(|(name, value)| *name == "category" && value == "peer")
+        self.attrs
+            .iter()
+            .any(|(name, value)| *name == "category" && value == "peer")
     }
 }
 
@@ -123,10 +150,16 @@ fn message(world: &mut World, client: Client, node: &Node) -> Result<(), Refusal
 fn direct(world: &mut World, client: Client, node: &Node, to: &Jid) -> Result<(), Refusal> {
     let receiver = world.resolve(to).ok_or(Refusal::NOT_FOUND)?;
     // A resend to one of the sender's own devices names the chat in `recipient`.
-    let chat = jid(node, "recipient").and_then(|r| world.resolve(&r)).unwrap_or(receiver);
-    let envelope =
-        Letter::envelope(node, client.device, Chat::Person(chat.pn), to.server == Server::Lid)
-            .ok_or(Refusal::BAD_REQUEST)?;
+    let chat = jid(node, "recipient")
+        .and_then(|r| world.resolve(&r))
+        .unwrap_or(receiver);
+    let envelope = Letter::envelope(
+        node,
+        client.device,
+        Chat::Person(chat.pn),
+        to.server == Server::Lid,
+    )
+    .ok_or(Refusal::BAD_REQUEST)?;
     let letters = addressed(world, node, receiver).ok_or(Refusal::BAD_REQUEST)?;
     let taken = ack(node, world.now_s(), None);
     world.send(client.conn, &taken);
@@ -134,7 +167,10 @@ fn direct(world: &mut World, client: Client, node: &Node, to: &Jid) -> Result<()
         for enc in &encs {
             reuse::note(world, client.device, "", enc);
         }
-        let letter = Letter { encs, ..envelope.clone() };
+        let letter = Letter {
+            encs,
+            ..envelope.clone()
+        };
         hand_over(world, &letter, device);
     }
     Ok(())
@@ -148,7 +184,10 @@ pub(crate) fn addressed(
 ) -> Option<Vec<(DeviceKey, Vec<Node>)>> {
     let encs_of = |node: &Node| node.get_children_by_tag("enc").cloned().collect::<Vec<_>>();
     let mut letters = Vec::new();
-    for participant in child(node, "participants").map(children).unwrap_or_default() {
+    for participant in child(node, "participants")
+        .map(children)
+        .unwrap_or_default()
+    {
         let device = jid(participant, "jid").and_then(|address| world.resolve(&address))?;
         letters.push((device, encs_of(participant)));
     }

@@ -3,14 +3,14 @@
 //! It is a real Signal device: what it receives it decrypts itself, and what it writes is encrypted to every device
 //! of the receiver. Its log is what the person would see on the screen.
 
+mod content;
 pub(super) mod log;
 mod receive;
 mod retry;
 mod routes;
-mod content;
-mod view;
 pub(super) mod send;
 pub(super) mod signal;
+mod view;
 
 use buffa::MessageField;
 use waproto::whatsapp as wa;
@@ -20,8 +20,8 @@ use crate::store::{Blob, Persist, Secret, Table};
 use crate::world::World;
 
 pub(super) use receive::receive;
-pub(super) use routes::routes;
 pub(super) use retry::retry_asked;
+pub(super) use routes::routes;
 
 /// What phones keep.
 #[derive(Debug)]
@@ -61,7 +61,9 @@ impl Tables {
 
 /// The phone gives a newly linked device the key to the person's app state.
 pub(super) fn share_app_state_key(world: &mut World, to: DeviceKey) {
-    let Some(account) = world.accounts.get(&to.pn) else { return };
+    let Some(account) = world.accounts.get(&to.pn) else {
+        return;
+    };
     let key = &account.app_state_key;
     let data = wa::message::AppStateSyncKeyData {
         key_data: Some(key.data.0.to_vec()),

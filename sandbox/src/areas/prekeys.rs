@@ -2,17 +2,15 @@
 
 use rand::RngExt as _;
 use wacore::prekeys::compute_key_bundle_digest;
-use wacore_binary::builder::NodeBuilder;
 use wacore_binary::Node;
+use wacore_binary::builder::NodeBuilder;
 use wacore_libsignal::protocol::KeyPair;
 
 use super::phone;
 use crate::dispatch::{Answer, Client, HandlerTable};
 use crate::jids::DeviceKey;
 use crate::keys::{key_pair, public_bytes};
-use crate::stanza::{
-    Refusal, child, child_bytes, child_number, children, error_node, jid,
-};
+use crate::stanza::{Refusal, child, child_bytes, child_number, children, error_node, jid};
 use crate::store::{Blob, Secret};
 use crate::world::World;
 use crate::world::people::{PHONE_SIGNED_PREKEY_ID, SignedPreKey};
@@ -89,24 +87,35 @@ impl Bundle {
     /// The children of a `<user>` in a fetch, or of `<keys>` in a retry receipt.
     pub(super) fn nodes(&self) -> Vec<Node> {
         let mut nodes = vec![
-            NodeBuilder::new("registration").bytes(self.registration_id.to_be_bytes()).build(),
+            NodeBuilder::new("registration")
+                .bytes(self.registration_id.to_be_bytes())
+                .build(),
             NodeBuilder::new("type").bytes([KEY_TYPE]).build(),
             NodeBuilder::new("identity").bytes(self.identity).build(),
             signed_node(&self.signed),
         ];
         if let Some((id, public)) = &self.one_time {
-            let key = [id_node(*id), NodeBuilder::new("value").bytes(*public).build()];
+            let key = [
+                id_node(*id),
+                NodeBuilder::new("value").bytes(*public).build(),
+            ];
             nodes.push(NodeBuilder::new("key").children(key).build());
         }
         if let Some(identity) = &self.device_identity {
-            nodes.push(NodeBuilder::new("device-identity").bytes(identity.0.clone()).build());
+            nodes.push(
+                NodeBuilder::new("device-identity")
+                    .bytes(identity.0.clone())
+                    .build(),
+            );
         }
         nodes
     }
 }
 
 fn id_node(id: u32) -> Node {
-    NodeBuilder::new("id").bytes(id.to_be_bytes()[1..].to_vec()).build()
+    NodeBuilder::new("id")
+        .bytes(id.to_be_bytes()[1..].to_vec())
+        .build()
 }
 
 fn signed_node(signed: &SignedPreKey) -> Node {
@@ -114,7 +123,9 @@ fn signed_node(signed: &SignedPreKey) -> Node {
         .children([
             id_node(signed.id),
             NodeBuilder::new("value").bytes(signed.public.0).build(),
-            NodeBuilder::new("signature").bytes(signed.signature.0.clone()).build(),
+            NodeBuilder::new("signature")
+                .bytes(signed.signature.0.clone())
+                .build(),
         ])
         .build()
 }
@@ -130,7 +141,10 @@ pub(super) fn read_signed(node: &Node) -> Option<SignedPreKey> {
 
 /// A one-time key: `<key><id/><value/></key>`.
 pub(super) fn read_one_time(key: &Node) -> Option<(u32, Secret)> {
-    Some((child_number(key, "id")?, Secret::from_slice(&child_bytes(key, "value")?)?))
+    Some((
+        child_number(key, "id")?,
+        Secret::from_slice(&child_bytes(key, "value")?)?,
+    ))
 }
 
 fn upload(world: &mut World, client: Client, node: &Node) -> Result<Answer, Refusal> {
@@ -141,7 +155,10 @@ fn upload(world: &mut World, client: Client, node: &Node) -> Result<Answer, Refu
     let list = child(node, "list").ok_or(Refusal::BAD_REQUEST)?;
     let keys: Option<Vec<_>> = children(list).iter().map(read_one_time).collect();
     let keys = keys.ok_or(Refusal::BAD_REQUEST)?;
-    let device = world.devices.get_mut(&client.device).ok_or(Refusal::NOT_FOUND)?;
+    let device = world
+        .devices
+        .get_mut(&client.device)
+        .ok_or(Refusal::NOT_FOUND)?;
     device.identity = identity;
     device.registration_id = registration_id;
     device.signed_prekey = signed;
@@ -157,10 +174,16 @@ fn upload(world: &mut World, client: Client, node: &Node) -> Result<Answer, Refu
 }
 
 fn digest(world: &mut World, client: Client, _: &Node) -> Result<Answer, Refusal> {
-    let device = world.devices.get(&client.device).ok_or(Refusal::NOT_FOUND)?;
-    let keys = world.prekeys.range((client.device, 0)..=(client.device, u32::MAX));
-    let (ids, publics): (Vec<Node>, Vec<&[u8]>) =
-        keys.map(|((_, id), public)| (id_node(*id), public.0.as_slice())).unzip();
+    let device = world
+        .devices
+        .get(&client.device)
+        .ok_or(Refusal::NOT_FOUND)?;
+    let keys = world
+        .prekeys
+        .range((client.device, 0)..=(client.device, u32::MAX));
+    let (ids, publics): (Vec<Node>, Vec<&[u8]>) = keys
+        .map(|((_, id), public)| (id_node(*id), public.0.as_slice()))
+        .unzip();
     if ids.is_empty() {
         return Err(Refusal::NOT_FOUND);
     }
@@ -173,9 +196,13 @@ fn digest(world: &mut World, client: Client, _: &Node) -> Result<Answer, Refusal
     );
     let digest = NodeBuilder::new("digest")
         .children([
-            NodeBuilder::new("registration").bytes(device.registration_id.to_be_bytes()).build(),
+            NodeBuilder::new("registration")
+                .bytes(device.registration_id.to_be_bytes())
+                .build(),
             NodeBuilder::new("type").bytes([KEY_TYPE]).build(),
-            NodeBuilder::new("identity").bytes(device.identity.0).build(),
+            NodeBuilder::new("identity")
+                .bytes(device.identity.0)
+                .build(),
             signed_node(signed),
             NodeBuilder::new("list").children(ids).build(),
             NodeBuilder::new("hash").bytes(hash).build(),
@@ -185,13 +212,25 @@ fn digest(world: &mut World, client: Client, _: &Node) -> Result<Answer, Refusal
 }
 
 fn count(world: &mut World, client: Client, _: &Node) -> Result<Answer, Refusal> {
-    let count = world.prekeys.range((client.device, 0)..=(client.device, u32::MAX)).count();
-    Answer::node(NodeBuilder::new("count").attr("value", count.to_string()).build())
+    let count = world
+        .prekeys
+        .range((client.device, 0)..=(client.device, u32::MAX))
+        .count();
+    Answer::node(
+        NodeBuilder::new("count")
+            .attr("value", count.to_string())
+            .build(),
+    )
 }
 
 fn rotate(world: &mut World, client: Client, node: &Node) -> Result<Answer, Refusal> {
-    let signed = child(node, "rotate").and_then(read_signed).ok_or(Refusal::BAD_REQUEST)?;
-    let device = world.devices.get_mut(&client.device).ok_or(Refusal::NOT_FOUND)?;
+    let signed = child(node, "rotate")
+        .and_then(read_signed)
+        .ok_or(Refusal::BAD_REQUEST)?;
+    let device = world
+        .devices
+        .get_mut(&client.device)
+        .ok_or(Refusal::NOT_FOUND)?;
     device.signed_prekey = signed;
     Answer::empty()
 }
@@ -200,13 +239,22 @@ fn fetch(world: &mut World, _: Client, node: &Node) -> Result<Answer, Refusal> {
     let wanted = child(node, "key").ok_or(Refusal::BAD_REQUEST)?;
     let mut users = Vec::new();
     for user in children(wanted) {
-        let Some(address) = jid(user, "jid") else { continue };
-        let found = world.resolve(&address).and_then(|key| take_bundle(world, key));
+        let Some(address) = jid(user, "jid") else {
+            continue;
+        };
+        let found = world
+            .resolve(&address)
+            .and_then(|key| take_bundle(world, key));
         let content = match found {
             Some(bundle) => bundle.nodes(),
             None => vec![error_node(Refusal::NOT_ACCEPTABLE)],
         };
-        users.push(NodeBuilder::new("user").attr("jid", address).children(content).build());
+        users.push(
+            NodeBuilder::new("user")
+                .attr("jid", address)
+                .children(content)
+                .build(),
+        );
     }
     Answer::node(NodeBuilder::new("list").children(users).build())
 }

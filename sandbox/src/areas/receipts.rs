@@ -6,8 +6,8 @@
 use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Jid, JidExt as _, Node};
 
-use super::phone;
 use super::messages::Chat;
+use super::phone;
 use crate::dispatch::{Client, HandlerTable};
 use crate::jids::{DeviceKey, Pn};
 use crate::stanza::{Refusal, ack, attr, child, children, jid};
@@ -71,7 +71,11 @@ pub(crate) struct Slip {
 impl Slip {
     fn stanza(&self, world: &World) -> Option<Node> {
         let (first, more) = self.ids.split_first()?;
-        let reader = if self.lid { world.lid_jid(self.from) } else { self.from.pn_jid() };
+        let reader = if self.lid {
+            world.lid_jid(self.from)
+        } else {
+            self.from.pn_jid()
+        };
         let mut node = NodeBuilder::new("receipt")
             .attr("id", first.as_str())
             .attr("t", world.now_s().to_string());
@@ -86,7 +90,9 @@ impl Slip {
             node = node.attr("type", kind);
         }
         if !more.is_empty() {
-            let items = more.iter().map(|id| NodeBuilder::new("item").attr("id", id.as_str()).build());
+            let items = more
+                .iter()
+                .map(|id| NodeBuilder::new("item").attr("id", id.as_str()).build());
             node = node.children([NodeBuilder::new("list").children(items).build()]);
         }
         Some(node.build())
@@ -99,7 +105,9 @@ pub(crate) fn tell(world: &mut World, slip: &Slip, sender: DeviceKey) {
         Kind::Read | Kind::Played => world.devices_of(sender.pn),
         Kind::Delivered | Kind::Inactive => vec![sender],
     };
-    let Some(stanza) = slip.stanza(world) else { return };
+    let Some(stanza) = slip.stanza(world) else {
+        return;
+    };
     for device in devices {
         if device.is_phone() {
             phone::log::receipt(world, device.pn, slip);
@@ -120,31 +128,52 @@ fn receipt(world: &mut World, client: Client, node: &Node) -> Result<(), Refusal
     world.send(client.conn, &taken);
 
     let kind = attr(node, "type");
-    let author = if to.is_group() { jid(node, "participant") } else { Some(to.clone()) };
+    let author = if to.is_group() {
+        jid(node, "participant")
+    } else {
+        Some(to.clone())
+    };
     let Some(author) = author else { return Ok(()) };
     if kind.as_deref() == Some("retry") {
         return retry(world, client, node, &to, &author);
     }
     // `sender`, `peer_msg` and the like only clear the device's own queue.
-    let Some(kind) = Kind::parse(kind.as_deref()) else { return Ok(()) };
-    let Some(sender) = world.resolve(&author) else { return Ok(()) };
+    let Some(kind) = Kind::parse(kind.as_deref()) else {
+        return Ok(());
+    };
+    let Some(sender) = world.resolve(&author) else {
+        return Ok(());
+    };
     if sender.pn == client.device.pn {
         return Ok(());
     }
     let chat = chat_of(&to, sender.pn);
-    let slip = Slip { from: client.device, chat, ids, kind, lid: author.is_lid() };
+    let slip = Slip {
+        from: client.device,
+        chat,
+        ids,
+        kind,
+        lid: author.is_lid(),
+    };
     tell(world, &slip, sender);
     Ok(())
 }
 
 fn chat_of(to: &Jid, sender: Pn) -> Chat {
-    if to.is_group() { Chat::Group(to.clone()) } else { Chat::Person(sender) }
+    if to.is_group() {
+        Chat::Group(to.clone())
+    } else {
+        Chat::Person(sender)
+    }
 }
 
 fn ids(node: &Node) -> Option<Vec<String>> {
     let mut ids = vec![attr(node, "id")?.into_owned()];
     let list = child(node, "list").map(children).unwrap_or_default();
-    ids.extend(list.iter().filter_map(|item| Some(attr(item, "id")?.into_owned())));
+    ids.extend(
+        list.iter()
+            .filter_map(|item| Some(attr(item, "id")?.into_owned())),
+    );
     Some(ids)
 }
 
@@ -161,8 +190,11 @@ fn retry(
         phone::retry_asked(world, sender.pn, client.device, node);
         return Ok(());
     }
-    let requester =
-        if author.is_lid() { world.lid_jid(client.device) } else { client.device.pn_jid() };
+    let requester = if author.is_lid() {
+        world.lid_jid(client.device)
+    } else {
+        client.device.pn_jid()
+    };
     let mut forward = NodeBuilder::new("receipt")
         .attr("id", attr(node, "id").as_deref().unwrap_or_default())
         .attr("type", "retry")
@@ -187,7 +219,9 @@ fn acknowledged(world: &mut World, client: Client, node: &Node) -> Result<(), Re
     let (Some(class), Some(id)) = (attr(node, "class"), attr(node, "id")) else {
         return Ok(());
     };
-    let from = jid(node, "to").map(|to| to.user.to_string()).unwrap_or_default();
+    let from = jid(node, "to")
+        .map(|to| to.user.to_string())
+        .unwrap_or_default();
     world.acknowledged(client.device, &class, &id, &from);
     Ok(())
 }

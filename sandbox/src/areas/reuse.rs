@@ -36,7 +36,9 @@ pub(super) fn note(world: &mut World, from: DeviceKey, scope: &str, enc: &Node) 
     if !spent.contains(&(from, key)) {
         spent.insert((from, key), Spent::default());
     }
-    let Some(row) = spent.get_mut(&(from, key)) else { return };
+    let Some(row) = spent.get_mut(&(from, key)) else {
+        return;
+    };
     if !row.add(counter, hash) {
         world.counters.counter_reuse += 1;
         tracing::error!(device = ?from, counter, "a Signal counter was used twice");
@@ -47,7 +49,10 @@ impl Spent {
     /// False when this counter was used before for something else.
     fn add(&mut self, counter: u32, hash: u64) -> bool {
         let at = self.ranges.partition_point(|(_, end)| *end < counter);
-        let seen = self.ranges.get(at).is_some_and(|(start, _)| *start <= counter);
+        let seen = self
+            .ranges
+            .get(at)
+            .is_some_and(|(start, _)| *start <= counter);
         if seen {
             return self.last == counter && self.last_hash == hash;
         }

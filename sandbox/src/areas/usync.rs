@@ -23,8 +23,13 @@ fn usync(world: &mut World, client: Client, node: &Node) -> Result<Answer, Refus
     let request = child(node, "usync").ok_or(Refusal::BAD_REQUEST)?;
     let query = child(request, "query").ok_or(Refusal::BAD_REQUEST)?;
     let list = child(request, "list").ok_or(Refusal::BAD_REQUEST)?;
-    let users = children(list).iter().map(|user| answer_user(world, client, query, user)).collect::<Vec<_>>();
-    let results = children(query).iter().map(|q| Node::new(q.tag.clone(), wacore_binary::Attrs::new(), None));
+    let users = children(list)
+        .iter()
+        .map(|user| answer_user(world, client, query, user))
+        .collect::<Vec<_>>();
+    let results = children(query)
+        .iter()
+        .map(|q| Node::new(q.tag.clone(), wacore_binary::Attrs::new(), None));
     let result = NodeBuilder::new("result").children(results).build();
     let mut answer = NodeBuilder::new("usync");
     for name in ["sid", "index", "last", "mode", "context"] {
@@ -39,7 +44,9 @@ fn usync(world: &mut World, client: Client, node: &Node) -> Result<Answer, Refus
 /// One `<user>`: named by address, or by a number in `<contact>`.
 fn answer_user(world: &mut World, client: Client, query: &Node, user: &Node) -> Node {
     let asked = jid(user, "jid");
-    let number = child(user, "contact").and_then(bytes).map(|b| String::from_utf8_lossy(&b).into_owned());
+    let number = child(user, "contact")
+        .and_then(bytes)
+        .map(|b| String::from_utf8_lossy(&b).into_owned());
     let found = match (&asked, &number) {
         (Some(address), _) => world.resolve(address).map(|key| key.pn),
         (None, Some(number)) => Pn::parse(number).filter(|pn| world.person(*pn).is_some()),
@@ -54,9 +61,11 @@ fn answer_user(world: &mut World, client: Client, query: &Node, user: &Node) -> 
         .iter()
         .filter_map(|q| match (q.tag.as_ref(), found) {
             ("contact", found) => Some(contact(found, number.as_deref())),
-            ("lid", Some(pn)) => {
-                Some(NodeBuilder::new("lid").attr("val", world.lid_jid(pn.phone())).build())
-            }
+            ("lid", Some(pn)) => Some(
+                NodeBuilder::new("lid")
+                    .attr("val", world.lid_jid(pn.phone()))
+                    .build(),
+            ),
             ("devices", Some(pn)) => {
                 world.areas.watchers.insert((pn, client.device), ());
                 devices::list_node(world, pn)
@@ -65,7 +74,10 @@ fn answer_user(world: &mut World, client: Client, query: &Node, user: &Node) -> 
             (_, None) => None,
         })
         .collect::<Vec<_>>();
-    NodeBuilder::new("user").attr("jid", address).children(answers).build()
+    NodeBuilder::new("user")
+        .attr("jid", address)
+        .children(answers)
+        .build()
 }
 
 fn contact(found: Option<Pn>, number: Option<&str>) -> Node {

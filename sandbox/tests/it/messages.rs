@@ -2,14 +2,17 @@
 
 use serde_json::json;
 use wacore::types::events::Event;
-use wacore_binary::Jid;
 use wacore::types::presence::ReceiptType;
+use wacore_binary::Jid;
 use waproto::whatsapp as wa;
 
 use crate::harness::{ALICE, BOB, Field};
 
 fn text(body: &str) -> wa::Message {
-    wa::Message { conversation: Some(body.to_owned()), ..Default::default() }
+    wa::Message {
+        conversation: Some(body.to_owned()),
+        ..Default::default()
+    }
 }
 
 #[tokio::test]
@@ -21,11 +24,12 @@ async fn a_text_from_a_phone_reaches_the_linked_device() {
         assert_eq!(desk.text(&sent).await, body);
     }
     // The receipt of the device reaches the phone that wrote.
-    let delivered = field.phone_sees(BOB, |entry| {
-        entry["receipts"].as_array().unwrap().iter().any(|r| {
-            r["device"] == format!("{ALICE}:1@s.whatsapp.net") && r["kind"] == "delivered"
-        })
-    });
+    let delivered =
+        field.phone_sees(BOB, |entry| {
+            entry["receipts"].as_array().unwrap().iter().any(|r| {
+                r["device"] == format!("{ALICE}:1@s.whatsapp.net") && r["kind"] == "delivered"
+            })
+        });
     delivered.await;
 }
 
@@ -37,12 +41,19 @@ async fn a_text_from_a_linked_device_reaches_the_phone_and_its_receipts_come_bac
     for body in ["one", "two"] {
         let to: Jid = format!("{BOB}@s.whatsapp.net").parse().unwrap();
         let sent = desk.client().send_message(to, text(body)).await.unwrap();
-        let seen = field.phone_sees(BOB, |e| e["message_id"] == sent.message_id.as_str()).await;
-        assert_eq!((seen["text"].as_str(), seen["from"].as_str()), (Some(body), Some(ALICE)));
+        let seen = field
+            .phone_sees(BOB, |e| e["message_id"] == sent.message_id.as_str())
+            .await;
+        assert_eq!(
+            (seen["text"].as_str(), seen["from"].as_str()),
+            (Some(body), Some(ALICE))
+        );
         ids.push(sent.message_id);
     }
     // The person's own phone has a copy.
-    field.phone_sees(ALICE, |e| e["text"] == "two" && e["to"] == BOB).await;
+    field
+        .phone_sees(ALICE, |e| e["text"] == "two" && e["to"] == BOB)
+        .await;
 
     desk.receipt(&ids[1], ReceiptType::Delivered).await;
     let read = json!({ "message_ids": ids, "kind": "read" });
@@ -62,7 +73,11 @@ async fn two_linked_devices_of_one_person_see_what_the_other_sends() {
     assert_eq!(tablet.text(&from_bob).await, "to all");
 
     let to: Jid = format!("{BOB}@s.whatsapp.net").parse().unwrap();
-    let sent = desk.client().send_message(to, text("from the desk")).await.unwrap();
+    let sent = desk
+        .client()
+        .send_message(to, text("from the desk"))
+        .await
+        .unwrap();
     assert_eq!(tablet.text(&sent.message_id).await, "from the desk");
     let from_phone = field.says(ALICE, BOB, "from the phone").await;
     assert_eq!(desk.text(&from_phone).await, "from the phone");
@@ -83,10 +98,17 @@ async fn a_read_message_is_confirmed_to_the_phone_that_wrote_it() {
             _ => None,
         })
         .await;
-    desk.client().mark_as_read(&chat, None, &[sent.as_str()]).await.unwrap();
+    desk.client()
+        .mark_as_read(&chat, None, &[sent.as_str()])
+        .await
+        .unwrap();
     field
         .phone_sees(BOB, |e| {
-            e["receipts"].as_array().unwrap().iter().any(|r| r["kind"] == "read")
+            e["receipts"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|r| r["kind"] == "read")
         })
         .await;
 }
@@ -118,13 +140,26 @@ async fn every_kind_without_media_arrives_and_is_shown_by_the_phone() {
     assert!(desk.message(&reaction).await.reaction_message.is_set());
     let _ = (edit, revoke);
     let quoted = desk.message(&reply).await;
-    let context = &quoted.extended_text_message.as_option().unwrap().context_info;
-    assert_eq!(context.as_option().unwrap().stanza_id.as_deref(), Some(asked.as_str()));
+    let context = &quoted
+        .extended_text_message
+        .as_option()
+        .unwrap()
+        .context_info;
+    assert_eq!(
+        context.as_option().unwrap().stanza_id.as_deref(),
+        Some(asked.as_str())
+    );
 
     let log = field.get(&format!("/phones/{BOB}/messages?after=1")).await;
-    let kinds: Vec<_> =
-        log["data"].as_array().unwrap().iter().map(|e| e["type"].as_str().unwrap()).collect();
-    let all = ["location", "contact", "poll", "vote", "reaction", "edit", "revoke", "text"];
+    let kinds: Vec<_> = log["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|e| e["type"].as_str().unwrap())
+        .collect();
+    let all = [
+        "location", "contact", "poll", "vote", "reaction", "edit", "revoke", "text",
+    ];
     assert_eq!(kinds, all);
     assert_eq!(log["data"][3]["options"], json!(["there"]));
 }
@@ -135,14 +170,30 @@ async fn a_draft_that_is_no_message_is_refused_with_its_fault() {
     let write = format!("/phones/{BOB}/messages");
     let cases = [
         (json!({ "to": ALICE }), 422, "bad_content"),
-        (json!({ "to": ALICE, "text": "a", "poll": { "name": "p", "options": ["a", "b"] } }), 422, "bad_content"),
+        (
+            json!({ "to": ALICE, "text": "a", "poll": { "name": "p", "options": ["a", "b"] } }),
+            422,
+            "bad_content",
+        ),
         (json!({ "to": "12", "text": "a" }), 422, "bad_number"),
-        (json!({ "to": "491700000000", "text": "a" }), 404, "not_on_whatsapp"),
-        (json!({ "to": ALICE, "reaction": { "message_id": "x", "emoji": "a" } }), 422, "unknown_message"),
+        (
+            json!({ "to": "491700000000", "text": "a" }),
+            404,
+            "not_on_whatsapp",
+        ),
+        (
+            json!({ "to": ALICE, "reaction": { "message_id": "x", "emoji": "a" } }),
+            422,
+            "unknown_message",
+        ),
         (json!({ "to": ALICE, "txt": "a" }), 400, "bad_body"),
     ];
     for (body, status, code) in cases {
         let (got, answer) = field.call("POST", &write, Some(body.clone())).await;
-        assert_eq!((got, answer["code"].as_str()), (status, Some(code)), "{body}");
+        assert_eq!(
+            (got, answer["code"].as_str()),
+            (status, Some(code)),
+            "{body}"
+        );
     }
 }

@@ -53,8 +53,13 @@ async fn a_client_is_linked_when_its_code_is_typed_into_the_phone() {
 async fn a_code_that_nobody_asked_for_is_refused() {
     let field = Field::start().await;
     let body = Some(json!({ "code": "ABCD1234" }));
-    let (status, body) = field.call("POST", &format!("/phones/{ALICE}/enter-code"), body).await;
-    assert_eq!((status, body["code"].as_str()), (409, Some("no_code_asked")));
+    let (status, body) = field
+        .call("POST", &format!("/phones/{ALICE}/enter-code"), body)
+        .await;
+    assert_eq!(
+        (status, body["code"].as_str()),
+        (409, Some("no_code_asked"))
+    );
 }
 
 #[tokio::test]

@@ -29,11 +29,18 @@ async fn unlink_devices(
 ) -> Result<Reply, ControlError> {
     hub.with(|world| {
         let pn = person(world, &number)?;
-        let linked = world.devices_of(pn).into_iter().filter(|key| !key.is_phone());
-        let gone: Vec<DeviceKey> =
-            linked.filter(|key| body.device.is_none_or(|device| device == key.device)).collect();
+        let linked = world
+            .devices_of(pn)
+            .into_iter()
+            .filter(|key| !key.is_phone());
+        let gone: Vec<DeviceKey> = linked
+            .filter(|key| body.device.is_none_or(|device| device == key.device))
+            .collect();
         if gone.is_empty() {
-            return Err(ControlError::conflict("no_such_device", "this phone has no such linked device"));
+            return Err(ControlError::conflict(
+                "no_such_device",
+                "this phone has no such linked device",
+            ));
         }
         gone.iter().for_each(|key| unlink(world, *key));
         let removed: Vec<u16> = gone.iter().map(|key| key.device).collect();

@@ -163,7 +163,9 @@ impl Draft {
         for mention in &self.mentions {
             let pn = Pn::parse(mention).filter(|pn| world.person(*pn).is_some());
             let pn = pn.ok_or_else(|| DraftFault::BadNumber(mention.clone()))?;
-            context.mentioned_jid.push(world.lid_jid(pn.phone()).to_string());
+            context
+                .mentioned_jid
+                .push(world.lid_jid(pn.phone()).to_string());
         }
         if let Some(id) = &self.reply_to {
             let quoted = known(world, writer, id)?;
@@ -203,7 +205,10 @@ fn key_of(world: &World, writer: Pn, chat: &Chat, entry: &Entry) -> wa::MessageK
 
 fn text_message(text: &str, context: Option<wa::ContextInfo>) -> wa::Message {
     match context {
-        None => wa::Message { conversation: Some(text.to_owned()), ..Default::default() },
+        None => wa::Message {
+            conversation: Some(text.to_owned()),
+            ..Default::default()
+        },
         context => wa::Message {
             extended_text_message: MessageField::some(wa::message::ExtendedTextMessage {
                 text: Some(text.to_owned()),
@@ -285,8 +290,11 @@ fn vote_message(
         return Err(DraftFault::NoOption(missing.clone()));
     }
     let secret = view::secret(&poll_message).ok_or_else(no_poll)?;
-    let hashes: Vec<Vec<u8>> =
-        vote.options.iter().map(|name| compute_option_hash(name).to_vec()).collect();
+    let hashes: Vec<Vec<u8>> = vote
+        .options
+        .iter()
+        .map(|name| compute_option_hash(name).to_vec())
+        .collect();
     let creator = world.lid_jid(entry.from.pn.phone()).to_string();
     let voter = world.lid_jid(writer.phone()).to_string();
     let (payload, iv) =
@@ -359,9 +367,16 @@ fn revoke_message(
 
 fn own(world: &World, writer: Pn, id: &str) -> Result<Entry, DraftFault> {
     let entry = known(world, writer, id)?;
-    if entry.from.pn == writer { Ok(entry) } else { Err(DraftFault::NotTheWriter) }
+    if entry.from.pn == writer {
+        Ok(entry)
+    } else {
+        Err(DraftFault::NotTheWriter)
+    }
 }
 
 fn protocol(message: wa::message::ProtocolMessage) -> wa::Message {
-    wa::Message { protocol_message: MessageField::some(message), ..Default::default() }
+    wa::Message {
+        protocol_message: MessageField::some(message),
+        ..Default::default()
+    }
 }

@@ -71,12 +71,18 @@ impl Entry {
 
 impl Log {
     pub(super) fn new() -> Self {
-        Self { entries: Table::new("phone_log"), by_id: HashMap::new() }
+        Self {
+            entries: Table::new("phone_log"),
+            by_id: HashMap::new(),
+        }
     }
 
     /// Called once, after the tables are loaded.
     pub(crate) fn index(&mut self) {
-        let ids = self.entries.iter().map(|((pn, n), entry)| ((*pn, entry.id.clone()), *n));
+        let ids = self
+            .entries
+            .iter()
+            .map(|((pn, n), entry)| ((*pn, entry.id.clone()), *n));
         self.by_id = ids.collect();
     }
 
@@ -113,9 +119,14 @@ pub(crate) fn receipt(world: &mut World, pn: Pn, slip: &Slip) {
     };
     let log = &mut world.areas.phone.log;
     for id in &slip.ids {
-        let Some(number) = log.by_id.get(&(pn, id.clone())) else { continue };
+        let Some(number) = log.by_id.get(&(pn, id.clone())) else {
+            continue;
+        };
         let known = |r: &ReceiptRow| r.device == row.device && r.kind == row.kind;
-        let seen = log.entries.get(&(pn, *number)).is_some_and(|e| e.receipts.iter().any(known));
+        let seen = log
+            .entries
+            .get(&(pn, *number))
+            .is_some_and(|e| e.receipts.iter().any(known));
         if !seen && let Some(entry) = log.entries.get_mut(&(pn, *number)) {
             entry.receipts.push(row.clone());
         }

@@ -84,8 +84,12 @@ fn opened(world: &mut World, pn: Pn, letter: &Letter, mut message: wa::Message) 
 }
 
 fn learn_sender_key(world: &mut World, pn: Pn, letter: &Letter, message: &wa::Message) {
-    let Some(distribution) = message.sender_key_distribution_message.as_option() else { return };
-    let Some(key) = &distribution.axolotl_sender_key_distribution_message else { return };
+    let Some(distribution) = message.sender_key_distribution_message.as_option() else {
+        return;
+    };
+    let Some(key) = &distribution.axolotl_sender_key_distribution_message else {
+        return;
+    };
     let group = match (&distribution.group_id, &letter.chat) {
         (Some(group), _) => group.clone(),
         (None, Chat::Group(group)) => group.to_string(),

@@ -27,7 +27,9 @@ pub(super) fn ask(world: &mut World, pn: Pn, letter: &Letter) {
     if count > MAX_RETRIES {
         return;
     }
-    let Some(bundle) = prekeys::take_bundle(world, pn.phone()) else { return };
+    let Some(bundle) = prekeys::take_bundle(world, pn.phone()) else {
+        return;
+    };
     world.areas.phone.retries.insert(key, count);
     let now = world.now_s().to_string();
     let retry = NodeBuilder::new("retry")
@@ -36,19 +38,25 @@ pub(super) fn ask(world: &mut World, pn: Pn, letter: &Letter) {
         .attr("t", now.as_str())
         .attr("count", count.to_string())
         .build();
-    let (registration, keys): (Vec<Node>, Vec<Node>) =
-        bundle.nodes().into_iter().partition(|node| node.tag == "registration");
+    let (registration, keys): (Vec<Node>, Vec<Node>) = bundle
+        .nodes()
+        .into_iter()
+        .partition(|node| node.tag == "registration");
     let keys = NodeBuilder::new("keys").children(keys).build();
-    let me = if letter.lid { world.lid_jid(pn.phone()) } else { pn.jid() };
+    let me = if letter.lid {
+        world.lid_jid(pn.phone())
+    } else {
+        pn.jid()
+    };
     let mut receipt = NodeBuilder::new("receipt")
         .attr("id", letter.id.as_str())
         .attr("type", "retry")
         .attr("t", now.as_str());
     receipt = match &letter.chat {
         Chat::Group(group) => receipt.attr("from", group).attr("participant", me),
-        Chat::Person(to) if letter.from.pn == pn => {
-            receipt.attr("from", me).attr("recipient", world.lid_jid(to.phone()))
-        }
+        Chat::Person(to) if letter.from.pn == pn => receipt
+            .attr("from", me)
+            .attr("recipient", world.lid_jid(to.phone())),
         Chat::Person(_) => receipt.attr("from", me),
     };
     let children = std::iter::once(retry).chain(registration).chain([keys]);
@@ -58,9 +66,15 @@ pub(super) fn ask(world: &mut World, pn: Pn, letter: &Letter) {
 
 /// A linked device could not open what this phone sent: a fresh session, and the message once more.
 pub(crate) fn retry_asked(world: &mut World, pn: Pn, requester: DeviceKey, node: &Node) {
-    let Some(retry) = child(node, "retry") else { return };
-    let id = attr(retry, "id").or_else(|| attr(node, "id")).unwrap_or_default();
-    let count = attr(retry, "count").and_then(|c| c.parse().ok()).unwrap_or(1);
+    let Some(retry) = child(node, "retry") else {
+        return;
+    };
+    let id = attr(retry, "id")
+        .or_else(|| attr(node, "id"))
+        .unwrap_or_default();
+    let count = attr(retry, "count")
+        .and_then(|c| c.parse().ok())
+        .unwrap_or(1);
     if count > MAX_RETRIES {
         return;
     }
@@ -77,14 +91,21 @@ pub(crate) fn retry_asked(world: &mut World, pn: Pn, requester: DeviceKey, node:
         }
     }
     let Some(entry) = world.areas.phone.log.find(pn, &id).cloned() else {
-        tracing::debug!(?requester, "asked again for a message that this phone did not write");
+        tracing::debug!(
+            ?requester,
+            "asked again for a message that this phone did not write"
+        );
         return;
     };
     if entry.from != pn.phone() {
         return;
     }
     let message = entry.message();
-    let outgoing = Outgoing { id: entry.id, edit: send::edit_of(&message), message };
+    let outgoing = Outgoing {
+        id: entry.id,
+        edit: send::edit_of(&message),
+        message,
+    };
     let sent = match Pn::parse(&entry.to) {
         Some(to) => send::to_device(world, pn, requester, to, &outgoing, Some(count)),
         None => return,
@@ -101,7 +122,9 @@ fn bundle_of(node: &Node) -> Option<Bundle> {
         registration_id: child_number(node, "registration")?,
         identity: Secret::from_slice(&child_bytes(keys, "identity")?)?.0,
         signed: prekeys::read_signed(keys)?,
-        one_time: child(keys, "key").and_then(prekeys::read_one_time).map(|(id, key)| (id, key.0)),
+        one_time: child(keys, "key")
+            .and_then(prekeys::read_one_time)
+            .map(|(id, key)| (id, key.0)),
         device_identity: child_bytes(keys, "device-identity").map(|b| Blob(b.into_owned())),
     })
 }

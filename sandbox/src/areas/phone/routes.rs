@@ -5,8 +5,8 @@ use axum::extract::{Path, State};
 use axum::routing::{get, post};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use wacore_binary::{Jid, JidExt as _};
 use wacore_binary::builder::NodeBuilder;
+use wacore_binary::{Jid, JidExt as _};
 
 use super::content::{Draft, DraftFault};
 use super::send::{self, Outgoing};
@@ -36,7 +36,10 @@ fn chat_of(world: &mut World, to: &str) -> Result<Chat, ControlError> {
 }
 
 fn bad_recipient(to: &str) -> ControlError {
-    ControlError::unprocessable("bad_recipient", &format!("{to:?} is no number and no group"))
+    ControlError::unprocessable(
+        "bad_recipient",
+        &format!("{to:?} is no number and no group"),
+    )
 }
 
 async fn write(
@@ -48,11 +51,18 @@ async fn write(
         let writer = person(world, &number)?;
         let chat = chat_of(world, &draft.to)?;
         let message = draft.message(world, writer, &chat).map_err(refused)?;
-        let outgoing = Outgoing { id: world.new_id(), edit: send::edit_of(&message), message };
+        let outgoing = Outgoing {
+            id: world.new_id(),
+            edit: send::edit_of(&message),
+            message,
+        };
         match &chat {
             Chat::Person(to) => send::to_person(world, writer, *to, &outgoing),
             Chat::Group(_) => {
-                return Err(ControlError::not_found("no_such_group", "there is no such group"));
+                return Err(ControlError::not_found(
+                    "no_such_group",
+                    "there is no such group",
+                ));
             }
         }
         Ok(Reply::created(json!({ "message_id": outgoing.id })))
@@ -85,8 +95,10 @@ async fn list(
     hub.with(|world| {
         let pn = person(world, &number)?;
         let log = &world.areas.phone.log;
-        let data: Vec<Value> =
-            log.after(pn, page.after).map(|(n, entry)| view::entry(world, pn, n, entry)).collect();
+        let data: Vec<Value> = log
+            .after(pn, page.after)
+            .map(|(n, entry)| view::entry(world, pn, n, entry))
+            .collect();
         Ok(Reply::ok(json!({ "data": data })))
     })?
 }
@@ -131,7 +143,13 @@ async fn confirm(
                 Confirmed::Read => Kind::Read,
                 Confirmed::Played => Kind::Played,
             };
-            let slip = Slip { from: pn.phone(), chat, ids: vec![id], kind, lid: true };
+            let slip = Slip {
+                from: pn.phone(),
+                chat,
+                ids: vec![id],
+                kind,
+                lid: true,
+            };
             receipts::tell(world, &slip, sender);
         }
         Ok(Reply::ok(json!({})))
@@ -200,7 +218,10 @@ async fn call(
         let call_id = world.new_id();
         let from = world.lid_jid(pn.phone());
         let mut media = vec![
-            NodeBuilder::new("audio").attr("enc", "opus").attr("rate", "16000").build(),
+            NodeBuilder::new("audio")
+                .attr("enc", "opus")
+                .attr("rate", "16000")
+                .build(),
         ];
         if body.video {
             media.push(NodeBuilder::new("video").attr("enc", "vp8").build());
@@ -211,7 +232,11 @@ async fn call(
             .attr("caller_pn", pn.jid())
             .children(media)
             .build();
-        let name = world.accounts.get(&pn).map(|a| a.name.clone()).unwrap_or_default();
+        let name = world
+            .accounts
+            .get(&pn)
+            .map(|a| a.name.clone())
+            .unwrap_or_default();
         for device in linked(world, to) {
             let stanza = NodeBuilder::new("call")
                 .attr("from", &from)
@@ -229,5 +254,9 @@ async fn call(
 }
 
 fn linked(world: &World, pn: Pn) -> Vec<DeviceKey> {
-    world.devices_of(pn).into_iter().filter(|key| !key.is_phone()).collect()
+    world
+        .devices_of(pn)
+        .into_iter()
+        .filter(|key| !key.is_phone())
+        .collect()
 }

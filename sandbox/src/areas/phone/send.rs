@@ -123,8 +123,13 @@ pub(crate) fn seal(
 ) -> Result<Node, SignalFault> {
     let plain = pad(world, message);
     let sealed = signal::encrypt(world, from, device, &plain)?;
-    let mut enc = NodeBuilder::new("enc").attr("v", "2").attr("type", sealed.kind);
-    let content = message.device_sent_message.as_option().and_then(|s| s.message.as_option());
+    let mut enc = NodeBuilder::new("enc")
+        .attr("v", "2")
+        .attr("type", sealed.kind);
+    let content = message
+        .device_sent_message
+        .as_option()
+        .and_then(|s| s.message.as_option());
     let content = content.unwrap_or(message);
     if let Some(media) = media_type_from_message(content) {
         enc = enc.attr("mediatype", media);

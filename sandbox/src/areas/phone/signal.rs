@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use futures_util::FutureExt as _;
 use wacore_libsignal::protocol::{
     CiphertextMessage, Direction, GenericSignedPreKey as _, IdentityChange, IdentityKey,
-    IdentityKeyPair, IdentityKeyStore, PreKeyBundle, PreKeyId, PreKeyRecord,
-    PreKeySignalMessage, PreKeyStore, ProtocolAddress, PublicKey, SenderKeyDistributionMessage,
-    SenderKeyName, SenderKeyRecord, SenderKeyStore, SessionRecord, SessionStore, SignalMessage,
+    IdentityKeyPair, IdentityKeyStore, PreKeyBundle, PreKeyId, PreKeyRecord, PreKeySignalMessage,
+    PreKeyStore, ProtocolAddress, PublicKey, SenderKeyDistributionMessage, SenderKeyName,
+    SenderKeyRecord, SenderKeyStore, SessionRecord, SessionStore, SignalMessage,
     SignalProtocolError, SignedPreKeyId, SignedPreKeyRecord, SignedPreKeyStore, Timestamp,
     UsePQRatchet, group_decrypt, message_decrypt, message_encrypt, process_prekey_bundle,
     process_sender_key_distribution_message,
@@ -70,7 +70,10 @@ fn address(key: DeviceKey) -> ProtocolAddress {
 }
 
 fn now<T>(future: impl Future<Output = std::result::Result<T, SignalProtocolError>>) -> Result<T> {
-    future.now_or_never().ok_or(SignalFault::NotReady)?.map_err(SignalFault::Protocol)
+    future
+        .now_or_never()
+        .ok_or(SignalFault::NotReady)?
+        .map_err(SignalFault::Protocol)
 }
 
 impl Desk {
@@ -112,7 +115,11 @@ impl Desk {
 
     fn put_back(self, world: &mut World, pn: Pn, with: DeviceKey) -> Result<()> {
         if let Some(record) = &self.session.0 {
-            world.areas.phone.sessions.insert((pn, with), Blob(record.serialize()?));
+            world
+                .areas
+                .phone
+                .sessions
+                .insert((pn, with), Blob(record.serialize()?));
         }
         Ok(())
     }
@@ -132,16 +139,22 @@ pub(crate) fn encrypt(world: &mut World, pn: Pn, to: DeviceKey, plain: &[u8]) ->
         start_session(world, pn, to, &bundle)?;
     }
     let mut desk = Desk::take(world, pn, to, None)?;
-    let sealed =
-        now(message_encrypt(plain, &address(to), &mut desk.session, &mut desk.identity))?;
+    let sealed = now(message_encrypt(
+        plain,
+        &address(to),
+        &mut desk.session,
+        &mut desk.identity,
+    ))?;
     desk.put_back(world, pn, to)?;
     match sealed {
-        CiphertextMessage::PreKeySignalMessage(m) => {
-            Ok(Sealed { kind: "pkmsg", bytes: m.serialized().to_vec() })
-        }
-        CiphertextMessage::SignalMessage(m) => {
-            Ok(Sealed { kind: "msg", bytes: m.serialized().to_vec() })
-        }
+        CiphertextMessage::PreKeySignalMessage(m) => Ok(Sealed {
+            kind: "pkmsg",
+            bytes: m.serialized().to_vec(),
+        }),
+        CiphertextMessage::SignalMessage(m) => Ok(Sealed {
+            kind: "msg",
+            bytes: m.serialized().to_vec(),
+        }),
         _ => Err(SignalFault::UnknownKind),
     }
 }
@@ -196,11 +209,19 @@ pub(crate) fn decrypt(
             let prekey = message.pre_key_id().map(u32::from);
             (CiphertextMessage::PreKeySignalMessage(message), prekey)
         }
-        "msg" => (CiphertextMessage::SignalMessage(SignalMessage::try_from(sealed)?), None),
+        "msg" => (
+            CiphertextMessage::SignalMessage(SignalMessage::try_from(sealed)?),
+            None,
+        ),
         _ => return Err(SignalFault::UnknownKind),
     };
     let mut desk = Desk::take(world, pn, from, prekey)?;
-    let Desk { session, identity, prekeys, signed } = &mut desk;
+    let Desk {
+        session,
+        identity,
+        prekeys,
+        signed,
+    } = &mut desk;
     let plain = now(message_decrypt(
         &message,
         &address(from),
@@ -230,7 +251,9 @@ pub(crate) fn learn_sender_key(
     let message = SenderKeyDistributionMessage::try_from(distribution)?;
     let mut slot = SenderKeySlot::take(world, pn, group, from)?;
     let name = sender_key_name(group, from);
-    now(process_sender_key_distribution_message(&name, &message, &mut slot))?;
+    now(process_sender_key_distribution_message(
+        &name, &message, &mut slot,
+    ))?;
     slot.put_back(world, pn, group, from)
 }
 
@@ -243,7 +266,11 @@ pub(crate) fn decrypt_group(
     sealed: &[u8],
 ) -> Result<Vec<u8>> {
     let mut slot = SenderKeySlot::take(world, pn, group, from)?;
-    let plain = now(group_decrypt(sealed, &mut slot, &sender_key_name(group, from)))?;
+    let plain = now(group_decrypt(
+        sealed,
+        &mut slot,
+        &sender_key_name(group, from),
+    ))?;
     slot.put_back(world, pn, group, from)?;
     Ok(plain)
 }
@@ -257,8 +284,14 @@ pub(crate) struct SenderKeySlot(Option<SenderKeyRecord>);
 
 impl SenderKeySlot {
     pub(crate) fn take(world: &World, pn: Pn, group: &str, from: DeviceKey) -> Result<Self> {
-        let row = world.areas.phone.sender_keys.get(&(pn, group.to_owned(), from));
-        let Some(blob) = row else { return Ok(Self(None)) };
+        let row = world
+            .areas
+            .phone
+            .sender_keys
+            .get(&(pn, group.to_owned(), from));
+        let Some(blob) = row else {
+            return Ok(Self(None));
+        };
         let mut record = SenderKeyRecord::deserialize(&blob.0)?;
         record.waive_counter_lease()?;
         Ok(Self(Some(record)))
@@ -273,7 +306,11 @@ impl SenderKeySlot {
     ) -> Result<()> {
         if let Some(record) = self.0 {
             let key = (pn, group.to_owned(), from);
-            world.areas.phone.sender_keys.insert(key, Blob(record.serialize()?));
+            world
+                .areas
+                .phone
+                .sender_keys
+                .insert(key, Blob(record.serialize()?));
         }
         Ok(())
     }
@@ -307,7 +344,10 @@ impl SessionStore for SessionSlot {
         Ok(self.0.clone())
     }
 
-    async fn has_session(&self, _: &ProtocolAddress) -> std::result::Result<bool, SignalProtocolError> {
+    async fn has_session(
+        &self,
+        _: &ProtocolAddress,
+    ) -> std::result::Result<bool, SignalProtocolError> {
         Ok(self.0.is_some())
     }
 
@@ -324,7 +364,9 @@ impl SessionStore for SessionSlot {
 /// A phone of the sandbox trusts whoever the server names: it never has to ask its person.
 #[async_trait]
 impl IdentityKeyStore for Identity {
-    async fn get_identity_key_pair(&self) -> std::result::Result<IdentityKeyPair, SignalProtocolError> {
+    async fn get_identity_key_pair(
+        &self,
+    ) -> std::result::Result<IdentityKeyPair, SignalProtocolError> {
         Ok(self.pair.clone())
     }
 
@@ -359,7 +401,10 @@ impl IdentityKeyStore for Identity {
 
 #[async_trait]
 impl PreKeyStore for PreKeys {
-    async fn get_pre_key(&self, _: PreKeyId) -> std::result::Result<PreKeyRecord, SignalProtocolError> {
+    async fn get_pre_key(
+        &self,
+        _: PreKeyId,
+    ) -> std::result::Result<PreKeyRecord, SignalProtocolError> {
         self.0.clone().ok_or(SignalProtocolError::InvalidPreKeyId)
     }
 
@@ -372,7 +417,10 @@ impl PreKeyStore for PreKeys {
         Ok(())
     }
 
-    async fn remove_pre_key(&mut self, _: PreKeyId) -> std::result::Result<(), SignalProtocolError> {
+    async fn remove_pre_key(
+        &mut self,
+        _: PreKeyId,
+    ) -> std::result::Result<(), SignalProtocolError> {
         self.0 = None;
         Ok(())
     }

@@ -38,7 +38,9 @@ pub(super) fn unwrap(message: &wa::Message) -> &wa::Message {
         &message.document_with_caption_message,
         &message.edited_message,
     ];
-    let inner = wrappers.into_iter().find_map(|w| w.as_option()?.message.as_option());
+    let inner = wrappers
+        .into_iter()
+        .find_map(|w| w.as_option()?.message.as_option());
     inner.map_or(message, unwrap)
 }
 
@@ -84,7 +86,10 @@ fn content(world: &World, pn: Pn, entry: &Entry, message: &wa::Message) -> Map<S
 
 fn text(message: &wa::Message) -> Option<&String> {
     let extended = message.extended_text_message.as_option();
-    message.conversation.as_ref().or_else(|| extended?.text.as_ref())
+    message
+        .conversation
+        .as_ref()
+        .or_else(|| extended?.text.as_ref())
 }
 
 fn target(key: &buffa::MessageField<wa::MessageKey>) -> Option<String> {
@@ -96,7 +101,10 @@ fn protocol(message: &wa::message::ProtocolMessage) -> Value {
     match message.r#type {
         Some(Type::REVOKE) => json!({ "type": "revoke", "target": target(&message.key) }),
         Some(Type::MESSAGE_EDIT) => {
-            let edited = message.edited_message.as_option().and_then(|m| text(unwrap(m)));
+            let edited = message
+                .edited_message
+                .as_option()
+                .and_then(|m| text(unwrap(m)));
             json!({ "type": "edit", "text": edited, "target": target(&message.key) })
         }
         _ => json!({ "type": "unknown" }),
@@ -104,11 +112,20 @@ fn protocol(message: &wa::message::ProtocolMessage) -> Value {
 }
 
 fn context(message: &wa::Message) -> Option<&wa::ContextInfo> {
-    let extended = message.extended_text_message.as_option().map(|m| &m.context_info);
-    let location = message.location_message.as_option().map(|m| &m.context_info);
+    let extended = message
+        .extended_text_message
+        .as_option()
+        .map(|m| &m.context_info);
+    let location = message
+        .location_message
+        .as_option()
+        .map(|m| &m.context_info);
     let contact = message.contact_message.as_option().map(|m| &m.context_info);
     let poll = poll(message).map(|m| &m.context_info);
-    [extended, location, contact, poll].into_iter().flatten().find_map(|c| c.as_option())
+    [extended, location, contact, poll]
+        .into_iter()
+        .flatten()
+        .find_map(|c| c.as_option())
 }
 
 fn poll(message: &wa::Message) -> Option<&wa::message::PollCreationMessage> {
@@ -123,14 +140,22 @@ fn poll(message: &wa::Message) -> Option<&wa::message::PollCreationMessage> {
 /// The options of a poll; `None` when the message is none.
 pub(super) fn poll_options(message: &wa::Message) -> Option<Vec<String>> {
     let options = &poll(unwrap(message))?.options;
-    Some(options.iter().filter_map(|option| option.option_name.clone()).collect())
+    Some(
+        options
+            .iter()
+            .filter_map(|option| option.option_name.clone())
+            .collect(),
+    )
 }
 
 /// The secret that votes on this message are encrypted with.
 pub(super) fn secret(message: &wa::Message) -> Option<Vec<u8>> {
     let outer = message.message_context_info.as_option();
     let inner = unwrap(message).message_context_info.as_option();
-    [outer, inner].into_iter().flatten().find_map(|info| info.message_secret.clone())
+    [outer, inner]
+        .into_iter()
+        .flatten()
+        .find_map(|info| info.message_secret.clone())
 }
 
 /// The chosen options, if this phone has the poll. Clients name people in a vote by either address.
@@ -140,7 +165,11 @@ fn vote(
     entry: &Entry,
     update: &wa::message::PollUpdateMessage,
 ) -> Option<Vec<String>> {
-    let poll = world.areas.phone.log.find(pn, &target(&update.poll_creation_message_key)?)?;
+    let poll = world
+        .areas
+        .phone
+        .log
+        .find(pn, &target(&update.poll_creation_message_key)?)?;
     let message = poll.message();
     let secret = secret(&message)?;
     let sealed = update.vote.as_option()?;
@@ -148,11 +177,18 @@ fn vote(
     let addresses = |pn: Pn| [world.lid_jid(pn.phone()).to_string(), pn.jid().to_string()];
     let hashes = addresses(poll.from.pn).iter().find_map(|creator| {
         addresses(entry.from.pn).iter().find_map(|voter| {
-            let ciphertext = PollVoteCiphertext { enc_payload: payload, enc_iv: iv };
+            let ciphertext = PollVoteCiphertext {
+                enc_payload: payload,
+                enc_iv: iv,
+            };
             decrypt_poll_vote_with_secret(ciphertext, &secret, &poll.id, creator, voter).ok()
         })
     })?;
     let names = poll_options(&message)?;
-    let chosen = |name: &String| hashes.iter().any(|h| h[..] == compute_option_hash(name)[..]);
+    let chosen = |name: &String| {
+        hashes
+            .iter()
+            .any(|h| h[..] == compute_option_hash(name)[..])
+    };
     Some(names.into_iter().filter(chosen).collect())
 }

@@ -156,22 +156,30 @@ impl Companion {
     }
 
     pub(crate) async fn logged_out(&self) {
-        self.wait("logout", |event| matches!(event, Event::LoggedOut(_)).then_some(())).await;
+        self.wait("logout", |event| {
+            matches!(event, Event::LoggedOut(_)).then_some(())
+        })
+        .await;
     }
 
     /// The message with this id, once it is decrypted.
     pub(crate) async fn message(&self, id: &str) -> Arc<wa::Message> {
         self.wait("message", |event| match event {
-            Event::Messages(batch) => {
-                batch.iter().find(|m| m.info.id == id).map(|m| Arc::clone(&m.message))
-            }
+            Event::Messages(batch) => batch
+                .iter()
+                .find(|m| m.info.id == id)
+                .map(|m| Arc::clone(&m.message)),
             _ => None,
         })
         .await
     }
 
     pub(crate) async fn text(&self, id: &str) -> String {
-        self.message(id).await.conversation.clone().unwrap_or_default()
+        self.message(id)
+            .await
+            .conversation
+            .clone()
+            .unwrap_or_default()
     }
 
     /// The ids of the first chat messages, in the order in which they came.
