@@ -136,8 +136,17 @@ async function call(path: string, init: RequestInit): Promise<Response> {
 
 /** Web Locks exist on HTTPS and localhost only; elsewhere a duplicated tab may have to sign in again. */
 async function exclusively(work: () => Promise<void>): Promise<void> {
-  if ("locks" in navigator) await navigator.locks.request("wharf.refresh", work);
-  else await work();
+  if (!("locks" in navigator)) return work();
+  const done = await navigator.locks.request("wharf.refresh", { ifAvailable: true }, async (lock) => {
+    if (lock) await work();
+    return lock !== null;
+  });
+  if (done) return;
+  await navigator.locks.request("wharf.refresh", async () => {
+    // Another tab has just rotated; its message with the new token may arrive a moment after the lock.
+    await new Promise((arrived) => setTimeout(arrived, 50));
+    await work();
+  });
 }
 
 export const auth = new Auth();

@@ -8,7 +8,7 @@ export const STATES: Record<SessionState, { label: string; tone: Tone }> = {
   connecting: { label: "Connecting", tone: "busy" },
   need_scan: { label: "Waiting for a scan", tone: "attention" },
   degraded: { label: "Having trouble", tone: "bad" },
-  expired: { label: "No phone came", tone: "attention" },
+  expired: { label: "Linking ended", tone: "attention" },
   logged_out: { label: "Logged out", tone: "bad" },
   disconnected: { label: "Disconnected", tone: "quiet" },
 };

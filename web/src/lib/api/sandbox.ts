@@ -11,7 +11,8 @@ export interface PhoneMessage {
   text?: string;
   caption?: string;
   emoji?: string;
-  receipts: { device: string | number; kind: string; at: string }[];
+  /** How far a message of this phone has come, oldest first. */
+  receipts: { kind: string }[];
 }
 
 const phone = (number: string, verb = "") => `/sandbox/phones/${encodeURIComponent(number)}${verb}`;

@@ -34,6 +34,8 @@ export class LiveSession {
   /** Frames up to here are the past: they are listed, but they move nothing. */
   #pastUntil = 0;
   #reload: ReturnType<typeof setTimeout> | undefined;
+  /** Counts what the socket told: an answer that was on its way meanwhile is older than that. */
+  #version = 0;
 
   constructor(id: string) {
     this.id = id;
@@ -47,10 +49,12 @@ export class LiveSession {
   }
 
   async load(): Promise<void> {
+    const version = this.#version;
     try {
-      this.session = await sessions.get(this.id);
+      const session = await sessions.get(this.id);
       this.error = null;
-      this.#settle();
+      if (version === this.#version) this.#show(session);
+      else this.#loadSoon();
     } catch (error) {
       this.error = asApiError(error);
     }
@@ -58,11 +62,15 @@ export class LiveSession {
 
   async act(action: SessionAction): Promise<void> {
     this.fault = null;
-    const after = await sessions.act(this.id, action);
-    // The socket may have told something newer while the answer was on its way; the read after it is the truth.
-    this.session = after;
-    this.#settle();
+    const version = this.#version;
+    const session = await sessions.act(this.id, action);
+    if (version === this.#version) this.#show(session);
     this.#loadSoon();
+  }
+
+  #show(session: Session): void {
+    if (this.session && this.session.state !== session.state) announcer.say(stateWords(session.state).label);
+    this.session = session;
   }
 
   async askPairCode(phone: string): Promise<void> {
@@ -108,19 +116,12 @@ export class LiveSession {
     if (frame.type === "error") this.fault = String((frame.data as { detail?: unknown }).detail ?? "");
     const state = stateAfter(frame);
     if (!state || !this.session) return;
-    if (this.session.state !== state) announcer.say(stateWords(state).label);
-    this.session.state = state;
-    this.session.reason = (frame.data as ReasonData).reason ?? null;
-    this.#settle();
-    this.#loadSoon();
-  }
-
-  /** Codes end with the state they belong to. */
-  #settle(): void {
-    const state = this.session?.state;
-    if (state !== "need_scan") this.qr = null;
-    if (state !== "need_scan" && state !== "connecting") this.pairCode = null;
+    this.#version += 1;
+    this.#show({ ...this.session, state, reason: (frame.data as ReasonData).reason ?? null });
+    // Codes end with the state they belong to. Only the socket says so: it tells codes and states in their order.
+    if (state !== "need_scan") this.qr = this.pairCode = null;
     if (state === "connected") this.fault = null;
+    this.#loadSoon();
   }
 
   #loadSoon(): void {

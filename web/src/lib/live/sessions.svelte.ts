@@ -25,9 +25,11 @@ export class SessionList {
   loaded = $state(false);
   error = $state<ApiError | null>(null);
   line = $state<LineStatus>("connecting");
-  #socket: LiveSocket;
-  #next: string | null = null;
+  /** Whether there are further pages. */
   more = $state(false);
+  #socket: LiveSocket;
+  #pages = 1;
+  #version = 0;
   #reload: ReturnType<typeof setTimeout> | undefined;
 
   constructor() {
@@ -45,31 +47,30 @@ export class SessionList {
   }
 
   async load(): Promise<void> {
+    const version = this.#version;
     try {
-      const page = await sessions.list();
-      this.items = page.data;
-      this.#turn(page.next_cursor);
+      // As many pages as are shown: a reload must not fold the list up.
+      const items: Session[] = [];
+      let next: string | null = null;
+      for (let page = 0; page === 0 || (next && page < this.#pages); page += 1) {
+        const { data, next_cursor } = await sessions.list(next ?? undefined);
+        items.push(...data);
+        next = next_cursor;
+      }
+      this.items = items;
+      this.more = next !== null;
       this.error = null;
       this.loaded = true;
     } catch (error) {
       this.error = asApiError(error);
     }
+    // What the socket told meanwhile may be newer than the answer.
+    if (version !== this.#version) this.#loadSoon();
   }
 
   async loadMore(): Promise<void> {
-    if (!this.#next) return;
-    try {
-      const page = await sessions.list(this.#next);
-      this.items.push(...page.data);
-      this.#turn(page.next_cursor);
-    } catch (error) {
-      this.error = asApiError(error);
-    }
-  }
-
-  #turn(next: string | null): void {
-    this.#next = next;
-    this.more = next !== null;
+    this.#pages += 1;
+    await this.load();
   }
 
   #take(frame: Frame): void {
@@ -77,6 +78,7 @@ export class SessionList {
     if (frame.type === "hello") return void this.load();
     const state = stateAfter(frame);
     if (!state) return;
+    this.#version += 1;
     const item = this.items.find((session) => session.id === frame.session);
     if (!item) return this.#loadSoon();
     if (item.state !== state) announcer.say(`${item.name ?? item.handle}: ${stateWords(state).label}`);
@@ -87,7 +89,10 @@ export class SessionList {
   }
 
   #loadSoon(): void {
-    clearTimeout(this.#reload);
-    this.#reload = setTimeout(() => void this.load(), 200);
+    // Not put off by further news: a busy service would never be read.
+    this.#reload ??= setTimeout(() => {
+      this.#reload = undefined;
+      void this.load();
+    }, 500);
   }
 }
