@@ -60,6 +60,9 @@ pub(crate) struct World {
     pub(crate) areas: areas::Tables,
     pub(crate) live: Live,
     pub(crate) counters: Counters,
+    /// The next free place in each queue. Not kept: a restart goes on after the last row, and a place that was freed
+    /// before it can be used again, since no connection of before remembers it.
+    queue_ends: HashMap<DeviceKey, u64>,
     /// LID → person; follows from `accounts`.
     lids: HashMap<u64, Pn>,
     meta: Table<u8, Meta>,
@@ -77,6 +80,7 @@ impl World {
             areas: areas::Tables::new(),
             live: Live::default(),
             counters: Counters::default(),
+            queue_ends: HashMap::new(),
             lids: HashMap::new(),
             meta: Table::new("meta"),
         }

@@ -54,8 +54,6 @@ pub(crate) struct Device {
     pub(crate) key_index: u32,
     pub(crate) linked_ms: u64,
     pub(crate) last_login_ms: Option<u64>,
-    /// Number of the next queue row.
-    pub(crate) next_queued: u64,
     /// The phone has shared its app-state key with it.
     pub(crate) has_app_state_key: bool,
 }

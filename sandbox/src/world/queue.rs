@@ -39,11 +39,14 @@ impl World {
         let Some(stanza) = Self::encode(node) else {
             return;
         };
-        let Some(device) = self.devices.get_mut(&to) else {
+        if !self.devices.contains(&to) {
             return;
-        };
-        let number = device.next_queued;
-        device.next_queued += 1;
+        }
+        let last = self.queue.range((to, 0)..=(to, u64::MAX)).next_back();
+        let after_last = last.map_or(0, |((_, number), _)| number + 1);
+        let end = self.queue_ends.entry(to).or_insert(after_last);
+        let number = *end;
+        *end += 1;
         let queued = Queued {
             class: node.tag.to_string(),
             id: attr(node, "id").unwrap_or_default().into_owned(),

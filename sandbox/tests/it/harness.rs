@@ -3,6 +3,7 @@
 mod companion;
 mod control;
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 pub(crate) use companion::Companion;
@@ -38,27 +39,21 @@ impl Field {
         }
     }
 
+    fn remote(&self) -> Remote {
+        Remote(self.sandbox.addr())
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Value {
-        let (status, body) = self.call("GET", path, None).await;
-        assert_eq!(status, 200, "{body}");
-        body
+        self.remote().get(path).await
     }
 
     /// A control call that must succeed.
     pub(crate) async fn post(&self, path: &str, body: Value) -> Value {
-        let (status, answer) = self.call("POST", path, Some(body)).await;
-        assert!((200..300).contains(&status), "{path}: {status} {answer}");
-        answer
+        self.remote().post(path, body).await
     }
 
     pub(crate) async fn call(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
-        control::call(
-            self.sandbox.addr(),
-            method,
-            &format!("/sandbox{path}"),
-            body,
-        )
-        .await
+        self.remote().call(method, path, body).await
     }
 
     /// A client that has been linked to this person's account by QR and is connected.
@@ -101,9 +96,7 @@ impl Field {
 
     /// A person writes a text; returns the message id.
     pub(crate) async fn says(&self, from: &str, to: &str, text: &str) -> String {
-        let body = json!({ "to": to, "text": text });
-        let sent = self.post(&format!("/phones/{from}/messages"), body).await;
-        sent["message_id"].as_str().unwrap().to_owned()
+        self.remote().says(from, to, text).await
     }
 
     /// Waits until an entry of the phone's log satisfies something.
@@ -116,6 +109,44 @@ impl Field {
                 return found.clone();
             }
             assert!(Instant::now() < end, "not in time: {log}");
+            tokio::time::sleep(POLL).await;
+        }
+    }
+}
+
+/// The control API of a sandbox, wherever it runs.
+#[derive(Clone, Copy)]
+pub(crate) struct Remote(pub(crate) SocketAddr);
+
+impl Remote {
+    pub(crate) async fn get(self, path: &str) -> Value {
+        let (status, body) = self.call("GET", path, None).await;
+        assert_eq!(status, 200, "{body}");
+        body
+    }
+
+    /// A control call that must succeed.
+    pub(crate) async fn post(self, path: &str, body: Value) -> Value {
+        let (status, answer) = self.call("POST", path, Some(body)).await;
+        assert!((200..300).contains(&status), "{path}: {status} {answer}");
+        answer
+    }
+
+    pub(crate) async fn call(self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
+        control::call(self.0, method, &format!("/sandbox{path}"), body).await
+    }
+
+    pub(crate) async fn says(self, from: &str, to: &str, text: &str) -> String {
+        let body = json!({ "to": to, "text": text });
+        let sent = self.post(&format!("/phones/{from}/messages"), body).await;
+        sent["message_id"].as_str().unwrap().to_owned()
+    }
+
+    /// Waits until somebody listens.
+    pub(crate) async fn up(self) {
+        let end = Instant::now() + DEADLINE;
+        while tokio::net::TcpStream::connect(self.0).await.is_err() {
+            assert!(Instant::now() < end, "nobody listens");
             tokio::time::sleep(POLL).await;
         }
     }

@@ -1,7 +1,11 @@
 //! Linking a device.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use serde_json::json;
 use wacore::types::events::Event;
+use wharf_sandbox::{Clock, Config};
 
 use crate::harness::{ALICE, BOB, Companion, Field};
 
@@ -97,4 +101,24 @@ async fn an_unknown_field_is_refused_by_name() {
     let (status, body) = field.call("POST", "/phones", body).await;
     assert_eq!(status, 400);
     assert!(body["detail"].as_str().unwrap().contains("nmae"), "{body}");
+}
+
+#[tokio::test]
+async fn a_qr_that_has_expired_is_refused() {
+    let now = Arc::new(AtomicU64::new(1_800_000_000_000));
+    let clock = Arc::clone(&now);
+    let clock = Clock::from_fn(move || clock.load(Ordering::SeqCst));
+    let field = Field::start_with(Config {
+        clock,
+        ..Config::default()
+    })
+    .await;
+    let client = Companion::start(&field.sandbox.ws_url()).await;
+    let qr = client.qr().await;
+    now.fetch_add(66_000, Ordering::SeqCst);
+    let body = Some(json!({ "qr": qr }));
+    let (status, body) = field
+        .call("POST", &format!("/phones/{ALICE}/scan"), body)
+        .await;
+    assert_eq!((status, body["code"].as_str()), (422, Some("expired_qr")));
 }

@@ -146,7 +146,6 @@ pub(super) fn device_answered(world: &mut World, conn: ConnId, node: &Node) {
         key_index: pending.key_index,
         linked_ms: world.now_ms,
         last_login_ms: None,
-        next_queued: 0,
         has_app_state_key: false,
     };
     world.devices.insert(pending.key, device);

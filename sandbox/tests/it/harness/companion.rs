@@ -4,14 +4,14 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::Notify;
 use wacore::store::InMemoryBackend;
-use wacore::types::events::{Event, EventHandler};
+use wacore::types::events::{Event, EventHandler, InboundMessage};
 use wacore::types::presence::ReceiptType;
 use waproto::whatsapp as wa;
 use whatsapp_rust::bot::{Bot, BotHandle};
 use whatsapp_rust::http::{HttpClient, HttpRequest, HttpResponse};
 use whatsapp_rust::pair_code::PairCodeOptions;
 use whatsapp_rust::transport::TokioWebSocketTransportFactory;
-use whatsapp_rust::{Client, TokioRuntime};
+use whatsapp_rust::{Client, InboundDurabilityHook, TokioRuntime};
 
 use super::DEADLINE;
 
@@ -47,6 +47,20 @@ impl HttpClient for NoHttp {
     }
 }
 
+/// For clients without a hook.
+struct NoHook;
+
+#[whatsapp_rust::async_trait]
+impl InboundDurabilityHook for NoHook {
+    async fn on_messages(
+        &self,
+        _: Arc<Client>,
+        _: &[InboundMessage],
+    ) -> whatsapp_rust::anyhow::Result<()> {
+        Ok(())
+    }
+}
+
 impl Companion {
     pub(crate) async fn start(url: &str) -> Self {
         Self::start_on(url, Arc::new(InMemoryBackend::new()), None).await
@@ -66,6 +80,24 @@ impl Companion {
         backend: Arc<InMemoryBackend>,
         code: Option<PairCodeOptions>,
     ) -> Self {
+        Self::build(url, backend, code, None::<NoHook>).await
+    }
+
+    /// A client that acknowledges only what this hook has stored.
+    pub(crate) async fn start_with_hook(
+        url: &str,
+        backend: Arc<InMemoryBackend>,
+        hook: impl InboundDurabilityHook + 'static,
+    ) -> Self {
+        Self::build(url, backend, None, Some(hook)).await
+    }
+
+    async fn build(
+        url: &str,
+        backend: Arc<InMemoryBackend>,
+        code: Option<PairCodeOptions>,
+        hook: Option<impl InboundDurabilityHook + 'static>,
+    ) -> Self {
         let events = Arc::new(Recorder::default());
         let mut builder = Bot::builder()
             .with_backend_arc(backend.clone())
@@ -78,6 +110,9 @@ impl Companion {
             .with_event_handler(Record(Arc::clone(&events)));
         if let Some(code) = code {
             builder = builder.with_pair_code(code);
+        }
+        if let Some(hook) = hook {
+            builder = builder.with_inbound_durability_hook(hook);
         }
         let handle = builder.build().await.unwrap().spawn();
         Self {
