@@ -6,6 +6,7 @@
 
 pub mod db;
 pub mod domain;
+pub mod http;
 pub mod lifecycle;
 pub mod protocol;
 pub mod seal;

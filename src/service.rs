@@ -6,5 +6,7 @@
 mod ctx;
 mod error;
 
+pub mod health;
+
 pub use ctx::Ctx;
 pub use error::{Error, Fault};

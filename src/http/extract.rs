@@ -1,0 +1,16 @@
+//! What a handler takes from a request. Each refuses with the name of the faulty field.
+//!
+//! Owns parsing, never policy. Every face uses these and not axum's own.
+
+mod body;
+mod ctx;
+mod path;
+mod peer;
+mod pointer;
+mod query;
+
+pub use body::{BODY_LIMIT_BYTES, Json};
+pub use ctx::RequestId;
+pub use path::Path;
+pub use peer::{Peer, TrustedProxies};
+pub use query::Query;

@@ -1,0 +1,114 @@
+//! A JSON body, in both directions.
+
+use std::time::Duration;
+
+use axum::{
+    body::{Body, Bytes},
+    extract::{FromRequest, Request},
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::error::Category;
+
+use super::pointer;
+use crate::{http::problem::Problem, service::Fault};
+
+/// The largest JSON body.
+pub const BODY_LIMIT_BYTES: usize = 1024 * 1024;
+
+/// How long a body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A JSON body. An empty one is read as `{}`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Json<T>(pub T);
+
+impl<T, S> FromRequest<S> for Json<T>
+where
+    T: DeserializeOwned,
+    S: Send + Sync,
+{
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let declared = is_json(&request);
+        let bytes = read(request.into_body()).await?;
+        if bytes.is_empty() {
+            return parse(b"{}").map(Self);
+        }
+        if !declared {
+            return Err(Problem::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported_media_type",
+                "send the body as Content-Type: application/json",
+            ));
+        }
+        parse(&bytes).map(Self)
+    }
+}
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        match serde_json::to_vec(&self.0) {
+            Ok(bytes) => {
+                let json = HeaderValue::from_static("application/json");
+                ([(header::CONTENT_TYPE, json)], bytes).into_response()
+            }
+            Err(error) => Problem::from(crate::service::Error::internal(error)).into_response(),
+        }
+    }
+}
+
+/// Reads a whole body, up to the limit and within the time.
+pub(in crate::http) async fn read(body: Body) -> Result<Bytes, Problem> {
+    let limited = http_body_util::Limited::new(body, BODY_LIMIT_BYTES);
+    let collected = tokio::time::timeout(BODY_TIMEOUT, http_body_util::BodyExt::collect(limited))
+        .await
+        .map_err(|_| Problem::of_status(StatusCode::REQUEST_TIMEOUT))?;
+    match collected {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "body_too_large",
+            format!("a JSON body has at most {BODY_LIMIT_BYTES} bytes"),
+        )),
+        Err(_) => Err(Problem::new(
+            StatusCode::BAD_REQUEST,
+            "body_incomplete",
+            "the body ended before its announced length",
+        )),
+    }
+}
+
+fn is_json(request: &Request) -> bool {
+    let kind = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+        .and_then(|kind| kind.split(';').next())
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let (path, inner) = (error.path().clone(), error.into_inner());
+        if inner.classify() == Category::Data {
+            let fault = pointer::fault(&path, &inner.to_string());
+            Problem::invalid("validation_failed", vec![fault])
+        } else {
+            not_json(&inner)
+        }
+    })?;
+    json.end().map_err(|error| not_json(&error))?;
+    Ok(value)
+}
+
+fn not_json(error: &serde_json::Error) -> Problem {
+    let fault = Fault::new("", format!("the body is not JSON: {error}"));
+    Problem::invalid("invalid_json", vec![fault])
+}

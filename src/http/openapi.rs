@@ -1,0 +1,88 @@
+//! The description of the API: generated from the handlers, served at `/openapi.json`, committed as
+//! `docs/openapi.json`.
+
+use axum::{
+    Router,
+    http::{HeaderValue, header},
+    routing::get,
+};
+use utoipa::openapi::{
+    ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder,
+    security::{
+        ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+    },
+    tag::TagBuilder,
+};
+
+use super::Api;
+
+const TAGS: [(&str, &str); 8] = [
+    ("auth", "Sign in, stay signed in, sign out."),
+    ("users", "People who may sign in. For administrators."),
+    ("api-keys", "Keys for programs."),
+    (
+        "sessions",
+        "WhatsApp sessions: create, link, connect, remove.",
+    ),
+    ("messages", "Send and list messages."),
+    ("events", "The event log and the live stream."),
+    (
+        "webhooks",
+        "Signed events for your server, and what became of each.",
+    ),
+    ("service", "This process."),
+];
+
+/// The whole document.
+pub fn document() -> OpenApi {
+    super::described().into_openapi()
+}
+
+/// What stands above the paths.
+pub(super) fn head() -> OpenApi {
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some(
+            "An access token of `POST /v1/auth/login`, or an API key `wk_…`.",
+        ))
+        .build();
+    let key = ApiKeyValue::with_description("X-Api-Key", "An API key `wk_…`.");
+    OpenApiBuilder::new()
+        .info(
+            InfoBuilder::new()
+                .title("Wharf")
+                .version(env!("CARGO_PKG_VERSION"))
+                .description(Some(
+                    "Runs WhatsApp sessions: REST to steer them, sockets and webhooks to hear them. \
+                     Faults are `application/problem+json`; `code` is the stable word.",
+                ))
+                .build(),
+        )
+        .tags(Some(TAGS.map(|(name, said)| {
+            TagBuilder::new().name(name).description(Some(said)).build()
+        })))
+        .components(Some(
+            ComponentsBuilder::new()
+                .security_scheme("bearer", SecurityScheme::Http(bearer))
+                .security_scheme("api_key", SecurityScheme::ApiKey(ApiKey::Header(key)))
+                .build(),
+        ))
+        .security(Some([
+            SecurityRequirement::new("bearer", [""; 0]),
+            SecurityRequirement::new("api_key", [""; 0]),
+        ]))
+        .build()
+}
+
+/// `/openapi.json`; rendered once.
+pub(super) fn routes(document: &OpenApi) -> Router<Api> {
+    let json: axum::body::Bytes = document.to_json().unwrap_or_default().into();
+    let kind = HeaderValue::from_static("application/json");
+    Router::new().route(
+        "/openapi.json",
+        get(move || {
+            let answer = ([(header::CONTENT_TYPE, kind.clone())], json.clone());
+            async move { answer }
+        }),
+    )
+}
