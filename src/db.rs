@@ -16,6 +16,8 @@ use sea_orm::{
 
 pub mod fence;
 pub mod migrate;
+pub mod webhook_deliveries;
+pub mod webhook_endpoints;
 
 /// How long a writer waits for the one write lock of SQLite before it gives up.
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(30);

@@ -11,3 +11,4 @@ pub mod lifecycle;
 pub mod protocol;
 pub mod seal;
 pub mod service;
+pub mod webhook;

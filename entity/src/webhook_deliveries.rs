@@ -16,12 +16,15 @@ pub struct Model {
     pub event_id: EventId,
     pub seq: i64,
     pub state: DeliveryState,
-    /// How many attempts were made.
+    /// How many attempts were made since it was queued, or queued again.
     pub attempt: i32,
-    pub next_at: i64,
-    /// The node that posts it right now and until when it may: a crash frees the row.
+    /// Who asked for the next attempt.
+    pub triggered_by: AttemptTrigger,
+    /// When the row may be taken: a retry when it is due, one in flight when its lease has ended.
+    /// None before the first attempt, which is due at once, and after the last.
+    pub next_at: Option<i64>,
+    /// The node that posts it right now.
     pub lease_node: Option<NodeId>,
-    pub lease_until: Option<i64>,
     pub last_error: Option<String>,
     pub created_at: i64,
     pub updated_at: i64,

@@ -353,9 +353,9 @@ async fn create_webhooks(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
                 .col(big("seq"))
                 .col(word("state", 24))
                 .col(int("attempt"))
-                .col(big("next_at"))
+                .col(word("triggered_by", 24))
+                .col(opt_big("next_at"))
                 .col(opt_uuid("lease_node"))
-                .col(opt_big("lease_until"))
                 .col(opt_text(db, "last_error"))
                 .col(big("created_at"))
                 .col(big("updated_at"))
@@ -370,17 +370,18 @@ async fn create_webhooks(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
             &["endpoint_id", "event_id"],
         ))
         .await?;
-    manager
-        .create_index(index(
-            "ix_deliveries_due",
-            deliveries,
-            &["state", "next_at"],
-        ))
-        .await?;
-    let lane = index(
-        "ix_deliveries_endpoint",
+    // Retries by the time they are due, and leases by the time they end.
+    let due = index(
+        "ix_deliveries_due",
         deliveries,
         &["endpoint_id", "state", "next_at"],
+    );
+    manager.create_index(due).await?;
+    // First attempts by lane: the next lane with work and the next of a lane are one seek each.
+    let lane = index(
+        "ix_deliveries_lane",
+        deliveries,
+        &["endpoint_id", "state", "attempt", "session_id", "seq"],
     );
     manager.create_index(lane).await?;
     manager
@@ -403,7 +404,7 @@ async fn create_webhooks(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .create_index(index(
             "ix_attempts_delivery",
             "webhook_attempts",
-            &["delivery_id", "attempt"],
+            &["delivery_id", "id"],
         ))
         .await
 }

@@ -1,0 +1,91 @@
+//! The outbox: one row per event and endpoint, written in the transaction that writes the event.
+//!
+//! Owns which endpoints get an event. Must never send, nor commit. Called by whoever appends to the log;
+//! after its commit it calls [`Wake::wake`].
+//!
+//! The endpoints are read in the caller's transaction, once per call and not per event: an indexed read of
+//! the owner's few rows. A cache would save it, but an endpoint that another node has just created would
+//! miss events that were committed after its creation, and that is a loss.
+
+use std::sync::Arc;
+
+use entity::{
+    enums::{AttemptTrigger, DeliveryState},
+    ids::{DeliveryId, EventId, SessionId, UserId},
+    webhook_deliveries,
+};
+use sea_orm::{ConnectionTrait, DbErr};
+use tokio::sync::Notify;
+
+use super::filter::{Sessions, Types};
+use crate::db;
+
+/// An event that was just written to the log.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry<'a> {
+    /// The id of the event: the `webhook-id` of all its deliveries.
+    pub event: EventId,
+    /// Whose log it is in.
+    pub session: SessionId,
+    /// Its place in that log.
+    pub seq: i64,
+    /// Its name.
+    pub event_type: &'a str,
+}
+
+/// Queue `entries` for every endpoint of `owner` that wants them; gives the number of deliveries.
+///
+/// One read and one insert, whatever the number of entries; without an endpoint only the read.
+pub async fn enqueue(
+    tx: &impl ConnectionTrait,
+    owner: UserId,
+    entries: &[Entry<'_>],
+    now_ms: i64,
+) -> Result<usize, DbErr> {
+    if entries.is_empty() {
+        return Ok(0);
+    }
+    let mut rows = Vec::new();
+    for endpoint in db::webhook_endpoints::subscriptions(tx, owner).await? {
+        let types = Types::from_stored(&endpoint.types);
+        let sessions = Sessions::from_stored(&endpoint.sessions);
+        let wanted = entries
+            .iter()
+            .filter(|entry| types.matches(entry.event_type) && sessions.matches(entry.session));
+        rows.extend(wanted.map(|entry| webhook_deliveries::Model {
+            id: DeliveryId::new(),
+            owner_id: owner,
+            endpoint_id: endpoint.id,
+            session_id: entry.session,
+            event_id: entry.event,
+            seq: entry.seq,
+            state: DeliveryState::Pending,
+            attempt: 0,
+            triggered_by: AttemptTrigger::Auto,
+            next_at: None,
+            lease_node: None,
+            last_error: None,
+            created_at: now_ms,
+            updated_at: now_ms,
+        }));
+    }
+    let count = rows.len();
+    db::webhook_deliveries::insert(tx, rows).await?;
+    Ok(count)
+}
+
+/// Tells the dispatcher that there may be work. A hint: when it is lost, the tick finds the rows.
+#[derive(Debug, Clone, Default)]
+pub struct Wake(Arc<Notify>);
+
+impl Wake {
+    /// There may be work. Many calls before the dispatcher looks are one.
+    pub fn wake(&self) {
+        self.0.notify_one();
+    }
+
+    /// Until somebody calls [`Wake::wake`], or at once if somebody has since the last time.
+    pub async fn woken(&self) {
+        self.0.notified().await;
+    }
+}
