@@ -14,8 +14,14 @@ use sea_orm::{
     },
 };
 
+pub mod events;
 pub mod fence;
+pub mod leases;
+pub mod messages;
 pub mod migrate;
+pub mod nodes;
+mod now;
+pub mod sessions;
 pub mod webhook_deliveries;
 pub mod webhook_endpoints;
 

@@ -4,11 +4,14 @@
 //! `protocol`, `cluster` → `db` → `domain` → `entity::ids`. Nothing points up; `tests/it/layering.rs` holds that.
 //! `docs/ARCHITECTURE.md` is the map.
 
+pub mod cluster;
 pub mod db;
 pub mod domain;
+pub mod events;
 pub mod http;
 pub mod lifecycle;
 pub mod protocol;
 pub mod seal;
 pub mod service;
+pub mod session;
 pub mod webhook;

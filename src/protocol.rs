@@ -1,3 +1,100 @@
-//! WhatsApp as the service sees it.
+//! The only place that knows whatsapp-rust: it opens clients, turns their events into ours, and stores their state.
+//!
+//! Owns the transport, the conversion between protobuf and domain, and the device store. Must never decide what a
+//! session does next: it reports, and `session` decides. Nobody but `session` and `app` calls it.
 
+use std::time::Duration;
+
+use crate::domain::{
+    message::{Ack, Message},
+    session::{Account, Reason},
+};
+
+mod bridge;
+mod client;
+mod convert;
+mod http_client;
 pub mod store;
+mod transport;
+pub mod trust;
+
+pub use client::{Client, Connector, ConnectorConfig, OpenError, SendError};
+pub use convert::message_id;
+pub use wacore::store::traits::Backend;
+
+/// What a client reports. Everything that can end a pairing or a connection is among them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// A QR code to show.
+    Qr {
+        /// What the code holds.
+        code: String,
+        /// How long it is valid.
+        valid_for: Duration,
+    },
+    /// A pair code could not be had, or the phone refused it.
+    PairCodeFailed {
+        /// For a person to read.
+        detail: String,
+    },
+    /// A phone has linked this device.
+    Paired(Account),
+    /// The pairing broke.
+    PairFailed {
+        /// For a person to read.
+        detail: String,
+    },
+    /// Every QR code went by.
+    QrExhausted,
+    /// The phone wants a passkey before it links.
+    PasskeyRequested,
+    /// The login is complete.
+    Connected(Account),
+    /// The connection is gone, or could not be made; the client tries again by itself.
+    Lost {
+        /// Why, as a stable word.
+        reason: Reason,
+        /// For a person to read.
+        detail: String,
+    },
+    /// The client has given up; only a new start helps.
+    Ended {
+        /// Why, as a stable word.
+        reason: Reason,
+        /// For a person to read.
+        detail: Option<String>,
+        /// When trying again makes sense, if WhatsApp said so.
+        retry_after: Option<Duration>,
+    },
+    /// The device was removed from the account.
+    Removed {
+        /// For a person to read.
+        detail: Option<String>,
+    },
+    /// Own messages came further.
+    Acked {
+        /// WhatsApp's ids.
+        message_ids: Vec<String>,
+        /// How far.
+        ack: Ack,
+    },
+    /// The account goes by another name now.
+    Renamed(String),
+    /// Messages that bypass the inbox's commit-before-ack, such as those of channels.
+    Unhooked(Vec<Message>),
+}
+
+/// Takes incoming messages before WhatsApp is told that they arrived.
+#[async_trait::async_trait]
+pub trait Inbox: Send + Sync {
+    /// Commits the whole batch, or fails: on `Ok` WhatsApp forgets the messages, on `Err` it sends them again.
+    ///
+    /// A batch may hold messages that were committed before. Must not send anything: the library holds the
+    /// sender's lock while this runs.
+    async fn record(&self, batch: Vec<Message>) -> Result<(), InboxError>;
+}
+
+/// The batch was not committed.
+#[derive(Debug, thiserror::Error)]
+#[error("the messages could not be committed")]
+pub struct InboxError(#[source] pub Box<dyn std::error::Error + Send + Sync>);

@@ -3,6 +3,10 @@
 //!
 //! Owns the order of steps and the permission checks. Must never know HTTP. Each function takes a [`Ctx`] first.
 
+pub mod event_log;
+pub mod messages;
+pub mod sessions;
+
 mod ctx;
 mod error;
 

@@ -1,0 +1,55 @@
+//! `events`: the durable log of each session.
+
+use entity::{
+    events::{ActiveModel, Column, Entity, Model},
+    ids::SessionId,
+};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect,
+};
+
+/// Appends rows, whose numbers the caller took from the session's fence in the same transaction.
+pub async fn insert(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), DbErr> {
+    let rows = rows
+        .into_iter()
+        .map(|row| ActiveModel::from(row).reset_all());
+    Entity::insert_many(rows)
+        .exec_without_returning(db)
+        .await
+        .map(|_| ())
+}
+
+/// Events after `after`, in order, of `types` only when some are given.
+pub async fn page(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+    after: i64,
+    types: &[String],
+    limit: u64,
+) -> Result<Vec<Model>, DbErr> {
+    let mut find = Entity::find()
+        .filter(Column::SessionId.eq(session))
+        .filter(Column::Seq.gt(after))
+        .order_by_asc(Column::Seq)
+        .limit(limit);
+    if !types.is_empty() {
+        find = find.filter(Column::EventType.is_in(types));
+    }
+    find.all(db).await
+}
+
+/// The first number that the log still holds.
+pub async fn first_seq(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+) -> Result<Option<i64>, DbErr> {
+    Entity::find()
+        .select_only()
+        .column(Column::Seq)
+        .filter(Column::SessionId.eq(session))
+        .order_by_asc(Column::Seq)
+        .into_tuple()
+        .one(db)
+        .await
+}

@@ -1,0 +1,211 @@
+//! From the library's event bus and durability hook to our channel and inbox.
+//!
+//! Owns the list of events we listen to. Must never wait on the bus's thread, and must never lose a change of
+//! state: when the actor cannot keep up, the session is ended and started again rather than left deaf.
+
+use std::sync::{Arc, OnceLock, Weak};
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use wacore::types::events::{
+    ConnectFailureReason, Event as WaEvent, EventHandler, EventInterest, EventKind, InboundMessage,
+};
+use whatsapp_rust::InboundDurabilityHook;
+
+use super::{Event, Inbox, convert, transport::Watcher};
+use crate::domain::{
+    message::Ack,
+    session::{Account, Reason},
+};
+
+/// What we listen to; the library does not even build the other events.
+const INTEREST: &[EventKind] = &[
+    EventKind::Connected,
+    EventKind::Disconnected,
+    EventKind::PairSuccess,
+    EventKind::PairError,
+    EventKind::LoggedOut,
+    EventKind::PairingQrCode,
+    EventKind::PairingCodeError,
+    EventKind::PairingQrCodesExhausted,
+    EventKind::QrScannedWithoutMultidevice,
+    EventKind::ClientOutdated,
+    EventKind::Messages,
+    EventKind::Receipt,
+    EventKind::ServerAck,
+    EventKind::SelfPushNameUpdated,
+    EventKind::StreamReplaced,
+    EventKind::TemporaryBan,
+    EventKind::ConnectFailure,
+    EventKind::StreamError,
+    EventKind::PairPasskeyRequest,
+    EventKind::PairPasskeyError,
+];
+
+/// Carries events of one client to one actor.
+pub(super) struct Bridge {
+    pub(super) events: mpsc::Sender<Event>,
+    /// Falls when the channel was full at a change of state.
+    pub(super) overflow: CancellationToken,
+    /// Set once the client is built.
+    pub(super) client: OnceLock<Weak<whatsapp_rust::Client>>,
+}
+
+impl Bridge {
+    pub(super) fn own(&self) -> Account {
+        let Some(client) = self.client.get().and_then(Weak::upgrade) else {
+            return Account::default();
+        };
+        let (pn, lid) = (client.pn(), client.lid());
+        convert::account(pn.as_ref(), lid.as_ref(), Some(client.push_name()))
+    }
+
+    fn report(&self, event: Event) {
+        let is_ack = matches!(event, Event::Acked { .. });
+        if let Err(mpsc::error::TrySendError::Full(_)) = self.events.try_send(event) {
+            // A receipt only refines what is known of a message; a change of state must not be missed.
+            if is_ack {
+                metrics::counter!("wharf_acks_dropped_total").increment(1);
+            } else {
+                self.overflow.cancel();
+            }
+        }
+    }
+
+    fn translate(&self, event: &WaEvent) -> Option<Event> {
+        Some(match event {
+            WaEvent::PairingQrCode(qr) => Event::Qr {
+                code: qr.code.clone(),
+                valid_for: qr.timeout,
+            },
+            WaEvent::PairSuccess(pair) => {
+                let name = Some(pair.business_name.clone());
+                Event::Paired(convert::account(Some(&pair.id), Some(&pair.lid), name))
+            }
+            WaEvent::PairError(failed) => Event::PairFailed {
+                detail: failed.error.clone(),
+            },
+            WaEvent::PairingCodeError(failed) => Event::PairCodeFailed {
+                detail: failed.error.clone(),
+            },
+            WaEvent::PairingQrCodesExhausted(_) => Event::QrExhausted,
+            WaEvent::QrScannedWithoutMultidevice(_) => Event::PairFailed {
+                detail: "the phone does not support linked devices".to_owned(),
+            },
+            WaEvent::PairPasskeyRequest(_) => Event::PasskeyRequested,
+            WaEvent::PairPasskeyError(failed) => Event::PairFailed {
+                detail: failed.error.clone(),
+            },
+            WaEvent::Connected(_) => Event::Connected(self.own()),
+            WaEvent::Disconnected(gone) => Event::Lost {
+                reason: Reason::ConnectionLost,
+                detail: gone.reason.to_string(),
+            },
+            WaEvent::StreamError(error) => Event::Lost {
+                reason: Reason::ConnectionLost,
+                detail: format!("WhatsApp closed the stream with code {}", error.code),
+            },
+            WaEvent::LoggedOut(out) => Event::Removed {
+                detail: out
+                    .logout_message
+                    .as_ref()
+                    .and_then(|message| message.header.clone()),
+            },
+            WaEvent::ClientOutdated(_) => ended(Reason::ClientOutdated, None),
+            WaEvent::StreamReplaced(_) => ended(Reason::StreamReplaced, None),
+            WaEvent::TemporaryBan(ban) => Event::Ended {
+                reason: Reason::TemporaryBan,
+                detail: Some(
+                    ban.message
+                        .clone()
+                        .unwrap_or_else(|| format!("{:?}", ban.code)),
+                ),
+                retry_after: ban.expire.to_std().ok(),
+            },
+            WaEvent::ConnectFailure(failure) => match failure.reason {
+                ConnectFailureReason::InternalServerError
+                | ConnectFailureReason::Experimental
+                | ConnectFailureReason::ServiceUnavailable => Event::Lost {
+                    reason: Reason::Unreachable,
+                    detail: format!("WhatsApp answered {:?}", failure.reason),
+                },
+                _ => ended(Reason::LoginRefused, Some(format!("{:?}", failure.reason))),
+            },
+            WaEvent::Receipt(receipt) => Event::Acked {
+                ack: convert::ack(&receipt.r#type)?,
+                message_ids: receipt.message_ids.clone(),
+            },
+            WaEvent::ServerAck(ack) if ack.class.as_deref() == Some("message") => Event::Acked {
+                message_ids: vec![ack.id.clone()],
+                ack: if ack.error.is_some() {
+                    Ack::Error
+                } else {
+                    Ack::Server
+                },
+            },
+            WaEvent::SelfPushNameUpdated(name) => Event::Renamed(name.new_name.clone()),
+            WaEvent::Messages(batch) if !batch.hook_committed => {
+                Event::Unhooked(self.messages(&batch.messages))
+            }
+            _ => return None,
+        })
+    }
+
+    fn messages(&self, batch: &[InboundMessage]) -> Vec<crate::domain::message::Message> {
+        let own = self.own();
+        batch
+            .iter()
+            .filter_map(|inbound| convert::message(inbound, &own))
+            .collect()
+    }
+}
+
+fn ended(reason: Reason, detail: Option<String>) -> Event {
+    Event::Ended {
+        reason,
+        detail,
+        retry_after: None,
+    }
+}
+
+/// What the library holds: it wants the handler by value, and the hook needs the same bridge.
+pub(super) struct Listener(pub(super) Arc<Bridge>);
+
+impl EventHandler for Listener {
+    fn handle_event(&self, event: Arc<WaEvent>) {
+        if let Some(event) = self.0.translate(&event) {
+            self.0.report(event);
+        }
+    }
+
+    fn interest(&self) -> EventInterest {
+        EventInterest::of(INTEREST)
+    }
+}
+
+impl Watcher for Bridge {
+    fn failed(&self, reason: Reason, detail: String) {
+        self.report(Event::Lost { reason, detail });
+    }
+}
+
+/// The durability hook: what [`Inbox::record`] commits is acked, nothing else is.
+pub(super) struct Hook {
+    pub(super) bridge: Arc<Bridge>,
+    pub(super) inbox: Arc<dyn Inbox>,
+}
+
+#[async_trait::async_trait]
+impl InboundDurabilityHook for Hook {
+    async fn on_messages(
+        &self,
+        _client: Arc<whatsapp_rust::Client>,
+        batch: &[InboundMessage],
+    ) -> anyhow::Result<()> {
+        let messages = self.bridge.messages(batch);
+        if !messages.is_empty() {
+            self.inbox.record(messages).await?;
+        }
+        Ok(())
+    }
+}

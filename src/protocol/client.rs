@@ -1,0 +1,282 @@
+//! One WhatsApp client: opened over a store, told what to do, closed without unpairing.
+//!
+//! Owns the library's handle. Must never be kept past its session's lease. The session actor opens and closes it;
+//! `service` borrows it to send, so that a slow send never delays a QR code or a stop.
+
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use tokio::sync::{Mutex, mpsc};
+use tokio_util::sync::CancellationToken;
+use wacore::store::{device::DevicePropsOverride, traits::Backend};
+use whatsapp_rust::{
+    Jid, SendOptions, TokioRuntime,
+    bot::{Bot, BotHandle},
+    pair_code::PairCodeOptions,
+};
+
+use super::{
+    Event, Inbox,
+    bridge::{Bridge, Hook, Listener},
+    convert,
+    http_client::Http,
+    transport,
+};
+use crate::{
+    domain::{address::Address, session::Account},
+    lifecycle::Tasks,
+};
+
+/// How long a question to WhatsApp may take.
+const QUESTION: Duration = Duration::from_secs(20);
+/// How long the socket may take before a pair code can be asked for.
+const SOCKET: Duration = Duration::from_secs(15);
+/// How long closing may take; the library itself waits up to five seconds for each of two flushes.
+const CLOSE: Duration = Duration::from_secs(12);
+
+/// Where WhatsApp is and who we say we are.
+#[derive(Debug, Clone)]
+pub struct ConnectorConfig {
+    /// `wss://…/ws/chat`.
+    pub url: String,
+    /// The version of WhatsApp Web to claim; none asks WhatsApp for the current one.
+    pub version: Option<(u32, u32, u32)>,
+    /// What the phone shows in its list of linked devices.
+    pub device_name: String,
+}
+
+/// Opens clients. Everything that sessions can share is in here once.
+#[derive(Clone)]
+pub struct Connector {
+    config: Arc<ConnectorConfig>,
+    url: Arc<str>,
+    tls: Arc<rustls::ClientConfig>,
+    http: Http,
+    tasks: Tasks,
+}
+
+/// A client could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The TLS or HTTP set-up failed.
+    #[error("the client's TLS cannot be set up")]
+    Tls(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The store or the library refused.
+    #[error("the client cannot be built")]
+    Build(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// A message was not sent.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// Not logged in right now.
+    #[error("the session is not connected")]
+    NotConnected,
+    /// WhatsApp has no such account.
+    #[error("the recipient is not on WhatsApp")]
+    NotOnWhatsApp,
+    /// This kind of address cannot be written to.
+    #[error("messages cannot be sent to this kind of address")]
+    Unsupported,
+    /// WhatsApp did not answer in time; whether it got the message is not known.
+    #[error("WhatsApp did not answer in time")]
+    TimedOut,
+    /// WhatsApp or the library refused.
+    #[error("WhatsApp refused the message")]
+    Refused(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connector")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Connector {
+    /// `tasks` owns the reading half of every socket.
+    pub fn new(config: ConnectorConfig, tasks: Tasks) -> Result<Self, OpenError> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let roots: rustls::RootCertStore = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
+        let tls = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| OpenError::Tls(Box::new(error)))?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let http = Http::new().map_err(|error| OpenError::Tls(Box::new(error)))?;
+        let url = Arc::from(config.url.as_str());
+        Ok(Self {
+            config: Arc::new(config),
+            url,
+            tls: Arc::new(tls),
+            http,
+            tasks,
+        })
+    }
+
+    /// Opens a client over `store` and starts to connect. What happens arrives on `events`.
+    ///
+    /// `overflow` falls when `events` was full at a change of state: the caller must then end the client.
+    pub async fn open(
+        &self,
+        store: Arc<dyn Backend>,
+        inbox: Arc<dyn Inbox>,
+        events: mpsc::Sender<Event>,
+        overflow: CancellationToken,
+    ) -> Result<Client, OpenError> {
+        let bridge = Arc::new(Bridge {
+            events,
+            overflow,
+            client: OnceLock::new(),
+        });
+        let factory = transport::Factory {
+            url: Arc::clone(&self.url),
+            tls: Arc::clone(&self.tls),
+            watcher: Arc::clone(&bridge) as Arc<dyn transport::Watcher>,
+            tasks: self.tasks.clone(),
+        };
+        let mut builder = Bot::builder()
+            .with_backend_arc(store)
+            .with_transport_factory(factory)
+            .with_http_client(self.http.clone())
+            .with_runtime(TokioRuntime)
+            .with_device_props(DevicePropsOverride::new().with_os(&self.config.device_name))
+            .with_event_handler(Listener(Arc::clone(&bridge)))
+            .with_inbound_durability_hook(Hook {
+                bridge: Arc::clone(&bridge),
+                inbox,
+            })
+            .skip_history_sync();
+        if let Some(version) = self.config.version {
+            builder = builder.with_version(version);
+        }
+        let bot = builder
+            .build()
+            .await
+            .map_err(|error| OpenError::Build(Box::new(error)))?;
+        let inner = bot.client();
+        if bridge.client.set(Arc::downgrade(&inner)).is_err() {
+            tracing::error!("a bridge was given two clients");
+        }
+        Ok(Client {
+            inner,
+            handle: Mutex::new(Some(bot.spawn())),
+            bridge,
+        })
+    }
+}
+
+/// A running client.
+pub struct Client {
+    inner: Arc<whatsapp_rust::Client>,
+    handle: Mutex<Option<BotHandle>>,
+    bridge: Arc<Bridge>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("logged_in", &self.inner.is_logged_in())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// Whether it is logged in on a live socket.
+    pub fn is_ready(&self) -> bool {
+        self.inner.is_connected() && self.inner.is_logged_in()
+    }
+
+    /// Who it is, as far as it is known.
+    pub fn account(&self) -> Account {
+        self.bridge.own()
+    }
+
+    /// Asks for a code that the owner of `phone` types on that phone. Eight characters.
+    pub async fn pair_code(&self, phone: &str) -> Result<String, SendError> {
+        let refused = |error| SendError::Refused(error);
+        self.inner
+            .wait_for_socket(SOCKET)
+            .await
+            .map_err(|_| SendError::NotConnected)?;
+        let options = PairCodeOptions {
+            phone_number: phone.to_owned(),
+            ..PairCodeOptions::default()
+        };
+        match tokio::time::timeout(QUESTION, self.inner.pair_with_code(options)).await {
+            Ok(Ok(code)) => Ok(code),
+            Ok(Err(error)) => Err(refused(Box::new(error))),
+            Err(_) => Err(SendError::TimedOut),
+        }
+    }
+
+    /// Sends a text under `message_id`. `Ok` says that the server has it.
+    pub async fn send_text(
+        &self,
+        to: &Address,
+        message_id: &str,
+        body: &str,
+    ) -> Result<(), SendError> {
+        let to = convert::jid(to).ok_or(SendError::Unsupported)?;
+        if !self.is_ready() {
+            return Err(SendError::NotConnected);
+        }
+        self.require_on_whatsapp(&to).await?;
+        let options = SendOptions::default().with_message_id(message_id);
+        let sending = self
+            .inner
+            .send_message_with_options(to, convert::text(body), options);
+        match tokio::time::timeout(QUESTION, sending).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(whatsapp_rust::SendError::NotLoggedIn)) => Err(SendError::NotConnected),
+            Ok(Err(error)) => Err(SendError::Refused(Box::new(error))),
+            Err(_) => Err(SendError::TimedOut),
+        }
+    }
+
+    /// A phone number that we have a LID for was seen on WhatsApp before; others are asked for.
+    async fn require_on_whatsapp(&self, to: &Jid) -> Result<(), SendError> {
+        if !to.is_pn() {
+            return Ok(());
+        }
+        if let Ok(Some(_)) = self.inner.get_lid_pn_entry(to).await {
+            return Ok(());
+        }
+        let jids = [to.clone()];
+        let contacts = self.inner.contacts();
+        match tokio::time::timeout(QUESTION, contacts.is_on_whatsapp(&jids)).await {
+            Ok(Ok(found)) if found.iter().any(|contact| contact.is_registered) => Ok(()),
+            Ok(Ok(_)) => Err(SendError::NotOnWhatsApp),
+            Ok(Err(error)) => Err(SendError::Refused(Box::new(error))),
+            Err(_) => Err(SendError::TimedOut),
+        }
+    }
+
+    /// Removes this device from the account, then closes.
+    pub async fn logout(&self) {
+        if tokio::time::timeout(CLOSE, self.inner.logout())
+            .await
+            .is_err()
+        {
+            tracing::warn!("the logout was not answered in time");
+        }
+        self.close().await;
+    }
+
+    /// Writes what is open, closes the socket and keeps the pairing.
+    pub async fn close(&self) {
+        let Some(handle) = self.handle.lock().await.take() else {
+            return;
+        };
+        if tokio::time::timeout(CLOSE, handle.shutdown())
+            .await
+            .is_err()
+        {
+            tracing::warn!("the client did not close in time and was cut off");
+        }
+    }
+}

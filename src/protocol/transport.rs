@@ -1,0 +1,224 @@
+//! The socket to WhatsApp, on tokio-tungstenite with small buffers.
+//!
+//! Owns one TCP (or TLS) stream per session and reports what the library keeps to itself: that a connection could
+//! not be made, and that the library hung up in the middle of the handshake because it did not trust the server.
+//! Must never look into a frame.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use bytes::Bytes;
+use futures_util::{
+    SinkExt as _, StreamExt as _,
+    stream::{SplitSink, SplitStream},
+};
+use rustls::pki_types::ServerName;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    sync::Mutex,
+};
+use tokio_tungstenite::{
+    WebSocketStream, client_async_with_config,
+    tungstenite::{
+        Message,
+        client::IntoClientRequest as _,
+        http::{HeaderValue, Uri, header::ORIGIN},
+        protocol::WebSocketConfig,
+    },
+};
+use tokio_util::sync::CancellationToken;
+use wacore::net::{
+    DisconnectReason, Transport, TransportEvent, TransportFactory, WHATSAPP_WEB_ORIGIN,
+};
+
+use crate::{domain::session::Reason, lifecycle::Tasks};
+
+/// Frames that wait for the client; when it is full, reading from the socket stops and TCP holds the peer back.
+const EVENTS: usize = 16;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+/// The largest frame that is accepted: far above any stanza, far below what could exhaust memory.
+const MAX_FRAME: usize = 16 << 20;
+
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+type Socket = WebSocketStream<Box<dyn Stream>>;
+
+/// Told about connections that did not come to be.
+pub(super) trait Watcher: Send + Sync {
+    /// The connection could not be made, or was refused by us.
+    fn failed(&self, reason: Reason, detail: String);
+}
+
+/// Makes the connections of one session.
+pub(super) struct Factory {
+    pub(super) url: Arc<str>,
+    pub(super) tls: Arc<rustls::ClientConfig>,
+    pub(super) watcher: Arc<dyn Watcher>,
+    pub(super) tasks: Tasks,
+}
+
+#[async_trait::async_trait]
+impl TransportFactory for Factory {
+    async fn create_transport(
+        &self,
+    ) -> Result<(Arc<dyn Transport>, async_channel::Receiver<TransportEvent>), anyhow::Error> {
+        let opened = match tokio::time::timeout(CONNECT_TIMEOUT, self.open()).await {
+            Ok(opened) => opened,
+            Err(_) => Err(anyhow::anyhow!("no answer within {CONNECT_TIMEOUT:?}")),
+        };
+        let socket = opened.inspect_err(|error| {
+            self.watcher
+                .failed(Reason::Unreachable, format!("{error:#}"));
+        })?;
+        let (sink, stream) = socket.split();
+        let (events, receiver) = async_channel::bounded(EVENTS);
+        let shared = Arc::new(Shared::default());
+        // The channel is empty, so this cannot fail.
+        events.try_send(TransportEvent::Connected)?;
+        self.tasks
+            .spawn("wa.read", read(stream, events, Arc::clone(&shared)));
+        let wire = Wire {
+            sink: Mutex::new(Some(sink)),
+            shared,
+            watcher: Arc::clone(&self.watcher),
+        };
+        Ok((Arc::new(wire), receiver))
+    }
+}
+
+impl Factory {
+    async fn open(&self) -> anyhow::Result<Socket> {
+        let uri: Uri = self
+            .url
+            .parse()
+            .context("the address of WhatsApp is not a URL")?;
+        let host = uri
+            .host()
+            .context("the address of WhatsApp has no host")?
+            .to_owned();
+        let secure = uri.scheme_str() == Some("wss");
+        let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
+        let tcp = TcpStream::connect((host.as_str(), port))
+            .await
+            .context("cannot connect")?;
+        tcp.set_nodelay(true)?;
+        let stream: Box<dyn Stream> = if secure {
+            let name = ServerName::try_from(host)?;
+            let connector = tokio_rustls::TlsConnector::from(Arc::clone(&self.tls));
+            Box::new(connector.connect(name, tcp).await.context("TLS failed")?)
+        } else {
+            Box::new(tcp)
+        };
+        let mut request = uri.into_client_request()?;
+        request
+            .headers_mut()
+            .insert(ORIGIN, HeaderValue::from_static(WHATSAPP_WEB_ORIGIN));
+        let config = WebSocketConfig::default()
+            .read_buffer_size(4 << 10)
+            .write_buffer_size(0)
+            .max_write_buffer_size(MAX_FRAME)
+            .max_message_size(Some(MAX_FRAME))
+            .max_frame_size(Some(MAX_FRAME));
+        let (socket, _) = client_async_with_config(request, stream, Some(config))
+            .await
+            .context("the WebSocket handshake failed")?;
+        Ok(socket)
+    }
+}
+
+#[derive(Default)]
+struct Shared {
+    sent: AtomicU32,
+    received: AtomicU32,
+    closing: CancellationToken,
+}
+
+struct Wire {
+    sink: Mutex<Option<SplitSink<Socket, Message>>>,
+    shared: Arc<Shared>,
+    watcher: Arc<dyn Watcher>,
+}
+
+#[async_trait::async_trait]
+impl Transport for Wire {
+    async fn send(&self, data: Bytes) -> Result<(), anyhow::Error> {
+        let mut sink = self.sink.lock().await;
+        let sink = sink.as_mut().context("the socket is closed")?;
+        self.shared.sent.fetch_add(1, Ordering::Relaxed);
+        sink.send(Message::Binary(data)).await?;
+        Ok(())
+    }
+
+    async fn disconnect(&self) {
+        let Some(mut sink) = self.sink.lock().await.take() else {
+            return;
+        };
+        let first = !self.shared.closing.is_cancelled();
+        self.shared.closing.cancel();
+        // Our hello went out, the server's came in, and nothing followed: the library refused the server's proof.
+        let sent = self.shared.sent.load(Ordering::Relaxed);
+        let received = self.shared.received.load(Ordering::Relaxed);
+        if first && sent == 1 && received == 1 {
+            let detail = "the server could not prove that it is WhatsApp";
+            self.watcher
+                .failed(Reason::ServerNotTrusted, detail.to_owned());
+        }
+        if let Err(error) = sink.close().await {
+            tracing::debug!(%error, "the socket to WhatsApp was closed already");
+        }
+    }
+}
+
+async fn read(
+    mut stream: SplitStream<Socket>,
+    events: async_channel::Sender<TransportEvent>,
+    shared: Arc<Shared>,
+) {
+    let reason = loop {
+        let next = tokio::select! {
+            biased;
+            () = shared.closing.cancelled() => break DisconnectReason::Unknown,
+            next = stream.next() => next,
+        };
+        match next {
+            Some(Ok(Message::Binary(data))) => {
+                shared.received.fetch_add(1, Ordering::Relaxed);
+                if events
+                    .send(TransportEvent::DataReceived(data))
+                    .await
+                    .is_err()
+                {
+                    return;
+                }
+            }
+            Some(Ok(Message::Close(frame))) => {
+                let (code, reason) = frame.map_or((None, String::new()), |frame| {
+                    (Some(u16::from(frame.code)), frame.reason.to_string())
+                });
+                break DisconnectReason::ServerClose { code, reason };
+            }
+            // A ping is answered by tungstenite itself at the next write; text is not part of the protocol.
+            Some(Ok(
+                Message::Text(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_),
+            )) => {}
+            Some(Err(error)) => break DisconnectReason::ReadError(error.to_string()),
+            None => break DisconnectReason::StreamEnded,
+        }
+    };
+    // From here on it was the other side that went first.
+    shared.closing.cancel();
+    if events
+        .send(TransportEvent::Disconnected(reason))
+        .await
+        .is_err()
+    {
+        tracing::debug!("the client had gone before its socket");
+    }
+}

@@ -1,0 +1,17 @@
+//! Live sessions: who runs them, in which state they are, and what they write.
+//!
+//! Owns the manager (claims, supervises, stops), the actor of each session (its state machine) and the inbox
+//! (commit before ack). Must never know HTTP, nor who is allowed to do what. `service` calls the manager; only `app`
+//! makes one.
+
+mod actor;
+mod handle;
+mod inbox;
+mod journal;
+mod manager;
+mod qr;
+
+pub use handle::{Ended, Handle};
+pub use journal::{Journal, JournalError, Outgoing};
+pub use manager::{Manager, ManagerConfig, ManagerError};
+pub use qr::png_data_url;

@@ -1,0 +1,409 @@
+//! One session's loop: what the client reports moves the state machine; the state goes to the watch, then to the log.
+//!
+//! Owns the state of one session while it runs. Must never send a message: callers borrow the client for that. Only
+//! the manager starts one, and hears from it how it ended.
+
+use std::{sync::Arc, time::Duration};
+
+use arc_swap::ArcSwapOption;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    handle::Command,
+    journal::{Journal, JournalError},
+    qr,
+};
+use crate::{
+    db::sessions::RunState,
+    domain::{
+        clock::{SharedClock, rfc3339},
+        event::{AccountData, ErrorData, Event, PairCodeData, QrData, ReasonData},
+        message::Ack,
+        session::{Account, Change, PairCode, Phase, Qr, Reason, Snapshot},
+    },
+    protocol::{self, Client, SendError},
+};
+
+/// How long a pair code is valid: WhatsApp's own three minutes.
+const PAIR_CODE_VALID: Duration = Duration::from_secs(180);
+/// Reports taken at once, so that a burst of receipts costs few transactions.
+const BURST: usize = 64;
+
+/// How a session's loop ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Exit {
+    /// It was stopped; the state is written.
+    Stopped,
+    /// There is nothing to run any more until the owner connects again. `wipe` says that the pairing is worthless.
+    Finished {
+        /// Whether the device state must go.
+        wipe: bool,
+    },
+    /// It makes sense to try again after that time.
+    RetryAfter(Duration),
+    /// Another owner has it.
+    Fenced,
+    /// Something broke; start it again.
+    Failed(&'static str),
+}
+
+/// What one loop works with.
+pub(super) struct Actor {
+    pub(super) journal: Arc<Journal>,
+    pub(super) clock: SharedClock,
+    pub(super) client: Arc<Client>,
+    /// Where `service` finds the client.
+    pub(super) slot: Arc<ArcSwapOption<Client>>,
+    pub(super) state: watch::Sender<Snapshot>,
+    pub(super) qr_index: u32,
+}
+
+/// What the loop listens to.
+pub(super) struct Inputs {
+    /// Lifecycle only; when it is full the caller waits.
+    pub(super) commands: mpsc::Receiver<Command>,
+    /// From the client; what happens when it is full is told in `protocol::bridge`.
+    pub(super) events: mpsc::Receiver<protocol::Event>,
+    /// Falls when the client's events overran.
+    pub(super) overflow: CancellationToken,
+    pub(super) stop: CancellationToken,
+    pub(super) stop_reason: Arc<std::sync::OnceLock<Reason>>,
+    /// Falls when this node may no longer write.
+    pub(super) fenced: CancellationToken,
+}
+
+enum Next {
+    Go,
+    End(Exit),
+}
+
+impl Actor {
+    pub(super) async fn run(mut self, mut inputs: Inputs) -> Exit {
+        self.slot.store(Some(Arc::clone(&self.client)));
+        let mut burst = Vec::with_capacity(8);
+        let exit = loop {
+            let step = tokio::select! {
+                biased;
+                () = inputs.fenced.cancelled() => break Exit::Fenced,
+                () = inputs.stop.cancelled() => {
+                    let reason = inputs.stop_reason.get().copied().unwrap_or(Reason::Shutdown);
+                    break self.stop(reason).await;
+                }
+                () = inputs.overflow.cancelled() => break Exit::Failed("the events of the client overran"),
+                count = inputs.events.recv_many(&mut burst, BURST) => {
+                    if count == 0 {
+                        break Exit::Failed("the client is gone");
+                    }
+                    self.on_events(&mut burst).await
+                }
+                command = inputs.commands.recv() => match command {
+                    Some(command) => self.on_command(command).await,
+                    None => break Exit::Stopped,
+                },
+            };
+            match step {
+                Ok(Next::Go) => {}
+                Ok(Next::End(exit)) => break exit,
+                Err(JournalError::Fenced) => break Exit::Fenced,
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::error!(error, "the session's state could not be written");
+                    break Exit::Failed("the session's state could not be written");
+                }
+            }
+        };
+        self.slot.store(None);
+        self.client.close().await;
+        exit
+    }
+
+    /// Closes the client first, so that nothing comes after the last event.
+    async fn stop(&mut self, reason: Reason) -> Exit {
+        self.slot.store(None);
+        self.client.close().await;
+        // A node that goes away leaves the session wanted: what is shown is that it waits to be taken up again.
+        let moved = self.change(Change::Stopped(reason), None);
+        match moved {
+            Ok(events) => match self.write(&events).await {
+                Ok(()) => Exit::Stopped,
+                Err(JournalError::Fenced) => Exit::Fenced,
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(error, "the session's last event could not be written");
+                    Exit::Stopped
+                }
+            },
+            Err(next) => next,
+        }
+    }
+
+    async fn on_events(&mut self, burst: &mut Vec<protocol::Event>) -> Result<Next, JournalError> {
+        let mut acks: Vec<(Ack, Vec<String>)> = Vec::new();
+        for event in burst.drain(..) {
+            if let protocol::Event::Acked { message_ids, ack } = event {
+                match acks.iter_mut().find(|(known, _)| *known == ack) {
+                    Some((_, ids)) => ids.extend(message_ids),
+                    None => acks.push((ack, message_ids)),
+                }
+                continue;
+            }
+            if let Next::End(exit) = self.on_event(event).await? {
+                return Ok(Next::End(exit));
+            }
+        }
+        acks.sort_by_key(|(ack, _)| *ack);
+        for (ack, ids) in acks {
+            self.journal.record_acks(&ids, ack).await?;
+        }
+        Ok(Next::Go)
+    }
+
+    async fn on_event(&mut self, event: protocol::Event) -> Result<Next, JournalError> {
+        use protocol::Event as From;
+        match event {
+            From::Qr { code, valid_for } => {
+                self.qr_index += 1;
+                let expires_at = self.clock.now_ms() + millis(valid_for);
+                let qr = Qr {
+                    code,
+                    expires_at,
+                    index: self.qr_index,
+                };
+                self.go(Change::QrIssued(qr), None).await
+            }
+            From::Paired(account) => {
+                self.note_account(account);
+                self.state.send_modify(|state| state.pair_code = None);
+                self.go(Change::Paired, None).await
+            }
+            From::Connected(account) => {
+                self.note_account(account);
+                self.go(Change::LoggedIn, None).await
+            }
+            From::Lost { reason, detail } => {
+                if self.phase() == Phase::Degraded(reason) {
+                    tracing::debug!(reason = reason.as_str(), "still cut off: {detail}");
+                    return Ok(Next::Go);
+                }
+                // The stream ends on purpose right after a pairing; the login follows by itself.
+                if self.phase() == Phase::Connecting && reason == Reason::ConnectionLost {
+                    return Ok(Next::Go);
+                }
+                tracing::warn!(reason = reason.as_str(), "the session is cut off: {detail}");
+                self.go(Change::Lost(reason), Some(detail)).await
+            }
+            From::Ended {
+                reason,
+                detail,
+                retry_after,
+            } => {
+                tracing::warn!(reason = reason.as_str(), "the session has ended");
+                if let Next::End(exit) = self.go(Change::Failed(reason), detail).await? {
+                    return Ok(Next::End(exit));
+                }
+                Ok(Next::End(
+                    retry_after.map_or(Exit::Finished { wipe: false }, Exit::RetryAfter),
+                ))
+            }
+            From::Removed { detail } => {
+                let end = self
+                    .go(Change::Removed(Reason::DeviceRemoved), detail)
+                    .await?;
+                Ok(match end {
+                    Next::End(exit) => Next::End(exit),
+                    Next::Go => Next::End(Exit::Finished { wipe: true }),
+                })
+            }
+            From::QrExhausted => self.end_pairing(Reason::QrTimeout, None).await,
+            From::PairFailed { detail } => {
+                self.end_pairing(Reason::PairingFailed, Some(detail)).await
+            }
+            From::PasskeyRequested => self.end_pairing(Reason::PasskeyRequired, None).await,
+            From::PairCodeFailed { detail } => {
+                self.state.send_modify(|state| state.pair_code = None);
+                let event = Event::Error(ErrorData {
+                    code: "pair_code_failed".to_owned(),
+                    detail,
+                });
+                self.write(&[event]).await?;
+                Ok(Next::Go)
+            }
+            From::Renamed(name) => {
+                self.state
+                    .send_modify(|state| state.account.push_name = Some(name));
+                self.write(&[]).await?;
+                Ok(Next::Go)
+            }
+            From::Unhooked(messages) => {
+                if !messages.is_empty() {
+                    self.journal.record_messages(messages).await?;
+                }
+                Ok(Next::Go)
+            }
+            From::Acked { .. } => Ok(Next::Go),
+        }
+    }
+
+    async fn end_pairing(
+        &mut self,
+        reason: Reason,
+        detail: Option<String>,
+    ) -> Result<Next, JournalError> {
+        match self.go(Change::PairingEnded(reason), detail).await? {
+            Next::Go => Ok(Next::End(Exit::Finished { wipe: true })),
+            end @ Next::End(_) => Ok(end),
+        }
+    }
+
+    async fn on_command(&mut self, command: Command) -> Result<Next, JournalError> {
+        match command {
+            Command::PairCode { phone, reply } => self.pair_code(phone, reply).await,
+            Command::Logout => {
+                self.slot.store(None);
+                self.client.logout().await;
+                match self.go(Change::Removed(Reason::Requested), None).await? {
+                    Next::Go => Ok(Next::End(Exit::Finished { wipe: true })),
+                    end @ Next::End(_) => Ok(end),
+                }
+            }
+        }
+    }
+
+    async fn pair_code(
+        &mut self,
+        phone: String,
+        reply: oneshot::Sender<Result<PairCode, SendError>>,
+    ) -> Result<Next, JournalError> {
+        let answer = match self.client.pair_code(&phone).await {
+            Ok(code) => {
+                let expires_at = self.clock.now_ms() + millis(PAIR_CODE_VALID);
+                let code = PairCode { code, expires_at };
+                self.state
+                    .send_modify(|state| state.pair_code = Some(code.clone()));
+                let data = PairCodeData {
+                    code: code.code.clone(),
+                    expires_at: rfc3339(expires_at),
+                };
+                self.write(&[Event::PairCode(data)]).await?;
+                Ok(code)
+            }
+            Err(error) => Err(error),
+        };
+        // A caller that has gone away has no use for the code.
+        drop(reply.send(answer));
+        Ok(Next::Go)
+    }
+
+    fn phase(&self) -> Phase {
+        self.state.borrow().phase.clone()
+    }
+
+    fn note_account(&self, account: Account) {
+        self.state.send_modify(|state| {
+            state.account.phone = account.phone.or(state.account.phone.take());
+            state.account.lid = account.lid.or(state.account.lid.take());
+            state.account.push_name = account.push_name.or(state.account.push_name.take());
+        });
+    }
+
+    /// Moves the state machine, shows the new state, then writes it with its event.
+    async fn go(&mut self, change: Change, detail: Option<String>) -> Result<Next, JournalError> {
+        match self.change(change, detail) {
+            Ok(events) => {
+                self.write(&events).await?;
+                Ok(Next::Go)
+            }
+            Err(exit) => Ok(Next::End(exit)),
+        }
+    }
+
+    fn change(&mut self, change: Change, detail: Option<String>) -> Result<Vec<Event>, Exit> {
+        let before = self.phase();
+        let paired = change == Change::Paired;
+        let after = before.after(change).map_err(|error| {
+            tracing::error!(%error, "the session is started again");
+            Exit::Failed("an impossible change of state")
+        })?;
+        let now = self.clock.now_ms();
+        self.state.send_modify(|state| {
+            state.phase = after.clone();
+            state.connected_at = match after {
+                Phase::Connected => state.connected_at.or(Some(now)),
+                _ => None,
+            };
+        });
+        if paired {
+            return Ok(vec![Event::Success(self.account())]);
+        }
+        Ok(self.event_of(&after, detail).into_iter().collect())
+    }
+
+    fn account(&self) -> AccountData {
+        let Account {
+            phone,
+            lid,
+            push_name,
+        } = self.state.borrow().account.clone();
+        AccountData {
+            phone,
+            lid,
+            push_name,
+        }
+    }
+
+    fn event_of(&self, phase: &Phase, detail: Option<String>) -> Option<Event> {
+        let why = |reason: Reason| ReasonData {
+            reason,
+            detail: detail.clone(),
+        };
+        Some(match phase {
+            Phase::Connecting => return None,
+            Phase::NeedScan(qr) => match qr::png_data_url(&qr.code) {
+                Ok(image) => Event::Qr(QrData {
+                    code: qr.code.clone(),
+                    image,
+                    expires_at: rfc3339(qr.expires_at),
+                    index: qr.index,
+                }),
+                Err(error) => Event::Error(ErrorData {
+                    code: "qr_failed".to_owned(),
+                    detail: error.to_string(),
+                }),
+            },
+            Phase::Connected => Event::Connected(self.account()),
+            Phase::Disconnected(reason) => Event::Disconnected(why(*reason)),
+            Phase::LoggedOut(reason) => Event::LoggedOut(why(*reason)),
+            Phase::Expired(reason @ Reason::QrTimeout) => Event::QrTimeout(why(*reason)),
+            Phase::Expired(reason) => Event::Error(ErrorData {
+                code: reason.as_str().to_owned(),
+                detail: detail.unwrap_or_else(|| "the pairing ended without a phone".to_owned()),
+            }),
+            Phase::Degraded(reason) => Event::Degraded(why(*reason)),
+        })
+    }
+
+    async fn write(&self, events: &[Event]) -> Result<(), JournalError> {
+        let snapshot = self.state.borrow().clone();
+        self.journal.record_run(run_state(&snapshot), events).await
+    }
+}
+
+/// What the row of a session says about `snapshot`.
+pub(super) fn run_state(snapshot: &Snapshot) -> RunState {
+    RunState {
+        state: snapshot.phase.state(),
+        reason: snapshot
+            .phase
+            .reason()
+            .map(|reason| reason.as_str().to_owned()),
+        phone: snapshot.account.phone.clone(),
+        lid: snapshot.account.lid.clone(),
+        push_name: snapshot.account.push_name.clone(),
+        connected_at: snapshot.connected_at,
+    }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

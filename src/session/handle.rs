@@ -1,0 +1,102 @@
+//! The clonable face of a live session.
+
+use std::{sync::Arc, time::Duration};
+
+use arc_swap::ArcSwapOption;
+use entity::ids::{SessionId, UserId};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::journal::Journal;
+use crate::{
+    domain::session::{PairCode, Reason, Snapshot},
+    protocol::{Client, SendError},
+};
+
+/// What an actor is told. Sends are not among them: they borrow the client, so that they never delay these.
+#[derive(Debug)]
+pub(super) enum Command {
+    /// Ask WhatsApp for a code to type on the phone.
+    PairCode {
+        /// Digits.
+        phone: String,
+        /// Gets the code, or why there is none.
+        reply: oneshot::Sender<Result<PairCode, SendError>>,
+    },
+    /// Remove the device from the account.
+    Logout,
+}
+
+/// The session has ended, or is ending.
+#[derive(Debug, thiserror::Error)]
+#[error("the session is not running")]
+pub struct Ended;
+
+/// A live session. Clones are the same session.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    /// Which one.
+    pub session: SessionId,
+    /// Whose.
+    pub owner: UserId,
+    /// Writes rows and events of this session under its fence.
+    pub journal: Arc<Journal>,
+    pub(super) state: watch::Receiver<Snapshot>,
+    pub(super) inbox: mpsc::Sender<Command>,
+    pub(super) client: Arc<ArcSwapOption<Client>>,
+    pub(super) stop: CancellationToken,
+    pub(super) stop_reason: Arc<std::sync::OnceLock<Reason>>,
+    pub(super) done: CancellationToken,
+}
+
+impl Handle {
+    /// The latest look at it.
+    pub fn snapshot(&self) -> Snapshot {
+        self.state.borrow().clone()
+    }
+
+    /// Follows it.
+    pub fn watch(&self) -> watch::Receiver<Snapshot> {
+        self.state.clone()
+    }
+
+    /// The client, while one is logged in.
+    pub fn client(&self) -> Option<Arc<Client>> {
+        self.client.load_full().filter(|client| client.is_ready())
+    }
+
+    /// Asks for a code to type on the phone.
+    pub async fn pair_code(&self, phone: String) -> Result<Result<PairCode, SendError>, Ended> {
+        let (reply, answer) = oneshot::channel();
+        self.inbox
+            .send(Command::PairCode { phone, reply })
+            .await
+            .map_err(|_| Ended)?;
+        answer.await.map_err(|_| Ended)
+    }
+
+    pub(super) async fn logout(&self) -> Result<(), Ended> {
+        self.inbox.send(Command::Logout).await.map_err(|_| Ended)?;
+        self.done.cancelled().await;
+        Ok(())
+    }
+
+    /// Asks the actor to close, keeping the pairing.
+    pub(super) fn stop(&self, reason: Reason) {
+        // The first reason stands.
+        drop(self.stop_reason.set(reason));
+        self.stop.cancel();
+    }
+
+    /// Whether `other` is the same run of the same session.
+    pub(super) fn done_is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.journal, &other.journal)
+    }
+
+    /// Waits until the actor has written its last event, at most `deadline`.
+    pub(super) async fn stopped(&self, deadline: Duration) -> bool {
+        tokio::time::timeout(deadline, self.done.cancelled())
+            .await
+            .is_ok()
+    }
+}
