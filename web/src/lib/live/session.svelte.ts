@@ -1,5 +1,5 @@
 /** One session, live: its state, the QR or pair code of the moment, and the last events. */
-import { asApiError, sessions, type ApiError, type Session, type SessionAction } from "../api";
+import { asApiError, sessions, type ApiError, type Session, type SessionAction, type SessionState } from "../api";
 import { announcer } from "../announce.svelte";
 import { clock } from "../clock.svelte";
 import { stateWords } from "../words";
@@ -96,6 +96,9 @@ export class LiveSession {
       return this.#loadSoon();
     }
     this.events = [frame, ...this.events].slice(0, EVENTS_KEPT);
+    if (this.session && typeof frame.seq === "number" && frame.seq > this.session.last_event_seq) {
+      this.session.last_event_seq = frame.seq;
+    }
     if (frame.type === "message.ack") {
       const { message_id, ack } = frame.data as unknown as AckData;
       this.acks[message_id] = Math.max(ack, this.acks[message_id] ?? -1);
@@ -104,23 +107,31 @@ export class LiveSession {
   }
 
   #apply(frame: Frame): void {
-    if (frame.type === "qr") {
-      const qr = frame.data as unknown as QrData;
-      if (Date.parse(qr.expires_at) <= clock.now) return;
-      if (qr.code !== this.qr?.code) {
-        this.qr = { ...qr, issuedAt: Date.parse(frame.at) };
-        announcer.say(`QR code ${qr.index} is shown. Scan it with the phone.`);
-      }
-    }
+    if (frame.type === "qr") return this.#showQr(frame);
     if (frame.type === "pair_code") this.pairCode = frame.data as unknown as PairCodeData;
     if (frame.type === "error") this.fault = String((frame.data as { detail?: unknown }).detail ?? "");
     const state = stateAfter(frame);
-    if (!state || !this.session) return;
-    this.#version += 1;
-    this.#show({ ...this.session, state, reason: (frame.data as ReasonData).reason ?? null });
+    if (!state) return;
+    this.#move(state, (frame.data as ReasonData).reason);
     // Codes end with the state they belong to. Only the socket says so: it tells codes and states in their order.
-    if (state !== "need_scan") this.qr = this.pairCode = null;
+    this.qr = this.pairCode = null;
     if (state === "connected") this.fault = null;
+  }
+
+  #showQr(frame: Frame): void {
+    const qr = frame.data as unknown as QrData;
+    if (Date.parse(qr.expires_at) <= clock.now) return;
+    this.#move("need_scan");
+    if (qr.code === this.qr?.code) return;
+    this.qr = { ...qr, issuedAt: Date.parse(frame.at) };
+    announcer.say(`QR code ${qr.index} is shown. Scan it with the phone.`);
+  }
+
+  /** Takes over what the socket tells at once; the rest of the session is read after it. */
+  #move(state: SessionState, reason?: string): void {
+    if (!this.session) return;
+    this.#version += 1;
+    this.#show({ ...this.session, state, reason: reason ?? null });
     this.#loadSoon();
   }
 
