@@ -26,7 +26,10 @@ mod server;
 mod socket;
 mod stanza;
 mod store;
+mod tls;
 mod world;
 
 pub use clock::Clock;
 pub use server::{Config, Error, Sandbox};
+pub use store::StoreError;
+pub use tls::TlsError;

@@ -16,6 +16,9 @@ struct Args {
     /// Address of the WhatsApp socket, media and the control API.
     #[arg(long, default_value = "127.0.0.1:8090")]
     listen: SocketAddr,
+    /// Address of a second listener that speaks TLS with a certificate of its own.
+    #[arg(long)]
+    tls_listen: Option<SocketAddr>,
     /// Folder for people, devices and queues. Without it they live as long as the process.
     #[arg(long)]
     data: Option<PathBuf>,
@@ -45,6 +48,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let config = Config {
         listen: args.listen,
+        tls_listen: args.tls_listen,
         data: args.data,
         seed: args.seed,
         ..Config::default()

@@ -11,7 +11,7 @@ use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::response::Response;
 use axum::routing::get;
-use rand::SeedableRng as _;
+use rand::Rng as _;
 use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -21,6 +21,7 @@ use tokio_util::task::TaskTracker;
 use crate::clock::Clock;
 use crate::hub::Hub;
 use crate::store::{Journal, StoreError};
+use crate::tls::{TlsError, TlsListener};
 use crate::world::World;
 use crate::{control, socket};
 
@@ -32,6 +33,8 @@ const DRAIN: Duration = Duration::from_secs(3);
 pub struct Config {
     /// Address of the one listener; port 0 picks a free one.
     pub listen: SocketAddr,
+    /// Address of a second listener that speaks TLS with a certificate of its own.
+    pub tls_listen: Option<SocketAddr>,
     /// Where people, devices and queues are kept. `None`: they live as long as the process.
     pub data: Option<PathBuf>,
     /// With a seed, keys, ids and refs are the same in every run.
@@ -44,6 +47,7 @@ impl Default for Config {
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
         Self {
             listen,
+            tls_listen: None,
             data: None,
             seed: None,
             clock: Clock::system(),
@@ -59,6 +63,8 @@ pub enum Error {
         addr: SocketAddr,
         source: std::io::Error,
     },
+    #[error("cannot listen for TLS on {addr}")]
+    Tls { addr: SocketAddr, source: TlsError },
     #[error("cannot open the sandbox's data")]
     Store(#[from] StoreError),
     #[error("the server's kept keys are damaged")]
@@ -69,6 +75,8 @@ pub enum Error {
 #[derive(Debug)]
 pub struct Sandbox {
     addr: SocketAddr,
+    /// Address and certificate of the TLS listener.
+    tls: Option<(SocketAddr, Vec<u8>)>,
     hub: Hub,
     sockets: TaskTracker,
     /// No new connections.
@@ -110,6 +118,23 @@ impl Sandbox {
         let stop_sockets = CancellationToken::new();
         let app = router(&hub, &sockets, &stop_sockets);
         let mut server = JoinSet::new();
+        let mut tls = None;
+        if let Some(tls_addr) = config.tls_listen {
+            let listener = TlsListener::bind(tls_addr).await;
+            let listener = listener.map_err(|source| Error::Tls {
+                addr: tls_addr,
+                source,
+            })?;
+            tracing::info!(addr = %listener.addr(), "the sandbox listens for TLS");
+            tls = Some((listener.addr(), listener.certificate()));
+            let app = app.clone();
+            let stopped = stop_accepting.clone().cancelled_owned();
+            server.spawn(async move {
+                axum::serve(listener, app)
+                    .with_graceful_shutdown(stopped)
+                    .await
+            });
+        }
         let stopped = stop_accepting.clone().cancelled_owned();
         server.spawn(async move {
             axum::serve(listener, app)
@@ -119,6 +144,7 @@ impl Sandbox {
         tracing::info!(%addr, "the sandbox listens");
         Ok(Self {
             addr,
+            tls,
             hub,
             sockets,
             stop_accepting,
@@ -137,6 +163,18 @@ impl Sandbox {
         format!("ws://{}/ws/chat", self.addr)
     }
 
+    /// Where it listens for TLS, if it does.
+    pub fn tls_addr(&self) -> Option<SocketAddr> {
+        self.tls.as_ref().map(|(addr, _)| *addr)
+    }
+
+    /// The certificate (DER) that a TLS client has to trust.
+    pub fn tls_certificate(&self) -> Option<&[u8]> {
+        self.tls
+            .as_ref()
+            .map(|(_, certificate)| certificate.as_slice())
+    }
+
     /// The base of the control API.
     pub fn control_url(&self) -> String {
         format!("http://{}/sandbox", self.addr)
@@ -147,7 +185,9 @@ impl Sandbox {
         self.stop_accepting.cancel();
         let told = self.hub.with(|world| {
             let open: Vec<_> = world.live.conns.keys().copied().collect();
-            open.into_iter().for_each(|conn| world.live.close(conn));
+            for conn in open {
+                world.live.close(conn);
+            }
         });
         if told.is_err() {
             tracing::warn!("stopping a sandbox whose data could not be written");
@@ -160,10 +200,8 @@ impl Sandbox {
             tracing::warn!("some sockets did not drain in time");
         }
         self.stop_sockets.cancel();
-        if tokio::time::timeout(DRAIN, self.server.join_next())
-            .await
-            .is_err()
-        {
+        let served = async { while self.server.join_next().await.is_some() {} };
+        if tokio::time::timeout(DRAIN, served).await.is_err() {
             tracing::warn!("some requests did not end in time");
         }
         self.server.shutdown().await;
@@ -171,16 +209,21 @@ impl Sandbox {
     }
 }
 
-fn seed(seed: Option<u64>) -> [u8; 32] {
-    match seed {
-        Some(seed) => Sha256::digest(seed.to_be_bytes()).into(),
-        None => {
-            use rand::Rng as _;
-            let mut bytes = [0; 32];
-            rand::rngs::StdRng::from_rng(&mut rand::rng()).fill_bytes(&mut bytes);
-            bytes
-        }
+impl Drop for Sandbox {
+    /// The sockets are owned by their connections: they must hear that the sandbox is gone.
+    fn drop(&mut self) {
+        self.stop_accepting.cancel();
+        self.stop_sockets.cancel();
     }
+}
+
+fn seed(seed: Option<u64>) -> [u8; 32] {
+    if let Some(seed) = seed {
+        return Sha256::digest(seed.to_be_bytes()).into();
+    }
+    let mut bytes = [0; 32];
+    rand::rng().fill_bytes(&mut bytes);
+    bytes
 }
 
 fn router(hub: &Hub, sockets: &TaskTracker, stop: &CancellationToken) -> Router {

@@ -11,5 +11,6 @@ mod journal;
 mod table;
 
 pub(crate) use blob::{Blob, Secret};
-pub(crate) use journal::{Journal, StoreError};
+pub(crate) use journal::Journal;
+pub use journal::StoreError;
 pub(crate) use table::{Persist, Table};

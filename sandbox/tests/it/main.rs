@@ -1,5 +1,11 @@
 //! The sandbox, driven by the unmodified whatsapp-rust client over real sockets.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on says so by panicking"
+)]
+
 mod durability;
 mod harness;
 mod login;
@@ -7,3 +13,4 @@ mod messages;
 mod pairing;
 mod people;
 mod retry;
+mod tls;
