@@ -15,7 +15,7 @@ use crate::hub::Hub;
 use crate::jids::Pn;
 use crate::world::World;
 
-pub(crate) use reply::{Body, ControlError, Params, Reply};
+pub(crate) use reply::{Body, ControlError, Params, Reply, timestamp};
 
 /// Media arrives as base64 inside JSON.
 const BODY_LIMIT_BYTES: usize = 96 * 1024 * 1024;

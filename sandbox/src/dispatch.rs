@@ -29,10 +29,12 @@ pub(crate) enum Answer {
 }
 
 impl Answer {
+    #[expect(clippy::unnecessary_wraps, reason = "what a handler ends with")]
     pub(crate) fn empty() -> Result<Self, Refusal> {
         Ok(Self::Result(Vec::new()))
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "what a handler ends with")]
     pub(crate) fn node(node: Node) -> Result<Self, Refusal> {
         Ok(Self::Result(vec![node]))
     }
@@ -96,15 +98,14 @@ impl HandlerTable {
             return;
         }
         let namespace = attr(node, "xmlns").unwrap_or_default();
-        let answer = match self.find_iq(&namespace, node) {
-            Some(handler) => handler(world, client, node),
-            None => {
-                let child = stanza::children(node)
-                    .first()
-                    .map_or("", |c| c.tag.as_ref());
-                tracing::info!(namespace = %namespace, child, "an unknown query gets an empty result");
-                Answer::empty()
-            }
+        let answer = if let Some(handler) = self.find_iq(&namespace, node) {
+            handler(world, client, node)
+        } else {
+            let child = stanza::children(node)
+                .first()
+                .map_or("", |c| c.tag.as_ref());
+            tracing::info!(namespace = %namespace, child, "an unknown query gets an empty result");
+            Answer::empty()
         };
         match answer {
             Ok(Answer::Result(children)) => {

@@ -34,7 +34,7 @@ impl Pn {
 
     /// Numbers that end in 000 are not on WhatsApp, everybody else exists.
     pub(crate) fn is_on_whatsapp(self) -> bool {
-        self.0 % 1000 != 0
+        !self.0.is_multiple_of(1000)
     }
 
     pub(crate) fn jid(self) -> Jid {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use wacore_binary::builder::NodeBuilder;
-use wacore_binary::{Jid, Node, NodeContent, SERVER_JID};
+use wacore_binary::{Jid, Node, NodeContent, NodeValue, SERVER_JID};
 
 /// A refusal with the code and text that the protocol would give.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub(crate) fn attr<'a>(node: &'a Node, name: &str) -> Option<Cow<'a, str>> {
 }
 
 pub(crate) fn jid(node: &Node, name: &str) -> Option<Jid> {
-    node.attrs.get(name).and_then(|value| value.to_jid())
+    node.attrs.get(name).and_then(NodeValue::to_jid)
 }
 
 pub(crate) fn children(node: &Node) -> &[Node] {

@@ -108,6 +108,10 @@ pub(crate) fn closed(world: &mut World, conn: ConnId) {
     faults::closed(world, conn);
 }
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "an IQ handler may refuse, this one never does"
+)]
 fn active(world: &mut World, client: Client, node: &Node) -> Result<Answer, Refusal> {
     world.send(client.conn, &iq_result(node, Vec::new()));
     world.start_flush(client.conn, client.device);

@@ -44,7 +44,7 @@ pub(crate) struct PairingSocket {
 pub(crate) struct Registration {
     noise: Secret,
     identity: Secret,
-    registration_id: u32,
+    signal_id: u32,
     signed_prekey: SignedPreKey,
 }
 
@@ -123,7 +123,7 @@ fn registration(established: &Established) -> Option<Registration> {
     Some(Registration {
         noise: Secret(established.client_static),
         identity: Secret::from_slice(data.e_ident.as_deref()?)?,
-        registration_id: number(&data.e_regid)?,
+        signal_id: number(&data.e_regid)?,
         signed_prekey: SignedPreKey {
             id: number(&data.e_skey_id)?,
             public: Secret::from_slice(data.e_skey_val.as_deref()?)?,

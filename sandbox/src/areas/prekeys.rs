@@ -47,7 +47,7 @@ pub(super) fn take_bundle(world: &mut World, key: DeviceKey) -> Option<Bundle> {
         identity: device.identity.0,
         signed: device.signed_prekey.clone(),
         one_time: None,
-        device_identity: Some(device.device_identity.clone()),
+        device_identity: Some(device.adv_identity.clone()),
     };
     let first = world.prekeys.range((key, 0)..=(key, u32::MAX)).next();
     if let Some((row, public)) = first.map(|(row, public)| (*row, public.0)) {

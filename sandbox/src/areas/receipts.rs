@@ -215,6 +215,10 @@ fn retry(
 }
 
 /// `<ack>` from a linked device, also one that carries an error: either way it has seen the stanza.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "a stanza handler may refuse, this one never does"
+)]
 fn acknowledged(world: &mut World, client: Client, node: &Node) -> Result<(), Refusal> {
     let (Some(class), Some(id)) = (attr(node, "class"), attr(node, "id")) else {
         return Ok(());

@@ -7,8 +7,18 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use wacore::chrono::SecondsFormat;
 
 use crate::hub::Stopped;
+
+/// A moment as the API writes it: RFC 3339, UTC, milliseconds.
+pub(crate) fn timestamp(ms: u64) -> String {
+    i64::try_from(ms)
+        .ok()
+        .and_then(wacore::time::from_millis)
+        .map(|at| at.to_rfc3339_opts(SecondsFormat::Millis, true))
+        .unwrap_or_default()
+}
 
 /// A JSON answer.
 #[derive(Debug)]

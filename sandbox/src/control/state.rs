@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::routing::get;
 use serde_json::{Value, json};
 
-use super::{ControlError, Reply};
+use super::{ControlError, Reply, timestamp};
 use crate::areas::faults;
 use crate::hub::Hub;
 use crate::jids::{DeviceKey, Pn};
@@ -68,8 +68,8 @@ fn device_json(world: &World, key: DeviceKey) -> Value {
         "connected": world.live.conn_of(key).is_some(),
         "queued": world.queued(key),
         "prekeys": world.prekeys.range((key, 0)..=(key, u32::MAX)).count(),
-        "linked_at": world.devices.get(&key).map(|d| d.linked_ms),
-        "last_login_at": world.devices.get(&key).and_then(|d| d.last_login_ms),
+        "linked_at": world.devices.get(&key).map(|d| timestamp(d.linked_ms)),
+        "last_login_at": world.devices.get(&key).and_then(|d| d.last_login_ms).map(timestamp),
     })
 }
 
@@ -87,7 +87,7 @@ fn waiting(world: &World) -> Vec<Value> {
             let entry = json!({
                 "ref": current.value,
                 "push_name": socket.push_name,
-                "since": socket.since_ms,
+                "since": timestamp(socket.since_ms),
             });
             Some((*conn, entry))
         })

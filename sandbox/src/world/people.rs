@@ -50,7 +50,7 @@ pub(crate) struct Device {
     pub(crate) registration_id: u32,
     pub(crate) signed_prekey: SignedPreKey,
     /// `ADVSignedDeviceIdentity` with the device's own signature; empty until the device has sent it.
-    pub(crate) device_identity: Blob,
+    pub(crate) adv_identity: Blob,
     pub(crate) key_index: u32,
     pub(crate) linked_ms: u64,
     pub(crate) last_login_ms: Option<u64>,

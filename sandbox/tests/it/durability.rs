@@ -32,15 +32,11 @@ struct Disk {
 
 #[whatsapp_rust::async_trait]
 impl InboundDurabilityHook for Disk {
-    async fn on_messages(
-        &self,
-        _: Arc<Client>,
-        _: &[InboundMessage],
-    ) -> whatsapp_rust::anyhow::Result<()> {
+    async fn on_messages(&self, _: Arc<Client>, _: &[InboundMessage]) -> anyhow::Result<()> {
         if self.mended.load(Ordering::SeqCst) {
             return Ok(());
         }
-        Err(whatsapp_rust::anyhow::anyhow!("the disk is full"))
+        Err(anyhow::anyhow!("the disk is full"))
     }
 }
 
@@ -50,8 +46,8 @@ async fn what_a_device_did_not_acknowledge_comes_again_in_order() {
     let desk = field.pair(ALICE).await;
     let store = desk.shutdown().await;
     let url = field.sandbox.ws_url();
-    let disk = Disk::default();
-    let desk = Companion::start_with_hook(&url, store, disk.clone()).await;
+    let storage = Disk::default();
+    let desk = Companion::start_with_hook(&url, store, storage.clone()).await;
     desk.connected().await;
     let mut sent = Vec::new();
     for n in 0..5 {
@@ -63,8 +59,8 @@ async fn what_a_device_did_not_acknowledge_comes_again_in_order() {
         .until(ALICE, 1, |d| d["connected"] == false && d["queued"] == 5)
         .await;
 
-    disk.mended.store(true, Ordering::SeqCst);
-    let desk = Companion::start_with_hook(&url, store, disk).await;
+    storage.mended.store(true, Ordering::SeqCst);
+    let desk = Companion::start_with_hook(&url, store, storage).await;
     assert_eq!(desk.message_ids(sent.len()).await, sent);
     field.until(ALICE, 1, |d| d["queued"] == 0).await;
 }
@@ -129,8 +125,9 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        // Already dead when the test killed it.
+        self.0.kill().ok();
+        self.0.wait().ok();
     }
 }
 

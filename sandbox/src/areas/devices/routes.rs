@@ -42,7 +42,9 @@ async fn unlink_devices(
                 "this phone has no such linked device",
             ));
         }
-        gone.iter().for_each(|key| unlink(world, *key));
+        for key in &gone {
+            unlink(world, *key);
+        }
         let removed: Vec<u16> = gone.iter().map(|key| key.device).collect();
         Ok(Reply::ok(json!({ "removed": removed })))
     })?

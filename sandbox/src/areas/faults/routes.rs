@@ -122,7 +122,7 @@ fn rule(new: NewFault) -> Result<Rule, ControlError> {
         kind,
         after: new.after.unwrap_or(0),
         probability,
-        count: new.count.or(kind.default_count()),
+        count: new.count.or_else(|| kind.default_count()),
         strikes: 0,
     })
 }

@@ -134,15 +134,15 @@ pub(super) fn device_answered(world: &mut World, conn: ConnId, node: &Node) {
     let Registration {
         noise,
         identity: identity_key,
-        registration_id,
+        signal_id,
         signed_prekey,
     } = pending.registration;
     let device = Device {
         noise,
         identity: identity_key,
-        registration_id,
+        registration_id: signal_id,
         signed_prekey,
-        device_identity: Blob(identity),
+        adv_identity: Blob(identity),
         key_index: pending.key_index,
         linked_ms: world.now_ms,
         last_login_ms: None,

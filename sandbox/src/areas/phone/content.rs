@@ -171,9 +171,9 @@ impl Draft {
             let quoted = known(world, writer, id)?;
             context.stanza_id = Some(quoted.id.clone());
             context.participant = Some(world.lid_jid(quoted.from.pn.phone()).to_string());
-            let mut content = quoted.message();
-            content.message_context_info.take();
-            context.quoted_message = MessageField::some(content);
+            let mut original = quoted.message();
+            original.message_context_info.take();
+            context.quoted_message = MessageField::some(original);
         }
         Ok(Some(context))
     }

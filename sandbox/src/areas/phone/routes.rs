@@ -69,6 +69,7 @@ async fn write(
     })?
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "handed to map_err")]
 fn refused(fault: DraftFault) -> ControlError {
     let code = match fault {
         DraftFault::OneKind(_) => "bad_content",

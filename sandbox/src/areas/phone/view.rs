@@ -5,6 +5,7 @@ use wacore::poll::{PollVoteCiphertext, compute_option_hash, decrypt_poll_vote_wi
 use waproto::whatsapp as wa;
 
 use super::log::Entry;
+use crate::control::timestamp;
 use crate::jids::Pn;
 use crate::world::World;
 
@@ -17,11 +18,11 @@ pub(super) fn entry(world: &World, pn: Pn, number: u64, entry: &Entry) -> Value 
     set("from", json!(entry.from.pn.to_string()));
     set("from_device", json!(entry.from.device));
     set("to", json!(entry.to));
-    set("at", json!(entry.at_ms));
+    set("at", json!(timestamp(entry.at_ms)));
     let receipts: Vec<Value> = entry
         .receipts
         .iter()
-        .map(|r| json!({ "device": r.device.pn_jid().to_string(), "kind": r.kind, "at": r.at_ms }))
+        .map(|r| json!({ "device": r.device.pn_jid().to_string(), "kind": r.kind, "at": timestamp(r.at_ms) }))
         .collect();
     set("receipts", json!(receipts));
     let message = entry.message();

@@ -42,8 +42,8 @@ struct NoHttp;
 
 #[whatsapp_rust::async_trait]
 impl HttpClient for NoHttp {
-    async fn execute(&self, _: HttpRequest) -> whatsapp_rust::anyhow::Result<HttpResponse> {
-        Err(whatsapp_rust::anyhow::anyhow!("no HTTP here"))
+    async fn execute(&self, _: HttpRequest) -> anyhow::Result<HttpResponse> {
+        Err(anyhow::anyhow!("no HTTP here"))
     }
 }
 
@@ -52,11 +52,7 @@ struct NoHook;
 
 #[whatsapp_rust::async_trait]
 impl InboundDurabilityHook for NoHook {
-    async fn on_messages(
-        &self,
-        _: Arc<Client>,
-        _: &[InboundMessage],
-    ) -> whatsapp_rust::anyhow::Result<()> {
+    async fn on_messages(&self, _: Arc<Client>, _: &[InboundMessage]) -> anyhow::Result<()> {
         Ok(())
     }
 }
@@ -151,7 +147,7 @@ impl Companion {
         };
         match tokio::time::timeout(DEADLINE, found).await {
             Ok(found) => found,
-            Err(_) => panic!("no {what} in time; saw {}", self.seen()),
+            Err(_elapsed) => panic!("no {what} in time; saw {}", self.seen()),
         }
     }
 
