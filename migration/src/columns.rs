@@ -6,12 +6,13 @@
 use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
 
 /// `CREATE TABLE`, comparing text byte by byte on MySQL.
-pub(crate) fn table(name: &'static str) -> TableCreateStatement {
-    Table::create()
-        .table(Alias::new(name))
-        .character_set("utf8mb4")
-        .collate("utf8mb4_bin")
-        .take()
+pub(crate) fn table(backend: DbBackend, name: &'static str) -> TableCreateStatement {
+    let mut table = Table::create();
+    table.table(Alias::new(name));
+    if backend == DbBackend::MySql {
+        table.character_set("utf8mb4").collate("utf8mb4_bin");
+    }
+    table
 }
 
 /// A required column of up to `len` characters.

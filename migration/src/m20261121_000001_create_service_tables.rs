@@ -61,7 +61,7 @@ async fn create_people(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let db = manager.get_database_backend();
     manager
         .create_table(
-            table("users")
+            table(db, "users")
                 .col(uuid("id").primary_key())
                 .col(word("username", 64))
                 .col(text(db, "password_hash"))
@@ -79,7 +79,7 @@ async fn create_people(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .await?;
     manager
         .create_table(
-            table("refresh_tokens")
+            table(db, "refresh_tokens")
                 .col(uuid("id").primary_key())
                 .col(uuid("family_id"))
                 .col(uuid("user_id"))
@@ -109,7 +109,7 @@ async fn create_people(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .await?;
     manager
         .create_table(
-            table("api_keys")
+            table(db, "api_keys")
                 .col(uuid("id").primary_key())
                 .col(uuid("owner_id"))
                 .col(word("name", 128))
@@ -131,7 +131,7 @@ async fn create_people(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .await?;
     manager
         .create_table(
-            table("ws_tickets")
+            table(db, "ws_tickets")
                 .col(word("ticket_hash", 64).primary_key())
                 .col(uuid("owner_id"))
                 .col(text(db, "principal"))
@@ -141,7 +141,7 @@ async fn create_people(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .await?;
     manager
         .create_table(
-            table("link_tokens")
+            table(db, "link_tokens")
                 .col(word("token_hash", 64).primary_key())
                 .col(uuid("session_id"))
                 .col(uuid("owner_id"))
@@ -160,7 +160,7 @@ async fn create_people(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .await?;
     manager
         .create_table(
-            table("idempotency_keys")
+            table(db, "idempotency_keys")
                 .col(uuid("owner_id"))
                 .col(word("idem_key", 255))
                 .col(word("fingerprint", 64))
@@ -184,7 +184,7 @@ async fn create_sessions(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let db = manager.get_database_backend();
     manager
         .create_table(
-            table("sessions")
+            table(db, "sessions")
                 .col(uuid("id").primary_key())
                 .col(uuid("owner_id"))
                 .col(word("handle", 64))
@@ -211,7 +211,7 @@ async fn create_sessions(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .await?;
     manager
         .create_table(
-            table("leases")
+            table(db, "leases")
                 .col(word("kind", 24))
                 .col(uuid("lease_key"))
                 .col(flag("desired"))
@@ -233,7 +233,7 @@ async fn create_sessions(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     manager.create_index(claim).await?;
     manager
         .create_table(
-            table("nodes")
+            table(db, "nodes")
                 .col(uuid("id").primary_key())
                 .col(word("host", 255))
                 .col(word("addr", 255))
@@ -251,7 +251,7 @@ async fn create_log(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let db = manager.get_database_backend();
     manager
         .create_table(
-            table("events")
+            table(db, "events")
                 .col(uuid("session_id"))
                 .col(big("seq"))
                 .col(uuid("id"))
@@ -276,7 +276,7 @@ async fn create_log(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .await?;
     manager
         .create_table(
-            table("messages")
+            table(db, "messages")
                 .col(uuid("session_id"))
                 .col(word("chat", 96))
                 .col(word("sender", 96))
@@ -315,7 +315,7 @@ async fn create_webhooks(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let db = manager.get_database_backend();
     manager
         .create_table(
-            table("webhook_endpoints")
+            table(db, "webhook_endpoints")
                 .col(uuid("id").primary_key())
                 .col(uuid("owner_id"))
                 .col(text(db, "url"))
@@ -344,7 +344,7 @@ async fn create_webhooks(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .await?;
     manager
         .create_table(
-            table("webhook_deliveries")
+            table(db, "webhook_deliveries")
                 .col(uuid("id").primary_key())
                 .col(uuid("owner_id"))
                 .col(uuid("endpoint_id"))
@@ -386,7 +386,7 @@ async fn create_webhooks(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     manager.create_index(lane).await?;
     manager
         .create_table(
-            table("webhook_attempts")
+            table(db, "webhook_attempts")
                 .col(uuid("id").primary_key())
                 .col(uuid("delivery_id"))
                 .col(int("attempt"))

@@ -101,14 +101,14 @@ const INDEXES: [(&str, &str, [&str; 2]); 4] = [
 
 fn keys(db: DbBackend) -> Vec<TableCreateStatement> {
     vec![
-        table("session_keys")
+        table(db, "session_keys")
             .col(uuid("session_id"))
             .col(int("key_version"))
             .col(bytes(db, "wrapped"))
             .col(big("created_at"))
             .primary_key(&mut key(&["session_id"]))
             .take(),
-        table("seal_check")
+        table(db, "seal_check")
             .col(int("id"))
             .col(bytes(db, "sealed"))
             .primary_key(&mut key(&["id"]))
@@ -118,39 +118,39 @@ fn keys(db: DbBackend) -> Vec<TableCreateStatement> {
 
 fn signal(db: DbBackend) -> Vec<TableCreateStatement> {
     vec![
-        table("wa_devices")
+        table(db, "wa_devices")
             .col(uuid("session_id"))
             .col(bytes(db, "sealed"))
             .primary_key(&mut key(&["session_id"]))
             .take(),
-        table("wa_identities")
+        table(db, "wa_identities")
             .col(uuid("session_id"))
             .col(tag(db, "address"))
             .col(tag(db, "user_tag"))
             .col(bytes(db, "sealed"))
             .primary_key(&mut key(&["session_id", "address"]))
             .take(),
-        table("wa_signal_sessions")
+        table(db, "wa_signal_sessions")
             .col(uuid("session_id"))
             .col(tag(db, "address"))
             .col(tag(db, "user_tag"))
             .col(bytes(db, "sealed"))
             .primary_key(&mut key(&["session_id", "address"]))
             .take(),
-        table("wa_prekeys")
+        table(db, "wa_prekeys")
             .col(uuid("session_id"))
             .col(big("prekey_id"))
             .col(flag("uploaded"))
             .col(bytes(db, "sealed"))
             .primary_key(&mut key(&["session_id", "prekey_id"]))
             .take(),
-        table("wa_signed_prekeys")
+        table(db, "wa_signed_prekeys")
             .col(uuid("session_id"))
             .col(big("prekey_id"))
             .col(bytes(db, "sealed"))
             .primary_key(&mut key(&["session_id", "prekey_id"]))
             .take(),
-        table("wa_sender_keys")
+        table(db, "wa_sender_keys")
             .col(uuid("session_id"))
             .col(tag(db, "address"))
             .col(bytes(db, "sealed"))
@@ -161,20 +161,20 @@ fn signal(db: DbBackend) -> Vec<TableCreateStatement> {
 
 fn app_state(db: DbBackend) -> Vec<TableCreateStatement> {
     vec![
-        table("wa_sync_keys")
+        table(db, "wa_sync_keys")
             .col(uuid("session_id"))
             .col(tag(db, "key_tag"))
             .col(big("position"))
             .col(bytes(db, "sealed"))
             .primary_key(&mut key(&["session_id", "key_tag"]))
             .take(),
-        table("wa_sync_versions")
+        table(db, "wa_sync_versions")
             .col(uuid("session_id"))
             .col(word("collection", 64))
             .col(bytes(db, "sealed"))
             .primary_key(&mut key(&["session_id", "collection"]))
             .take(),
-        table("wa_mutation_macs")
+        table(db, "wa_mutation_macs")
             .col(uuid("session_id"))
             .col(word("collection", 64))
             .col(tag(db, "index_tag"))
@@ -186,7 +186,7 @@ fn app_state(db: DbBackend) -> Vec<TableCreateStatement> {
 
 fn protocol(db: DbBackend) -> Vec<TableCreateStatement> {
     vec![
-        table("wa_sender_key_devices")
+        table(db, "wa_sender_key_devices")
             .col(uuid("session_id"))
             .col(tag(db, "group_tag"))
             .col(tag(db, "device_tag"))
@@ -194,38 +194,38 @@ fn protocol(db: DbBackend) -> Vec<TableCreateStatement> {
             .col(bytes(db, "sealed"))
             .primary_key(&mut key(&["session_id", "group_tag", "device_tag"]))
             .take(),
-        table("wa_lid_mappings")
+        table(db, "wa_lid_mappings")
             .col(uuid("session_id"))
             .col(tag(db, "lid_tag"))
             .col(tag(db, "pn_tag"))
             .col(bytes(db, "sealed"))
             .primary_key(&mut key(&["session_id", "lid_tag"]))
             .take(),
-        table("wa_pn_lids")
+        table(db, "wa_pn_lids")
             .col(uuid("session_id"))
             .col(tag(db, "pn_tag"))
             .col(tag(db, "lid_tag"))
             .primary_key(&mut key(&["session_id", "pn_tag"]))
             .take(),
-        table("wa_base_keys")
+        table(db, "wa_base_keys")
             .col(uuid("session_id"))
             .col(tag(db, "message_tag"))
             .col(tag(db, "base_key_tag"))
             .primary_key(&mut key(&["session_id", "message_tag"]))
             .take(),
-        table("wa_device_lists")
+        table(db, "wa_device_lists")
             .col(uuid("session_id"))
             .col(tag(db, "user_tag"))
             .col(bytes(db, "sealed"))
             .primary_key(&mut key(&["session_id", "user_tag"]))
             .take(),
-        table("wa_group_metadata")
+        table(db, "wa_group_metadata")
             .col(uuid("session_id"))
             .col(tag(db, "group_tag"))
             .col(bytes(db, "sealed"))
             .primary_key(&mut key(&["session_id", "group_tag"]))
             .take(),
-        table("wa_tc_tokens")
+        table(db, "wa_tc_tokens")
             .col(uuid("session_id"))
             .col(tag(db, "jid_tag"))
             .col(flag("has_token"))
@@ -239,21 +239,21 @@ fn protocol(db: DbBackend) -> Vec<TableCreateStatement> {
 
 fn messages(db: DbBackend) -> Vec<TableCreateStatement> {
     vec![
-        table("wa_sent_messages")
+        table(db, "wa_sent_messages")
             .col(uuid("session_id"))
             .col(tag(db, "message_tag"))
             .col(big("stored_at"))
             .col(bytes(db, "sealed"))
             .primary_key(&mut key(&["session_id", "message_tag"]))
             .take(),
-        table("wa_pending_inbound")
+        table(db, "wa_pending_inbound")
             .col(uuid("session_id"))
             .col(tag(db, "message_tag"))
             .col(big("stored_at"))
             .col(bytes(db, "sealed"))
             .primary_key(&mut key(&["session_id", "message_tag"]))
             .take(),
-        table("wa_msg_secrets")
+        table(db, "wa_msg_secrets")
             .col(uuid("session_id"))
             .col(tag(db, "message_tag"))
             .col(big("expires_at"))
