@@ -5,6 +5,7 @@
 //! `docs/ARCHITECTURE.md` is the map.
 
 pub mod cluster;
+pub mod config;
 pub mod db;
 pub mod domain;
 pub mod events;
@@ -14,4 +15,5 @@ pub mod protocol;
 pub mod seal;
 pub mod service;
 pub mod session;
+pub mod telemetry;
 pub mod webhook;

@@ -1,0 +1,258 @@
+//! What the sum of the settings must not be.
+//!
+//! Owns the rules that look at more than one key, and the list of secrets that stand in public documents. Must
+//! never change a setting.
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{Config, Fault};
+
+/// Passwords and secrets that stand in examples: everybody knows them.
+const SAMPLES: &[&str] = &[
+    "admin",
+    "admin123",
+    "change-this",
+    "changeme",
+    "password",
+    "secret",
+    "your-secret-key",
+    "your_secret_key",
+    "your_token",
+];
+/// HMAC-SHA256 is as strong as its key, up to this many bytes.
+const STRONG_SECRET_BYTES: usize = 32;
+/// Shorter is guessed in a day.
+const STRONG_PASSWORD_CHARS: usize = 8;
+
+impl Config {
+    /// Everything that is wrong with the sum of the settings.
+    pub fn validate(&self) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        let mut wrong = |at: &str, detail: &str| {
+            faults.push(Fault {
+                at: at.to_owned(),
+                detail: detail.to_owned(),
+                is_unsafe: false,
+            });
+        };
+        for (path, value) in self.must_not_be_zero() {
+            if value == 0 {
+                wrong(path, "must be at least 1");
+            }
+        }
+        if let Err(detail) = self.database.checked() {
+            wrong("database", &detail);
+        }
+        if self.auth.admin_username.trim().is_empty() {
+            wrong("auth.admin_username", "must not be empty");
+        }
+        if self.auth.refresh_token_s < self.auth.access_token_s {
+            wrong(
+                "auth.refresh_token_s",
+                "must not be shorter than auth.access_token_s",
+            );
+        }
+        if let Some(key) = &self.auth.master_key
+            && !is_master_key(key)
+        {
+            wrong("auth.master_key", "expected 64 hexadecimal digits");
+        }
+        if let Err(detail) = crate::telemetry::filter(&self.log) {
+            wrong("log", &detail);
+        }
+        if let Some(url) = &self.http.public_url
+            && !matches!(url.scheme(), "http" | "https")
+        {
+            wrong("http.public_url", "expected an http:// or https:// URL");
+        }
+        if let Some(url) = &self.sandbox.url
+            && !matches!(url.scheme(), "ws" | "wss")
+        {
+            wrong("sandbox.url", "expected a ws:// or wss:// URL");
+        }
+        faults.extend(self.exposed());
+        faults
+    }
+
+    /// What works, but deserves a word at the start.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if let Some(secret) = &self.auth.jwt_secret
+            && is_weak(secret, STRONG_SECRET_BYTES)
+        {
+            warnings.push(format!(
+                "JWT_SECRET is short or stands in public examples: fine on this machine alone, \
+                 refused on any other address; give at least {STRONG_SECRET_BYTES} random bytes"
+            ));
+        }
+        if self.cluster.nats_url.is_some() {
+            warnings.push(
+                "NATS_URL is set: this version runs as one node and does not connect there"
+                    .to_owned(),
+            );
+        }
+        if !cfg!(feature = "sandbox") && self.sandbox.url.is_some() {
+            warnings.push(
+                "sandbox.url is set in a live build: the server there must prove to be WhatsApp"
+                    .to_owned(),
+            );
+        }
+        warnings
+    }
+
+    /// Secrets that everybody knows, on an address that everybody can reach.
+    fn exposed(&self) -> Vec<Fault> {
+        if self.is_loopback() {
+            return Vec::new();
+        }
+        let refuse = |at: &str, detail: String| Fault {
+            at: at.to_owned(),
+            detail: format!(
+                "{detail}; refused because {} is not loopback",
+                self.http.host
+            ),
+            is_unsafe: true,
+        };
+        let mut faults = Vec::new();
+        let passwords = [
+            ("auth.admin_password", &self.auth.admin_password),
+            ("auth.token", &self.auth.token),
+        ];
+        for (at, secret) in passwords {
+            if secret
+                .as_ref()
+                .is_some_and(|it| is_weak(it, STRONG_PASSWORD_CHARS))
+            {
+                faults.push(refuse(
+                    at,
+                    format!(
+                        "is shorter than {STRONG_PASSWORD_CHARS} characters or stands in public \
+                         examples"
+                    ),
+                ));
+            }
+        }
+        if let Some(secret) = &self.auth.jwt_secret
+            && is_weak(secret, STRONG_SECRET_BYTES)
+        {
+            faults.push(refuse(
+                "auth.jwt_secret",
+                format!(
+                    "is shorter than {STRONG_SECRET_BYTES} bytes or stands in public examples \
+                     (unset it: one is generated)"
+                ),
+            ));
+        }
+        faults
+    }
+
+    fn must_not_be_zero(&self) -> [(&'static str, u64); 11] {
+        [
+            ("http.max_connections", self.http.max_connections.into()),
+            (
+                "http.max_connections_per_address",
+                self.http.max_connections_per_address.into(),
+            ),
+            ("http.header_timeout_ms", self.http.header_timeout_ms),
+            (
+                "database.max_connections",
+                self.database.max_connections.into(),
+            ),
+            ("auth.access_token_s", self.auth.access_token_s),
+            (
+                "sessions.limit_per_user",
+                self.sessions.limit_per_user.into(),
+            ),
+            (
+                "sessions.resume_concurrency",
+                self.sessions.resume_concurrency.into(),
+            ),
+            (
+                "sessions.event_retention_days",
+                self.sessions.event_retention_days.into(),
+            ),
+            ("webhooks.concurrency", self.webhooks.concurrency.into()),
+            ("webhooks.timeout_ms", self.webhooks.timeout_ms),
+            (
+                "webhooks.retention_days",
+                self.webhooks.retention_days.into(),
+            ),
+        ]
+    }
+}
+
+fn is_weak(secret: &SecretString, shortest: usize) -> bool {
+    let secret = secret.expose_secret();
+    let lower = secret.to_lowercase();
+    secret.len() < shortest || SAMPLES.iter().any(|sample| lower.starts_with(sample))
+}
+
+fn is_master_key(key: &SecretString) -> bool {
+    let key = key.expose_secret();
+    key.len() == 64 && key.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn on(host: &str) -> Config {
+        let mut config = Config::default();
+        config.http.host = host.parse().unwrap();
+        config
+    }
+
+    #[test]
+    fn a_sample_password_is_taken_on_loopback_and_refused_elsewhere() {
+        for sample in ["admin", "admin123", "Change-This-Now"] {
+            let mut config = on("127.0.0.1");
+            config.auth.admin_password = Some(sample.into());
+            assert_eq!(config.validate(), []);
+
+            let mut config = on("0.0.0.0");
+            config.auth.admin_password = Some(sample.into());
+            let faults = config.validate();
+            assert!(faults.iter().all(|fault| fault.is_unsafe), "{faults:?}");
+            assert_eq!(faults.len(), 1);
+        }
+    }
+
+    #[test]
+    fn the_jwt_secret_of_the_examples_is_refused_on_a_public_address() {
+        let mut config = on("::");
+        config.auth.jwt_secret = Some("your-secret-key".into());
+        assert_eq!(config.validate()[0].at, "auth.jwt_secret");
+        config.auth.jwt_secret = Some("3b1f0c8de1a24d5f9c6b7a8091e2f3d4".into());
+        assert_eq!(config.validate(), []);
+    }
+
+    #[test]
+    fn a_weak_jwt_secret_on_loopback_is_a_warning() {
+        let mut config = on("127.0.0.1");
+        assert!(config.warnings().is_empty());
+        config.auth.jwt_secret = Some("your-secret-key".into());
+        assert!(config.warnings()[0].contains("JWT_SECRET"));
+    }
+
+    #[test]
+    fn zero_is_refused_where_nothing_could_work_with_it() {
+        let mut config = Config::default();
+        config.http.max_connections = 0;
+        config.webhooks.timeout_ms = 0;
+        let at: Vec<_> = config
+            .validate()
+            .into_iter()
+            .map(|fault| fault.at)
+            .collect();
+        assert_eq!(at, ["http.max_connections", "webhooks.timeout_ms"]);
+    }
+
+    #[test]
+    fn a_master_key_must_be_64_hexadecimal_digits() {
+        let mut config = Config::default();
+        config.auth.master_key = Some("beef".into());
+        assert_eq!(config.validate()[0].at, "auth.master_key");
+        config.auth.master_key = Some("ab".repeat(32).into());
+        assert_eq!(config.validate(), []);
+    }
+}

@@ -1,0 +1,220 @@
+//! The sections of the configuration and their defaults.
+//!
+//! Owns the names: they are what operators write, so that a rename is a breaking change. The comments become
+//! `docs/config.md`. Must never decide anything.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
+
+use ipnet::IpNet;
+use secrecy::SecretString;
+use url::Url;
+
+use super::key::{Setting, quoted, section};
+
+section! {
+    /// Where the process keeps what is its own.
+    pub struct Data = "data" {
+        /// Folder of the embedded database, generated secrets and, in a sandbox build, the sandbox's people.
+        /// One process at a time holds it.
+        dir: PathBuf = PathBuf::from("./data"), env "DATA_DIR";
+    }
+}
+
+section! {
+    /// Where the service listens and what it lets in.
+    pub struct Http = "http" {
+        /// Address to listen on. Anything but loopback needs secrets and passwords of your own.
+        host: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST), env "HOST";
+        /// Port to listen on; 0 takes a free one.
+        port: u16 = 8080, env "PORT";
+        /// How the service is reached from outside, for the links it hands out. Default: the address it listens on.
+        public_url: Option<Url> = None;
+        /// Proxies whose `X-Forwarded-For` is believed. They are exempt from the limit per address.
+        trusted_proxies: Vec<IpNet> = Vec::new();
+        /// Connections at the same time. One more is answered 503.
+        max_connections: u32 = 10_000;
+        /// Connections at the same time from one address (IPv6: from one /64).
+        max_connections_per_address: u32 = 2_500;
+        /// How long a client may take to send the head of a request, and rest between two requests.
+        header_timeout_ms: u64 = 10_000;
+    }
+}
+
+/// Which database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DatabaseKind {
+    /// The embedded default: one file in the data folder.
+    Sqlite,
+    /// PostgreSQL.
+    Postgres,
+    /// MySQL or MariaDB.
+    Mysql,
+}
+
+impl Setting for DatabaseKind {
+    const KIND: &'static str = "`sqlite`, `postgres` or `mysql`";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        match text.to_ascii_lowercase().as_str() {
+            "sqlite" | "sqlite3" => Ok(Self::Sqlite),
+            "postgres" | "postgresql" => Ok(Self::Postgres),
+            "mysql" | "mariadb" => Ok(Self::Mysql),
+            _ => Err("expected sqlite, postgres or mysql".to_owned()),
+        }
+    }
+
+    fn show(&self) -> Option<String> {
+        Some(quoted(match self {
+            Self::Sqlite => "sqlite",
+            Self::Postgres => "postgres",
+            Self::Mysql => "mysql",
+        }))
+    }
+}
+
+section! {
+    /// The one database of the service.
+    pub struct Database = "database" {
+        /// `sqlite://…`, `postgres://…` or `mysql://…`. It wins over the parts below.
+        url: Option<SecretString> = None, env "DATABASE_URL";
+        /// Which database, when there is no `url`.
+        kind: DatabaseKind = DatabaseKind::Sqlite, env "DB_TYPE";
+        /// Its host.
+        host: String = "localhost".to_owned(), env "DB_HOST";
+        /// Its port. Default: 5432 for PostgreSQL, 3306 for MySQL.
+        port: Option<u16> = None, env "DB_PORT";
+        /// Its user.
+        user: Option<String> = None, env "DB_USER";
+        /// The password of that user.
+        password: Option<SecretString> = None, env "DB_PASS";
+        /// Its name; for SQLite the name of the file in the data folder, without `.db`. Default there: `wharf`.
+        name: Option<String> = None, env "DB_NAME";
+        /// Connections of the pool.
+        max_connections: u32 = 10;
+    }
+}
+
+section! {
+    /// Who may come in.
+    pub struct Auth = "auth" {
+        /// Signs access tokens. Default: 32 random bytes, generated into `jwt.secret` of the data folder.
+        jwt_secret: Option<SecretString> = None, env "JWT_SECRET";
+        /// Wraps every key at rest: 64 hexadecimal digits. Default: generated into `master.key` of the data folder.
+        /// Without it the sessions in the database are lost: keep a copy apart from the database.
+        master_key: Option<SecretString> = None;
+        /// Name of the first administrator.
+        admin_username: String = "admin".to_owned(), env "ADMIN_USERNAME";
+        /// Password of the first administrator. Default: a one-time setup link in the log; a sandbox build on
+        /// loopback takes `admin123`.
+        admin_password: Option<SecretString> = None, env "ADMIN_PASSWORD";
+        /// One static token for the whole service, for scripts that know no other.
+        token: Option<SecretString> = None, env "AUTH_TOKEN";
+        /// How long an access token lives.
+        access_token_s: u64 = 900;
+        /// How long a refresh token lives when nobody uses it.
+        refresh_token_s: u64 = 30 * 24 * 3600;
+    }
+}
+
+section! {
+    /// The WhatsApp sessions of this process.
+    pub struct Sessions = "sessions" {
+        /// How many sessions a new user may have.
+        limit_per_user: u32 = 100;
+        /// How many sessions connect at the same time after a restart.
+        resume_concurrency: u32 = 20;
+        /// The name that the phone shows under "Linked devices".
+        device_name: String = "Wharf".to_owned();
+        /// How long events are kept.
+        event_retention_days: u32 = 30;
+    }
+}
+
+section! {
+    /// The delivery of webhooks.
+    pub struct Webhooks = "webhooks" {
+        /// Posts under way at the same time.
+        concurrency: u32 = 256;
+        /// How long one post may take, the answer's body included.
+        timeout_ms: u64 = 15_000;
+        /// How long delivered and dead deliveries are kept.
+        retention_days: u32 = 30;
+    }
+}
+
+section! {
+    /// Where the service itself may connect to when a user names the address (webhooks, media by URL).
+    pub struct Egress = "egress" {
+        /// Ranges that are allowed although they are private, loopback or link-local. A sandbox build that listens
+        /// on loopback allows loopback when this is empty.
+        allow: Vec<IpNet> = Vec::new();
+    }
+}
+
+section! {
+    /// Several nodes on one database.
+    pub struct Cluster = "cluster" {
+        /// The name of this node in logs and in `/v1/info`. Default: the name of the host.
+        node_name: Option<String> = None;
+        /// A NATS server that carries hints between nodes.
+        nats_url: Option<SecretString> = None, env "NATS_URL";
+    }
+}
+
+/// The form of a log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Pretty on a terminal, JSON otherwise.
+    Auto,
+    /// For people.
+    Pretty,
+    /// One object per line.
+    Json,
+}
+
+impl Setting for LogFormat {
+    const KIND: &'static str = "`auto`, `pretty` or `json`";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "pretty" => Ok(Self::Pretty),
+            "json" => Ok(Self::Json),
+            _ => Err("expected auto, pretty or json".to_owned()),
+        }
+    }
+
+    fn show(&self) -> Option<String> {
+        Some(quoted(match self {
+            Self::Auto => "auto",
+            Self::Pretty => "pretty",
+            Self::Json => "json",
+        }))
+    }
+}
+
+section! {
+    /// What the process writes to its standard error.
+    pub struct Log = "log" {
+        /// Level of Wharf's own lines: `error`, `warn`, `info`, `debug` or `trace`. Libraries stay at `warn`.
+        level: String = "info".to_owned();
+        /// Directives such as `warn,wharf::webhook=debug` in place of `level`.
+        filter: Option<String> = None, env "RUST_LOG";
+        /// `auto` is `pretty` on a terminal and `json` otherwise.
+        format: LogFormat = LogFormat::Auto;
+    }
+}
+
+section! {
+    /// The WhatsApp that a sandbox build plays. A live build has none.
+    pub struct Sandbox = "sandbox" {
+        /// Where the embedded sandbox listens: WhatsApp socket, media and control API.
+        listen: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8090);
+        /// A sandbox in another process, `ws://host:port/ws/chat`, instead of the embedded one. A live build that is
+        /// pointed there refuses what it meets: that server cannot prove to be WhatsApp.
+        url: Option<Url> = None;
+    }
+}
