@@ -1,1 +1,4 @@
-//! tests
+//! One binary for all integration tests: it links once.
+
+mod harness;
+mod store;

@@ -1,8 +1,8 @@
 //! Rows with a sealed value, and writes of many rows in few statements.
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, QueryFilter,
-    QuerySelect, Value,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, IdenStatic,
+    QueryFilter, QuerySelect, Value,
     sea_query::{Expr, Func, OnConflict, Query},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -215,25 +215,37 @@ impl Store {
 /// Insert rows or update those whose key exists: one statement for as many rows as it may hold.
 pub(super) struct Upsert<E: EntityTrait> {
     columns: Vec<E::Column>,
-    conflict: OnConflict,
+    keys: usize,
+    merged: Vec<(E::Column, Expr)>,
 }
 
 impl<E: EntityTrait> Upsert<E> {
     /// The first `keys` of `columns` are the key; the others take the new value.
     pub(super) fn new(columns: &[E::Column], keys: usize) -> Self {
-        let (key, rest) = columns.split_at(keys);
-        let mut conflict = OnConflict::columns(key.iter().copied());
-        conflict.update_columns(rest.iter().copied());
         Self {
             columns: columns.to_vec(),
-            conflict,
+            keys,
+            merged: Vec::new(),
         }
     }
 
     /// Let `column` become `value` when the key exists, and not the new value.
     pub(super) fn merging(mut self, column: E::Column, value: Expr) -> Self {
-        self.conflict.value(column, value);
+        self.merged.push((column, value));
         self
+    }
+
+    fn conflict(&self) -> OnConflict {
+        let (key, rest) = self.columns.split_at(self.keys);
+        let is_merged = |column: &E::Column| {
+            let same = |(merged, _): &(E::Column, Expr)| merged.as_str() == column.as_str();
+            self.merged.iter().any(same)
+        };
+        let mut conflict = OnConflict::columns(key.iter().copied());
+        conflict
+            .update_columns(rest.iter().copied().filter(|column| !is_merged(column)))
+            .values(self.merged.iter().cloned());
+        conflict
     }
 
     /// Write `rows`. No key may be in them twice: PostgreSQL refuses that.
@@ -243,13 +255,14 @@ impl<E: EntityTrait> Upsert<E> {
         rows: Vec<Vec<Value>>,
     ) -> Result<(), DbErr> {
         let per_statement = (MAX_PARAMETERS / self.columns.len()).max(1);
+        let conflict = self.conflict();
         let mut rows = rows.into_iter().peekable();
         while rows.peek().is_some() {
             let mut insert = Query::insert();
             insert
                 .into_table(E::default())
                 .columns(self.columns.iter().copied())
-                .on_conflict(self.conflict.clone());
+                .on_conflict(conflict.clone());
             let (mut taken, mut bytes) = (0, 0);
             while taken < per_statement
                 && let Some(row) =

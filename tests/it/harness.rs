@@ -1,0 +1,3 @@
+//! What the tests stand on: databases of their own, and later servers, phones and receivers.
+
+pub(crate) mod databases;

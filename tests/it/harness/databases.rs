@@ -1,0 +1,139 @@
+//! A database of its own for every test, on each engine; gone when the test ends, also when it fails.
+
+use std::env;
+
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
+use tempfile::TempDir;
+use uuid::Uuid;
+use wharf::db;
+
+/// Connections of a test's pool: some tests hold two transactions at once.
+const CONNECTIONS: u32 = 8;
+
+/// The databases that Wharf runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Engine {
+    Sqlite,
+    Postgres,
+    MariaDb,
+}
+
+/// A database that belongs to one test.
+#[derive(Debug)]
+pub(crate) struct TestDb {
+    pub(crate) db: DatabaseConnection,
+    pub(crate) url: String,
+    _home: Home,
+}
+
+/// Where a database lives, and what removes it.
+#[derive(Debug)]
+enum Home {
+    Folder(#[expect(dead_code, reason = "removed when it is dropped")] TempDir),
+    Server { admin: String, name: String },
+}
+
+impl TestDb {
+    /// A database with the schema of today.
+    pub(crate) async fn migrated(engine: Engine) -> Self {
+        let test = Self::empty(engine).await;
+        db::migrate::migrate(&test.db).await.unwrap();
+        test
+    }
+
+    /// A database without any table.
+    pub(crate) async fn empty(engine: Engine) -> Self {
+        let (url, home) = match engine {
+            Engine::Sqlite => {
+                let folder = tempfile::tempdir().unwrap();
+                let url = format!("sqlite://{}", folder.path().join("wharf.db").display());
+                (url, Home::Folder(folder))
+            }
+            Engine::Postgres => on_server("TEST_POSTGRES_URL").await,
+            Engine::MariaDb => on_server("TEST_MARIADB_URL").await,
+        };
+        Self {
+            db: db::connect(&url, CONNECTIONS).await.unwrap(),
+            url,
+            _home: home,
+        }
+    }
+}
+
+/// A new database on the server that `variable` names.
+async fn on_server(variable: &str) -> (String, Home) {
+    let admin = env::var(variable).unwrap_or_else(|_| {
+        panic!("{variable} is not set: `make test` starts the databases and sets it (scripts/services.sh)")
+    });
+    let name = format!("wharf_{}", Uuid::now_v7().simple());
+    execute(&admin, &format!("CREATE DATABASE {name}")).await;
+    let mut url = url::Url::parse(&admin).unwrap();
+    url.set_path(&name);
+    (url.into(), Home::Server { admin, name })
+}
+
+async fn execute(url: &str, statement: &str) {
+    let db = db::connect(url, 1).await.unwrap();
+    db.execute_unprepared(statement).await.unwrap();
+    db.close().await.unwrap();
+}
+
+/// Remove a database although a failed test has left transactions open on it.
+async fn drop_database(admin: &str, name: &str) {
+    if admin.starts_with("postgres") {
+        return execute(admin, &format!("DROP DATABASE {name} WITH (FORCE)")).await;
+    }
+    let db = db::connect(admin, 1).await.unwrap();
+    let query = format!("SELECT id FROM information_schema.processlist WHERE db = '{name}'");
+    let open = Statement::from_string(DbBackend::MySql, query);
+    for row in db.query_all_raw(open).await.unwrap() {
+        let id: i64 = row.try_get_by_index(0).unwrap();
+        // It may be gone by now.
+        let _: Result<_, _> = db.execute_unprepared(&format!("KILL {id}")).await;
+    }
+    db.execute_unprepared(&format!("DROP DATABASE {name}"))
+        .await
+        .unwrap();
+    db.close().await.unwrap();
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        let Self::Server { admin, name } = self else {
+            return;
+        };
+        let (admin, name) = (admin.clone(), name.clone());
+        // A drop cannot await, and the runtime of the test may be gone.
+        let remover = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(drop_database(&admin, &name));
+        });
+        if remover.join().is_err() && !std::thread::panicking() {
+            panic!("the database of the test could not be removed");
+        }
+    }
+}
+
+/// Run each test on each engine: `on_each_engine!(a_test, another);` calls `async fn a_test(test: TestDb)`.
+macro_rules! on_each_engine {
+    ($($name:ident),+ $(,)?) => {
+        on_each_engine!(@ sqlite, Sqlite, $($name)+);
+        on_each_engine!(@ postgres, Postgres, $($name)+);
+        on_each_engine!(@ mariadb, MariaDb, $($name)+);
+    };
+    (@ $module:ident, $engine:ident, $($name:ident)+) => {
+        mod $module {
+            $(
+                #[tokio::test]
+                async fn $name() {
+                    use crate::harness::databases::{Engine, TestDb};
+                    super::$name(TestDb::migrated(Engine::$engine).await).await;
+                }
+            )+
+        }
+    };
+}
+pub(crate) use on_each_engine;

@@ -1,0 +1,83 @@
+//! The protocol store: what the library expects of it, and what it promises on top.
+
+use std::sync::Arc;
+
+use entity::{
+    enums::LeaseKind,
+    ids::{NodeId, SessionId},
+    leases,
+};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter,
+    sea_query::{Expr, ExprTrait},
+};
+use wharf::{db::fence::Fence, domain::clock::SystemClock, protocol::store::Store, seal::Master};
+
+mod batches;
+mod contract;
+mod fencing;
+mod schema;
+mod sealing;
+
+/// The master key of these tests.
+fn master() -> Arc<Master> {
+    Arc::new(Master::from_bytes([0x5A; 32]))
+}
+
+/// A session whose lease `node` holds at epoch 1.
+async fn leased(db: &DatabaseConnection, session: SessionId, node: NodeId) -> Fence {
+    let row = leases::ActiveModel {
+        kind: Set(LeaseKind::Session),
+        lease_key: Set(session.uuid()),
+        desired: Set(true),
+        owner_node: Set(Some(node)),
+        epoch: Set(1),
+        last_seq: Set(0),
+        claimed_at: Set(Some(1)),
+        not_before: Set(0),
+        fail_count: Set(0),
+    };
+    leases::Entity::insert(row)
+        .exec_without_returning(db)
+        .await
+        .unwrap();
+    Fence {
+        kind: LeaseKind::Session,
+        key: session.uuid(),
+        epoch: 1,
+        node,
+    }
+}
+
+/// Another node takes the lease of `old`.
+async fn claim(db: &impl ConnectionTrait, old: Fence, node: NodeId) -> Fence {
+    let claimed = leases::Entity::update_many()
+        .col_expr(leases::Column::OwnerNode, Expr::val(node.uuid()))
+        .col_expr(
+            leases::Column::Epoch,
+            Expr::col(leases::Column::Epoch).add(1),
+        )
+        .filter(leases::Column::LeaseKey.eq(old.key))
+        .exec(db)
+        .await
+        .unwrap();
+    assert_eq!(claimed.rows_affected, 1);
+    Fence {
+        epoch: old.epoch + 1,
+        node,
+        ..old
+    }
+}
+
+/// The store of a session of its own.
+async fn store(db: &DatabaseConnection) -> Store {
+    let fence = leased(db, SessionId::new(), NodeId::new()).await;
+    open(db, fence).await
+}
+
+async fn open(db: &DatabaseConnection, fence: Fence) -> Store {
+    Store::open(db.clone(), fence, master(), Arc::new(SystemClock))
+        .await
+        .unwrap()
+}

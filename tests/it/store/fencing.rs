@@ -1,0 +1,192 @@
+//! An owner that lost its lease can write nothing, whatever the order of events.
+
+use std::time::Duration;
+
+use entity::ids::{NodeId, SessionId};
+use wacore::store::traits::{DeviceStore, SignalStore};
+use wharf::{
+    db::{
+        self,
+        fence::{Fence, FenceError},
+    },
+    protocol::store::{delete_all, is_fenced},
+};
+
+use super::{claim, leased, open, store};
+use crate::harness::databases::{TestDb, on_each_engine};
+
+const ALICE: &str = "5511987650001@s.whatsapp.net";
+
+/// Long enough for a statement that has nothing to wait for.
+const A_WHILE: Duration = Duration::from_millis(400);
+
+on_each_engine!(
+    a_stale_owner_can_write_nothing,
+    a_claim_waits_for_the_write_that_runs,
+    a_write_that_waited_for_a_claim_is_refused,
+    a_lease_that_is_gone_refuses_writes,
+    event_numbers_are_given_once,
+    writes_of_one_session_take_turns,
+    a_deleted_session_leaves_nothing,
+    a_cleared_store_can_pair_anew,
+);
+
+async fn a_stale_owner_can_write_nothing(test: TestDb) {
+    let fence = leased(&test.db, SessionId::new(), NodeId::new()).await;
+    let old = open(&test.db, fence).await;
+    old.put_session(ALICE, b"old").await.unwrap();
+
+    let taken = claim(&test.db, fence, NodeId::new()).await;
+    let new = open(&test.db, taken).await;
+    assert!(
+        !old.fenced().is_cancelled(),
+        "it sleeps and knows nothing yet"
+    );
+
+    let refused = old.put_session(ALICE, b"late").await.unwrap_err();
+    assert!(is_fenced(&refused), "{refused:?}");
+    assert!(old.fenced().is_cancelled());
+    for refused in [
+        old.put_identity(ALICE, [1; 32]).await.unwrap_err(),
+        old.store_prekey(1, b"late", false).await.unwrap_err(),
+        old.delete_session(ALICE).await.unwrap_err(),
+        old.create().await.unwrap_err(),
+    ] {
+        assert!(is_fenced(&refused), "{refused:?}");
+    }
+    assert_eq!(new.get_session(ALICE).await.unwrap().unwrap(), "old");
+    assert_eq!(new.load_identity(ALICE).await.unwrap(), None);
+    assert!(!new.exists().await.unwrap());
+
+    new.put_session(ALICE, b"new").await.unwrap();
+    assert!(!new.fenced().is_cancelled());
+    assert_eq!(old.get_session(ALICE).await.unwrap().unwrap(), "new");
+}
+
+async fn a_claim_waits_for_the_write_that_runs(test: TestDb) {
+    let fence = leased(&test.db, SessionId::new(), NodeId::new()).await;
+    let write = db::begin(&test.db).await.unwrap();
+    fence.lock(&write).await.unwrap();
+
+    let other = test.db.clone();
+    let mut claiming = tokio::spawn(async move {
+        let tx = db::begin(&other).await.unwrap();
+        let taken = claim(&tx, fence, NodeId::new()).await;
+        tx.commit().await.unwrap();
+        taken
+    });
+    let early = tokio::time::timeout(A_WHILE, &mut claiming).await;
+    assert!(early.is_err(), "the claim did not wait");
+
+    let first = fence.advance(&write, 3).await.unwrap();
+    write.commit().await.unwrap();
+    let taken = claiming.await.unwrap();
+    let tx = db::begin(&test.db).await.unwrap();
+    let next = taken.advance(&tx, 1).await.unwrap();
+    assert_eq!((first, next), (1, 4), "the claim saw what the write did");
+}
+
+async fn a_write_that_waited_for_a_claim_is_refused(test: TestDb) {
+    let fence = leased(&test.db, SessionId::new(), NodeId::new()).await;
+    let old = open(&test.db, fence).await;
+    let claiming = db::begin(&test.db).await.unwrap();
+    let taken = claim(&claiming, fence, NodeId::new()).await;
+
+    let mut write = tokio::spawn(async move { (old.put_session(ALICE, b"late").await, old) });
+    let early = tokio::time::timeout(A_WHILE, &mut write).await;
+    assert!(early.is_err(), "the write did not wait");
+
+    claiming.commit().await.unwrap();
+    let (written, old) = write.await.unwrap();
+    assert!(is_fenced(&written.unwrap_err()));
+    assert!(old.fenced().is_cancelled());
+    let new = open(&test.db, taken).await;
+    assert!(!new.has_session(ALICE).await.unwrap());
+}
+
+async fn a_lease_that_is_gone_refuses_writes(test: TestDb) {
+    let fence = leased(&test.db, SessionId::new(), NodeId::new()).await;
+    let store = open(&test.db, fence).await;
+    let other_node = Fence {
+        node: NodeId::new(),
+        ..fence
+    };
+    let tx = db::begin(&test.db).await.unwrap();
+    let refused = other_node.lock(&tx).await.unwrap_err();
+    assert!(
+        matches!(refused, FenceError::Stale),
+        "the epoch alone is not enough"
+    );
+    tx.rollback().await.unwrap();
+    use sea_orm::{EntityTrait, ModelTrait};
+    let rows = entity::leases::Entity::find().all(&test.db).await.unwrap();
+    for row in rows {
+        row.delete(&test.db).await.unwrap();
+    }
+    let refused = store.put_session(ALICE, b"late").await.unwrap_err();
+    assert!(is_fenced(&refused));
+}
+
+async fn event_numbers_are_given_once(test: TestDb) {
+    let fence = leased(&test.db, SessionId::new(), NodeId::new()).await;
+    let mut given = Vec::new();
+    for n in [1, 5, 2] {
+        let tx = db::begin(&test.db).await.unwrap();
+        given.push(fence.advance(&tx, n).await.unwrap());
+        tx.commit().await.unwrap();
+    }
+    let tx = db::begin(&test.db).await.unwrap();
+    fence.advance(&tx, 100).await.unwrap();
+    tx.rollback().await.unwrap();
+    assert_eq!(given, [1, 2, 7]);
+    let taken = claim(&test.db, fence, NodeId::new()).await;
+    let tx = db::begin(&test.db).await.unwrap();
+    let refused = fence.advance(&tx, 1).await.unwrap_err();
+    assert!(matches!(refused, FenceError::Stale));
+    assert_eq!(taken.advance(&tx, 1).await.unwrap(), 9);
+}
+
+async fn writes_of_one_session_take_turns(test: TestDb) {
+    let store = std::sync::Arc::new(store(&test.db).await);
+    let mut writers = tokio::task::JoinSet::new();
+    for n in 0..40_u32 {
+        let store = std::sync::Arc::clone(&store);
+        writers.spawn(async move { store.store_prekey(n + 1, b"x", false).await });
+    }
+    while let Some(written) = writers.join_next().await {
+        written.unwrap().unwrap();
+    }
+    let ids: Vec<u32> = (1..=40).collect();
+    assert_eq!(store.load_prekeys_batch(&ids).await.unwrap().len(), 40);
+}
+
+async fn a_deleted_session_leaves_nothing(test: TestDb) {
+    let (kept, gone) = (store(&test.db).await, store(&test.db).await);
+    for store in [&kept, &gone] {
+        store.put_session(ALICE, b"x").await.unwrap();
+        store.create().await.unwrap();
+    }
+    let tx = db::begin(&test.db).await.unwrap();
+    delete_all(&tx, gone.session()).await.unwrap();
+    tx.commit().await.unwrap();
+    assert!(!gone.has_session(ALICE).await.unwrap());
+    assert!(!gone.exists().await.unwrap());
+    assert!(kept.has_session(ALICE).await.unwrap());
+    assert!(kept.exists().await.unwrap());
+}
+
+async fn a_cleared_store_can_pair_anew(test: TestDb) {
+    let fence = leased(&test.db, SessionId::new(), NodeId::new()).await;
+    let store = open(&test.db, fence).await;
+    store.create().await.unwrap();
+    store.put_session(ALICE, b"x").await.unwrap();
+    store.clear().await.unwrap();
+    assert!(!store.exists().await.unwrap());
+    assert!(!store.has_session(ALICE).await.unwrap());
+    store.create().await.unwrap();
+    let again = open(&test.db, fence).await;
+    assert!(
+        again.load().await.unwrap().is_some(),
+        "the keys are still there"
+    );
+}
