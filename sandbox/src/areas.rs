@@ -12,7 +12,7 @@ pub(crate) mod phone;
 mod ping;
 pub(crate) mod prekeys;
 pub(crate) mod receipts;
-mod reuse;
+pub(crate) mod reuse;
 mod usync;
 
 use axum::Router;

@@ -3,10 +3,9 @@
 //! Called by sockets (stanzas) and by the control API. Nothing here waits for a socket: stanzas go into the
 //! bounded channels of the writer tasks.
 
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use wacore_binary::Node;
 use wacore_libsignal::protocol::KeyPair;
 
@@ -95,10 +94,10 @@ impl Hub {
     pub(crate) fn open(
         &self,
         tx: mpsc::Sender<Out>,
-        hungry: Arc<AtomicBool>,
+        more: Arc<Notify>,
         established: &Established,
     ) -> Result<ConnId, Stopped> {
-        self.with(|world| areas::login::open(world, tx, hungry, established))
+        self.with(|world| areas::login::open(world, tx, more, established))
     }
 
     pub(crate) fn stanza(&self, conn: ConnId, node: &Node) -> Result<(), Stopped> {

@@ -4,13 +4,12 @@
 //! the order in the channel is the order on the wire.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::extract::ws::{Message, WebSocket};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use wacore_binary::{OwnedNodeRef, consts::WA_CONN_HEADER, util::unpack_bytes};
 use wacore_noise::NoiseCipher;
@@ -67,8 +66,8 @@ async fn run(hub: &Hub, socket: WebSocket, stop: &CancellationToken) -> Result<(
 
     // Bounded: when it is full the world drops the sender, and the writer ends.
     let (tx, rx) = mpsc::channel(CHANNEL_FRAMES);
-    let hungry = Arc::new(AtomicBool::new(false));
-    let conn = hub.open(tx, Arc::clone(&hungry), &established)?;
+    let more = Arc::new(Notify::new());
+    let conn = hub.open(tx, Arc::clone(&more), &established)?;
     let Established { send, receive, .. } = established;
     let writer = Writer {
         hub,
@@ -76,7 +75,7 @@ async fn run(hub: &Hub, socket: WebSocket, stop: &CancellationToken) -> Result<(
         sink,
         cipher: send,
         rx,
-        hungry,
+        more,
     };
     let ended = tokio::select! {
         ended = read(hub, conn, reader, receive) => ended,
@@ -134,21 +133,30 @@ struct Writer<'a> {
     sink: SplitSink<WebSocket, Message>,
     cipher: NoiseCipher,
     rx: mpsc::Receiver<Out>,
-    hungry: Arc<AtomicBool>,
+    more: Arc<Notify>,
 }
 
 impl Writer<'_> {
     async fn run(mut self) -> Result<(), Ended> {
         let mut counter = 0;
-        while let Some(out) = self.rx.recv().await {
+        loop {
+            // What is in the channel goes first; only when it is empty the queue is asked for more.
+            let out = tokio::select! {
+                biased;
+                out = self.rx.recv() => out,
+                () = self.more.notified() => {
+                    self.hub.with(|world| world.flush_more(self.conn))?;
+                    continue;
+                }
+            };
             let frame = match out {
-                Out::Frame(frame) => frame,
-                Out::Late(frame, moment) => {
+                Some(Out::Frame(frame)) => frame,
+                Some(Out::Late(frame, moment)) => {
                     tokio::time::sleep_until(moment).await;
                     frame
                 }
-                Out::Close => break,
-                Out::Cut => return Err(Ended::Cut),
+                Some(Out::Cut) => return Err(Ended::Cut),
+                Some(Out::Close) | None => break,
             };
             let sealed = self
                 .cipher
@@ -156,9 +164,6 @@ impl Writer<'_> {
                 .map_err(|_| Ended::BadFrame)?;
             counter += 1;
             write(&mut self.sink, &sealed).await?;
-            if self.rx.is_empty() && self.hungry.swap(false, Ordering::AcqRel) {
-                self.hub.with(|world| world.flush_more(self.conn))?;
-            }
         }
         let closing = self.sink.close();
         match tokio::time::timeout(WRITE_TIMEOUT, closing).await {

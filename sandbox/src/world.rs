@@ -41,7 +41,7 @@ pub(crate) struct Counters {
     pub(crate) logins: u64,
     /// Logins that pushed an older connection of the same device out.
     pub(crate) replaced: u64,
-    /// Signal messages whose (sender key, counter) pair had been used before. Must stay 0.
+    /// Signal messages whose (sender key, counter) pair had been used before. Must stay 0, and survives a restart.
     pub(crate) counter_reuse: u64,
 }
 
@@ -112,6 +112,7 @@ impl World {
             .map(|(pn, account)| (account.lid, *pn))
             .collect();
         self.areas.index();
+        self.counters.counter_reuse = areas::reuse::total(&self.areas.spent_counters);
         let secrets = match self.meta.get(&0) {
             Some(meta) => meta.secrets.clone(),
             None => ServerSecrets::generate(&mut self.rng),

@@ -125,6 +125,11 @@ pub(super) fn unlink(world: &mut World, key: DeviceKey) {
     world.prekeys.remove_range((key, 0)..=(key, u32::MAX));
     world.queue.remove_range((key, 0)..=(key, u64::MAX));
     world.areas.phone.sessions.remove(&(key.pn, key));
+    let watched = world.areas.watchers.iter().map(|(row, ())| *row);
+    let gone: Vec<_> = watched.filter(|(_, watcher)| *watcher == key).collect();
+    for row in gone {
+        world.areas.watchers.remove(&row);
+    }
     announce(world, key, "remove", None);
 }
 

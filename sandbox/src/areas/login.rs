@@ -1,9 +1,8 @@
 //! From a finished handshake to a device that listens: `<success>`, the queue it missed, and every way out.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
 
@@ -27,11 +26,11 @@ pub(crate) fn register(table: &mut HandlerTable) {
 pub(crate) fn open(
     world: &mut World,
     tx: mpsc::Sender<Out>,
-    hungry: Arc<AtomicBool>,
+    more: Arc<Notify>,
     established: &Established,
 ) -> ConnId {
     let Some(username) = established.payload.username else {
-        return pairing::open(world, tx, hungry, established);
+        return pairing::open(world, tx, more, established);
     };
     let device = u16::try_from(established.payload.device.unwrap_or(0)).unwrap_or(0);
     let key = Pn(username).device(device);
@@ -41,17 +40,17 @@ pub(crate) fn open(
         .is_some_and(|d| d.noise.0 == established.client_static);
     if !known {
         let failure = faults::failure(401).build();
-        return refuse(world, tx, hungry, &failure);
+        return refuse(world, tx, more, &failure);
     }
     if let Some(failure) = faults::login_refusal(world, key) {
-        return refuse(world, tx, hungry, &failure);
+        return refuse(world, tx, more, &failure);
     }
     replace(world, key);
     let stage = Stage::Device {
         key,
         backlog: Backlog::NotAsked,
     };
-    let conn = world.live.open(tx, hungry, stage);
+    let conn = world.live.open(tx, more, stage);
     world.counters.logins += 1;
     let now_ms = world.now_ms;
     if let Some(row) = world.devices.get_mut(&key) {
@@ -68,13 +67,8 @@ pub(crate) fn open(
 }
 
 /// A device that may not come in: never linked, no longer linked, or banned.
-fn refuse(
-    world: &mut World,
-    tx: mpsc::Sender<Out>,
-    hungry: Arc<AtomicBool>,
-    failure: &Node,
-) -> ConnId {
-    let conn = world.live.open(tx, hungry, Stage::Pairing(Box::default()));
+fn refuse(world: &mut World, tx: mpsc::Sender<Out>, more: Arc<Notify>, failure: &Node) -> ConnId {
+    let conn = world.live.open(tx, more, Stage::Pairing(Box::default()));
     world.send(conn, failure);
     world.live.close(conn);
     conn

@@ -9,9 +9,8 @@ mod link;
 mod routes;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Node, SERVER_JID};
 
@@ -78,7 +77,7 @@ const REF_GRACE_MS: u64 = 5_000;
 pub(super) fn open(
     world: &mut World,
     tx: mpsc::Sender<Out>,
-    hungry: Arc<AtomicBool>,
+    more: Arc<Notify>,
     established: &Established,
 ) -> ConnId {
     let refs = new_refs(world);
@@ -91,9 +90,7 @@ pub(super) fn open(
         pending: None,
     };
     let offer = pair_device(world, &socket.refs);
-    let conn = world
-        .live
-        .open(tx, hungry, Stage::Pairing(Box::new(socket)));
+    let conn = world.live.open(tx, more, Stage::Pairing(Box::new(socket)));
     world.send(conn, &offer);
     conn
 }

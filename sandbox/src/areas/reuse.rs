@@ -23,6 +23,13 @@ pub(crate) struct Spent {
     last: u32,
     /// Hash of the last ciphertext: the very same bytes sent again are no reuse.
     last_hash: u64,
+    /// Uses of a counter that was spent.
+    reused: u64,
+}
+
+/// All reuses that were ever seen, also before a restart.
+pub(crate) fn total(spent: &SpentCounters) -> u64 {
+    spent.iter().map(|(_, row)| row.reused).sum()
 }
 
 /// Notes the ciphertext of an `<enc>` from a device; `scope` is the group of a sender key.
@@ -40,6 +47,7 @@ pub(super) fn note(world: &mut World, from: DeviceKey, scope: &str, enc: &Node) 
         return;
     };
     if !row.add(counter, hash) {
+        row.reused += 1;
         world.counters.counter_reuse += 1;
         tracing::error!(device = ?from, counter, "a Signal counter was used twice");
     }

@@ -5,17 +5,16 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
 use crate::areas::pairing::PairingSocket;
 use crate::jids::DeviceKey;
 
-/// Room in one connection's channel. When it is full the connection is closed: nothing is lost, since
-/// what matters waits in the device's queue for its next login.
+/// Room in one connection's channel. From half of it on a device is served from its queue, at its own pace. When it is
+/// full all the same the connection is closed: nothing is lost, since what matters waits in the queue for the next login.
 pub(crate) const CHANNEL_FRAMES: usize = 1024;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -50,8 +49,13 @@ pub(crate) enum Stage {
 pub(crate) enum Backlog {
     /// Has not said that it is active: nothing is delivered.
     NotAsked,
-    /// Everything below `next` was sent, `count` of it on this connection.
-    Flushing { next: u64, count: u64 },
+    /// Everything below `next` was sent, `count` of it on this connection. `offline`: the device is catching up with
+    /// what it missed; else it only reads more slowly than others write.
+    Flushing {
+        next: u64,
+        count: u64,
+        offline: bool,
+    },
     /// Stanzas go out as they come.
     Live,
 }
@@ -59,8 +63,8 @@ pub(crate) enum Backlog {
 #[derive(Debug)]
 pub(crate) struct Conn {
     tx: mpsc::Sender<Out>,
-    /// The writer asks for more of the backlog when its channel has run empty.
-    pub(crate) hungry: Arc<AtomicBool>,
+    /// Wakes the writer: once its channel has run empty there is more in the device's queue.
+    more: Arc<Notify>,
     pub(crate) stage: Stage,
 }
 
@@ -76,7 +80,7 @@ impl Live {
     pub(crate) fn open(
         &mut self,
         tx: mpsc::Sender<Out>,
-        hungry: Arc<AtomicBool>,
+        more: Arc<Notify>,
         stage: Stage,
     ) -> ConnId {
         self.next_conn += 1;
@@ -84,7 +88,7 @@ impl Live {
         if let Stage::Device { key, .. } = &stage {
             self.by_device.insert(*key, conn);
         }
-        self.conns.insert(conn, Conn { tx, hungry, stage });
+        self.conns.insert(conn, Conn { tx, more, stage });
         conn
     }
 
@@ -137,6 +141,13 @@ impl Live {
         }
     }
 
+    /// Whether a connection is so far behind that its device should read from the queue instead.
+    pub(crate) fn is_crowded(&self, conn: ConnId) -> bool {
+        self.conns
+            .get(&conn)
+            .is_some_and(|open| open.tx.capacity() < CHANNEL_FRAMES / 2)
+    }
+
     pub(crate) fn push(&mut self, conn: ConnId, frame: Vec<u8>) {
         self.outbox.push((conn, Out::Frame(frame)));
     }
@@ -159,7 +170,7 @@ impl Live {
 
     pub(crate) fn wants_more(&self, conn: ConnId) {
         if let Some(conn) = self.conns.get(&conn) {
-            conn.hungry.store(true, Ordering::Release);
+            conn.more.notify_one();
         }
     }
 

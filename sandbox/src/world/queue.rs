@@ -59,6 +59,16 @@ impl World {
         self.queue.insert((to, number), queued);
         if let Some(conn) = self.live.listening(to) {
             self.send(conn, node);
+            if self.live.is_crowded(conn)
+                && let Some(backlog) = self.live.backlog(conn)
+            {
+                *backlog = Backlog::Flushing {
+                    next: number + 1,
+                    count: 0,
+                    offline: false,
+                };
+                self.live.wants_more(conn);
+            }
         }
     }
 
@@ -105,7 +115,11 @@ impl World {
             self.send(conn, &ib(preview));
         }
         if let Some(backlog) = self.live.backlog(conn) {
-            *backlog = Backlog::Flushing { next: 0, count: 0 };
+            *backlog = Backlog::Flushing {
+                next: 0,
+                count: 0,
+                offline: true,
+            };
         }
         self.flush_more(conn);
     }
@@ -115,7 +129,12 @@ impl World {
         let Some(device) = self.live.device_of(conn) else {
             return;
         };
-        let Some(&mut Backlog::Flushing { next, count }) = self.live.backlog(conn) else {
+        let Some(&mut Backlog::Flushing {
+            next,
+            count,
+            offline,
+        }) = self.live.backlog(conn)
+        else {
             return;
         };
         let part: Vec<(u64, Blob)> = self
@@ -126,21 +145,29 @@ impl World {
             .collect();
         for (_, stanza) in &part {
             if let Some(mut node) = decode(stanza) {
-                node.attrs.insert("offline", "0");
+                if offline {
+                    node.attrs.insert("offline", "0");
+                }
                 self.send(conn, &node);
             }
         }
         let count = count + part.len() as u64;
         let now = if part.len() < FLUSH_STANZAS {
-            let done = NodeBuilder::new("offline")
-                .attr("count", count.to_string())
-                .build();
-            self.send(conn, &ib(done));
+            if offline {
+                let done = NodeBuilder::new("offline")
+                    .attr("count", count.to_string())
+                    .build();
+                self.send(conn, &ib(done));
+            }
             Backlog::Live
         } else {
             self.live.wants_more(conn);
             let next = part.last().map_or(next, |(number, _)| number + 1);
-            Backlog::Flushing { next, count }
+            Backlog::Flushing {
+                next,
+                count,
+                offline,
+            }
         };
         if let Some(backlog) = self.live.backlog(conn) {
             *backlog = now;
@@ -161,4 +188,129 @@ fn decode(stanza: &Blob) -> Option<Node> {
     OwnedNodeRef::new(body)
         .ok()
         .map(|node| node.to_owned_node())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::sync::{Notify, mpsc};
+
+    use super::*;
+    use crate::jids::Pn;
+    use crate::store::Secret;
+    use crate::world::live::{CHANNEL_FRAMES, Out, Stage};
+    use crate::world::people::{Device, SignedPreKey};
+
+    const MESSAGES: usize = 2 * CHANNEL_FRAMES;
+
+    fn message(id: usize) -> Node {
+        NodeBuilder::new("message")
+            .attr("id", id.to_string())
+            .attr("from", "1@lid")
+            .build()
+    }
+
+    fn linked(world: &mut World) -> DeviceKey {
+        let key = Pn(491_700_000_101).device(1);
+        let device = Device {
+            noise: Secret([1; 32]),
+            identity: Secret([2; 32]),
+            registration_id: 1,
+            signed_prekey: SignedPreKey {
+                id: 1,
+                public: Secret([3; 32]),
+                signature: Blob(vec![0; 64]),
+            },
+            adv_identity: Blob(Vec::new()),
+            key_index: 1,
+            linked_ms: 0,
+            last_login_ms: None,
+            has_app_state_key: true,
+        };
+        world.devices.insert(key, device);
+        key
+    }
+
+    /// What the writer does: empty the channel, then ask for more, until there is no more.
+    fn read_all(world: &mut World, conn: ConnId, rx: &mut mpsc::Receiver<Out>) -> Vec<Node> {
+        let mut read = Vec::new();
+        loop {
+            let before = read.len();
+            while let Ok(Out::Frame(frame)) = rx.try_recv() {
+                read.push(decode(&Blob(frame)).unwrap());
+            }
+            world.flush_more(conn);
+            world.live.release();
+            if read.len() == before && rx.is_empty() {
+                return read;
+            }
+        }
+    }
+
+    #[test]
+    fn a_device_that_reads_slowly_keeps_its_connection_and_the_order() {
+        let mut world = World::new();
+        let device = linked(&mut world);
+        let (tx, mut rx) = mpsc::channel(CHANNEL_FRAMES);
+        let backlog = Backlog::Live;
+        let stage = Stage::Device {
+            key: device,
+            backlog,
+        };
+        let conn = world.live.open(tx, Arc::new(Notify::new()), stage);
+        for id in 0..MESSAGES {
+            world.deliver(device, &message(id));
+            world.live.release();
+        }
+        assert!(world.live.conns.contains_key(&conn));
+        assert!(rx.len() < CHANNEL_FRAMES);
+
+        let read = read_all(&mut world, conn, &mut rx);
+        let ids: Vec<_> = read
+            .iter()
+            .map(|n| attr(n, "id").unwrap().into_owned())
+            .collect();
+        assert_eq!(
+            ids,
+            (0..MESSAGES).map(|id| id.to_string()).collect::<Vec<_>>()
+        );
+        // Nothing of this was missed, so nothing says `offline`.
+        assert!(read.iter().all(|n| attr(n, "offline").is_none()));
+        assert!(world.live.listening(device).is_some());
+    }
+
+    #[test]
+    fn a_device_that_comes_back_gets_what_it_has_not_acknowledged() {
+        let mut world = World::new();
+        let device = linked(&mut world);
+        for id in 0..300 {
+            world.deliver(device, &message(id));
+        }
+        world.acknowledged(device, "message", "1", "1");
+        let (tx, mut rx) = mpsc::channel(CHANNEL_FRAMES);
+        let backlog = Backlog::NotAsked;
+        let stage = Stage::Device {
+            key: device,
+            backlog,
+        };
+        let conn = world.live.open(tx, Arc::new(Notify::new()), stage);
+        world.start_flush(conn, device);
+        world.live.release();
+        // Written while the device catches up: it waits for its turn.
+        world.deliver(device, &message(300));
+
+        let read = read_all(&mut world, conn, &mut rx);
+        let tags: Vec<&str> = read.iter().map(|n| n.tag.as_ref()).collect();
+        assert_eq!((tags[0], tags[tags.len() - 1]), ("ib", "ib"));
+        let messages = &read[1..read.len() - 1];
+        let ids: Vec<_> = messages
+            .iter()
+            .map(|n| attr(n, "id").unwrap().into_owned())
+            .collect();
+        let expected = (0..=300).filter(|id| *id != 1).map(|id| id.to_string());
+        assert_eq!(ids, expected.collect::<Vec<_>>());
+        let done = crate::stanza::child(&read[read.len() - 1], "offline").unwrap();
+        assert_eq!(attr(done, "count").as_deref(), Some("300"));
+    }
 }

@@ -145,10 +145,8 @@ impl Companion {
                 more.await;
             }
         };
-        match tokio::time::timeout(DEADLINE, found).await {
-            Ok(found) => found,
-            Err(_elapsed) => panic!("no {what} in time; saw {}", self.seen()),
-        }
+        let found = tokio::time::timeout(DEADLINE, found).await.ok();
+        found.unwrap_or_else(|| panic!("no {what} in time; saw {}", self.seen()))
     }
 
     fn seen(&self) -> String {
