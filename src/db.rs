@@ -14,16 +14,22 @@ use sea_orm::{
     },
 };
 
+pub mod api_keys;
 pub mod events;
 pub mod fence;
+pub mod idempotency;
 pub mod leases;
+pub mod link_tokens;
 pub mod messages;
 pub mod migrate;
 pub mod nodes;
 mod now;
+pub mod refresh_tokens;
 pub mod sessions;
+pub mod users;
 pub mod webhook_deliveries;
 pub mod webhook_endpoints;
+pub mod ws_tickets;
 
 /// How long a writer waits for the one write lock of SQLite before it gives up.
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(30);

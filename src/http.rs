@@ -3,28 +3,95 @@
 //! Translates between HTTP and `service`, and holds no policy. Must never touch the database or a session itself.
 //! `app` makes the [`Api`] and serves [`router`].
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use axum::{Router, extract::FromRef, http::StatusCode, middleware};
-use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
+use axum::{
+    Router,
+    extract::FromRef,
+    http::{HeaderName, HeaderValue, Method, StatusCode, header},
+    middleware,
+};
+use tower_http::{catch_panic::CatchPanicLayer, cors::CorsLayer, timeout::TimeoutLayer};
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::service::health::Health;
+use crate::{
+    domain::clock::SharedClock,
+    lifecycle::{Stop, Tasks},
+    service::{
+        api_keys::ApiKeys,
+        auth::{Auth, AuthParts},
+        event_log::EventLog,
+        health::Health,
+        idempotency::Idempotency,
+        linking::Linking,
+        messages::Messages,
+        sessions::Sessions,
+        throttle::{Rate, RateLimits},
+        tickets::Tickets,
+        users::{SetupToken, Users},
+    },
+};
 
+mod docs;
 pub mod extract;
+mod guard;
 pub mod health;
+mod idempotency;
+mod live;
 mod openapi;
+mod origin;
 pub mod page;
 pub mod problem;
 mod request;
 pub mod v1;
+mod ws;
 
-pub use health::About;
+pub use health::{About, Build, Info};
+pub use live::{Live, LiveLimits};
 pub use openapi::document;
 
 /// How long a handler may take; longer than the longest poll. Streams and sockets answer at once, so it does not
 /// end them.
 const HANDLER_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long a browser may keep the answer to a preflight.
+const PREFLIGHT_MAX_AGE: Duration = Duration::from_secs(600);
+
+/// What the operator may set.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// Pages of other origins that may use the API from a browser; none by default.
+    pub cors_origins: Vec<String>,
+    /// Where people reach the service, without a slash at the end.
+    pub public_url: String,
+    /// Whose `X-Forwarded-For` is believed.
+    pub proxies: extract::TrustedProxies,
+    /// How fast a caller may ask.
+    pub rate: Rate,
+    /// How many sockets and streams there may be.
+    pub live: LiveLimits,
+}
+
+/// What an [`Api`] is made of.
+#[derive(Debug, Clone)]
+pub struct Parts {
+    /// The sign-in.
+    pub auth: AuthParts,
+    /// The verbs of sessions.
+    pub sessions: Sessions,
+    /// The verbs of messages.
+    pub messages: Messages,
+    /// The verbs of the event log.
+    pub log: EventLog,
+    /// Sockets and streams end at its soft token.
+    pub stop: Stop,
+    /// Owns what outlives its request.
+    pub tasks: Tasks,
+    /// What this process is.
+    pub about: Info,
+    /// What the operator has set.
+    pub settings: Settings,
+}
 
 /// What the handlers work with: handles that are cheap to clone.
 #[derive(Debug, Clone, FromRef)]
@@ -35,26 +102,147 @@ pub struct Api {
     pub health: Health,
     /// Whose `X-Forwarded-For` is believed.
     pub proxies: extract::TrustedProxies,
+    /// What the operator has set.
+    pub settings: Arc<Settings>,
+    /// Who is there.
+    pub auth: Auth,
+    /// Who may sign in.
+    pub users: Users,
+    /// The one-time setup token.
+    pub setup: SetupToken,
+    /// Keys for programs.
+    pub api_keys: ApiKeys,
+    /// Tickets and link tokens.
+    pub tickets: Tickets,
+    /// Kept answers.
+    pub idempotency: Idempotency,
+    /// How fast a caller may ask.
+    pub limits: RateLimits,
+    /// The verbs of sessions.
+    pub sessions: Sessions,
+    /// The verbs of messages.
+    pub messages: Messages,
+    /// The verbs of the event log.
+    pub log: EventLog,
+    /// Polls for a QR code.
+    pub linking: Linking,
+    /// How many sockets and streams there are.
+    pub live: Live,
+    /// The time.
+    pub clock: SharedClock,
+    /// Sockets and streams end at its soft token.
+    pub stop: Stop,
+    /// Owns what outlives its request.
+    pub tasks: Tasks,
+}
+
+impl Api {
+    /// From its parts.
+    pub fn new(parts: Parts) -> Self {
+        let Parts {
+            auth,
+            sessions,
+            messages,
+            log,
+            stop,
+            tasks,
+            about,
+            settings,
+        } = parts;
+        let (db, clock) = (auth.db.clone(), auth.clock.clone());
+        let users = Users::new(&auth);
+        Self {
+            about: About(Arc::new(about)),
+            health: Health::new(db.clone(), stop.soft_token()),
+            proxies: settings.proxies.clone(),
+            auth: Auth::new(&auth),
+            setup: SetupToken::new(&users),
+            users,
+            api_keys: ApiKeys::new(db.clone(), clock.clone()),
+            tickets: Tickets::new(db.clone(), clock.clone()),
+            idempotency: Idempotency::new(db, clock.clone()),
+            limits: RateLimits::new(settings.rate, clock.clone()),
+            linking: Linking::new(sessions.clone(), log.clone(), clock.clone()),
+            live: Live::new(settings.live),
+            settings: Arc::new(settings),
+            sessions,
+            messages,
+            log,
+            clock,
+            stop,
+            tasks,
+        }
+    }
 }
 
 /// Every path of the service, ready to be served.
 pub fn router(api: Api) -> Router {
-    let (routes, document) = described().split_for_parts();
-    routes
-        .merge(openapi::routes(&document))
+    let cors = cors(&api.settings.cors_origins);
+    let once = middleware::from_fn_with_state(api.clone(), idempotency::once);
+    let authenticate = middleware::from_fn_with_state(api.clone(), guard::authenticate);
+    let (guarded, _) = v1::guarded()
+        .route_layer(once)
+        .route_layer(authenticate)
+        .split_for_parts();
+    let (open, _) = open().split_for_parts();
+    open.merge(guarded)
+        .merge(ws::routes())
+        .merge(docs::routes())
+        .merge(openapi::routes(&document()))
         .fallback(|| async { StatusCode::NOT_FOUND })
         .layer(TimeoutLayer::with_status_code(
             StatusCode::GATEWAY_TIMEOUT,
             HANDLER_TIMEOUT,
         ))
         .layer(CatchPanicLayer::custom(request::panicked))
+        .layer(cors)
         .layer(middleware::from_fn(request::observe))
         .with_state(api)
 }
 
-/// The paths that the document describes.
-fn described() -> OpenApiRouter<Api> {
+/// The paths that need no credential.
+fn open() -> OpenApiRouter<Api> {
     OpenApiRouter::with_openapi(openapi::head())
         .merge(health::routes())
-        .nest("/v1", v1::routes())
+        .merge(v1::open())
+}
+
+/// The paths that the document describes.
+fn described() -> OpenApiRouter<Api> {
+    open().merge(v1::guarded())
+}
+
+/// Closed unless the operator names pages.
+fn cors(origins: &[String]) -> CorsLayer {
+    if origins.is_empty() {
+        return CorsLayer::new();
+    }
+    let origins: Vec<HeaderValue> = origins
+        .iter()
+        .filter_map(|origin| HeaderValue::from_str(origin).ok())
+        .collect();
+    CorsLayer::new()
+        .allow_origin(origins)
+        .allow_methods([
+            Method::GET,
+            Method::POST,
+            Method::PUT,
+            Method::PATCH,
+            Method::DELETE,
+        ])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            HeaderName::from_static("x-api-key"),
+            HeaderName::from_static("idempotency-key"),
+            HeaderName::from_static("last-event-id"),
+        ])
+        .expose_headers([
+            problem::REQUEST_ID.clone(),
+            header::RETRY_AFTER,
+            HeaderName::from_static("x-ratelimit-limit"),
+            HeaderName::from_static("x-ratelimit-remaining"),
+            HeaderName::from_static("x-ratelimit-reset"),
+        ])
+        .max_age(PREFLIGHT_MAX_AGE)
 }

@@ -3,14 +3,26 @@
 //!
 //! Owns the order of steps and the permission checks. Must never know HTTP. Each function takes a [`Ctx`] first.
 
-pub mod event_log;
-pub mod messages;
-pub mod sessions;
-
 mod ctx;
 mod error;
+mod secret;
 
+pub mod api_keys;
+pub mod auth;
+pub mod event_log;
+pub mod feed;
 pub mod health;
+pub mod idempotency;
+pub mod linking;
+pub mod messages;
+pub mod passwords;
+pub mod qr;
+pub mod revocation;
+pub mod sessions;
+pub mod throttle;
+pub mod tickets;
+pub mod tokens;
+pub mod users;
 
 pub use ctx::Ctx;
 pub use error::{Error, Fault};

@@ -14,4 +14,4 @@ mod qr;
 pub use handle::{Ended, Handle};
 pub use journal::{Journal, JournalError, Outgoing};
 pub use manager::{Manager, ManagerConfig, ManagerError};
-pub use qr::png_data_url;
+pub use qr::{png, png_data_url};

@@ -9,7 +9,8 @@ mod peer;
 mod pointer;
 mod query;
 
-pub use body::{BODY_LIMIT_BYTES, Json};
+pub(super) use body::read as read_body;
+pub use body::{BODY_LIMIT_BYTES, Json, from_value};
 pub use ctx::RequestId;
 pub use path::Path;
 pub use peer::{Peer, TrustedProxies};

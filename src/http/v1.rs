@@ -4,7 +4,31 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{Api, health};
 
-/// Everything under `/v1`.
-pub(super) fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(health::info))
+mod api_keys;
+mod auth;
+mod events;
+mod linking;
+mod messages;
+mod sessions;
+mod users;
+
+/// What needs no credential.
+pub(super) fn open() -> OpenApiRouter<Api> {
+    let routes = OpenApiRouter::new()
+        .routes(routes!(health::info))
+        .merge(auth::open());
+    OpenApiRouter::new().nest("/v1", routes)
+}
+
+/// What needs one.
+pub(super) fn guarded() -> OpenApiRouter<Api> {
+    let routes = OpenApiRouter::new()
+        .merge(auth::guarded())
+        .merge(users::guarded())
+        .merge(api_keys::guarded())
+        .merge(sessions::guarded())
+        .merge(linking::guarded())
+        .merge(messages::guarded())
+        .merge(events::guarded());
+    OpenApiRouter::new().nest("/v1", routes)
 }

@@ -108,6 +108,15 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     Ok(value)
 }
 
+/// Reads a value that is JSON already; the faults stand below `at`.
+pub fn from_value<T: DeserializeOwned>(at: &str, value: serde_json::Value) -> Result<T, Problem> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let mut fault = pointer::fault(error.path(), &error.inner().to_string());
+        fault.pointer.insert_str(0, at);
+        Problem::invalid("validation_failed", vec![fault])
+    })
+}
+
 fn not_json(error: &serde_json::Error) -> Problem {
     let fault = Fault::new("", format!("the body is not JSON: {error}"));
     Problem::invalid("invalid_json", vec![fault])

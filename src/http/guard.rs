@@ -1,0 +1,105 @@
+//! Before every guarded route: who is there, and whether they may ask again so soon.
+//!
+//! Puts the [`Ctx`] into the request and the rate-limit headers on the answer. The policy is in `service`.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    extract::{FromRequestParts, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+
+use super::{Api, extract::RequestId, origin, problem::Problem};
+use crate::service::{Ctx, auth::Authenticated, throttle::Allowance};
+
+/// The layer around guarded routes.
+pub(super) async fn authenticate(
+    State(api): State<Api>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let credential = credential(request.headers())
+        .ok_or_else(missing)?
+        .to_owned();
+    let authenticated = api.auth.authenticate(&credential).await?;
+    check_origin(&api, request.headers(), &authenticated)?;
+    let (mut parts, body) = request.into_parts();
+    let RequestId(request_id) = RequestId::from_request_parts(&mut parts, &())
+        .await
+        .unwrap_or_else(|never| match never {});
+    let ctx = Ctx {
+        principal: Arc::new(authenticated.principal),
+        request_id,
+    };
+    let allowance = api.limits.take(ctx.owner());
+    parts.extensions.insert(ctx);
+    let mut response = match allowance.retry_after {
+        Some(after) => too_many(after).into_response(),
+        None => next.run(Request::from_parts(parts, body)).await,
+    };
+    write_allowance(response.headers_mut(), &allowance);
+    Ok(response)
+}
+
+/// The credential of the headers: `Authorization: Bearer`, else `X-Api-Key`.
+pub(super) fn credential(headers: &HeaderMap) -> Option<&str> {
+    let bearer = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, credential)| credential.trim());
+    let key = || {
+        headers
+            .get("x-api-key")
+            .and_then(|value| value.to_str().ok())
+    };
+    bearer
+        .or_else(key)
+        .filter(|credential| !credential.is_empty())
+}
+
+/// The refusal of a request without a credential.
+pub(super) fn missing() -> Problem {
+    Problem::new(
+        StatusCode::UNAUTHORIZED,
+        "token_missing",
+        "send an Authorization: Bearer or an X-Api-Key header",
+    )
+}
+
+/// A link token that names its pages works on them alone.
+fn check_origin(
+    api: &Api,
+    headers: &HeaderMap,
+    authenticated: &Authenticated,
+) -> Result<(), Problem> {
+    match &authenticated.allowed_origins {
+        Some(allowed) => origin::check(headers, &api.settings.cors_origins, Some(allowed)),
+        None => Ok(()),
+    }
+}
+
+pub(super) fn too_many(after: Duration) -> Problem {
+    Problem::new(
+        StatusCode::TOO_MANY_REQUESTS,
+        "rate_limited",
+        "too many requests; see Retry-After",
+    )
+    .retry_after(after)
+}
+
+fn write_allowance(headers: &mut HeaderMap, allowance: &Allowance) {
+    let numbers = [
+        ("x-ratelimit-limit", u64::from(allowance.limit)),
+        ("x-ratelimit-remaining", u64::from(allowance.remaining)),
+        ("x-ratelimit-reset", allowance.reset.as_secs()),
+    ];
+    for (name, number) in numbers {
+        if let Ok(value) = HeaderValue::from_str(&number.to_string()) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    }
+}

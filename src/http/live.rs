@@ -1,0 +1,268 @@
+//! What sockets and event streams share: how many there may be, and when they have to end.
+
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    net::IpAddr,
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::http::StatusCode;
+use dashmap::DashMap;
+use entity::ids::UserId;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::{Api, extract::Peer, problem::Problem};
+use crate::{
+    domain::principal::Credential,
+    service::{Ctx, Fault, throttle::network},
+};
+
+/// When to try again after a refusal.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// Every type of the contract; those that this version does not emit yet may be asked for all the same.
+const TYPES: [&str; 25] = [
+    "qr",
+    "pair_code",
+    "passkey",
+    "success",
+    "connected",
+    "disconnected",
+    "logged_out",
+    "error",
+    "degraded",
+    "qr_timeout",
+    "message",
+    "message.ack",
+    "message.edit",
+    "message.delete",
+    "message.reaction",
+    "poll.vote",
+    "call",
+    "group.update",
+    "group.participants",
+    "contact.update",
+    "chat.update",
+    "presence",
+    "history.sync",
+    "webhook.disabled",
+    "gap",
+];
+
+/// The wanted types of `?types=a,b`; none, or `*`, means all.
+pub(super) fn types(wanted: Option<&str>) -> Result<Vec<String>, Problem> {
+    let wanted: Vec<String> = wanted
+        .unwrap_or_default()
+        .split(',')
+        .map(str::trim)
+        .filter(|kind| !kind.is_empty())
+        .map(str::to_owned)
+        .collect();
+    if wanted.iter().any(|kind| kind == "*") {
+        return Ok(Vec::new());
+    }
+    match wanted.iter().find(|kind| !TYPES.contains(&kind.as_str())) {
+        None => Ok(wanted),
+        Some(unknown) => {
+            let fault = Fault::new("/types", format!("{unknown} is not a type of event"));
+            Err(Problem::invalid("validation_failed", vec![fault]))
+        }
+    }
+}
+
+/// How many live connections there may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LiveLimits {
+    /// Of one user with one kind of credential.
+    pub per_token: u32,
+    /// Of one address, or one v6 network.
+    pub per_address: u32,
+}
+
+impl Default for LiveLimits {
+    fn default() -> Self {
+        Self {
+            per_token: 20,
+            per_address: 100,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Holder {
+    /// Tickets and refreshed tokens come and go, so it is the user and what the credential is bound to.
+    Token(UserId, u64),
+    Address(IpAddr),
+}
+
+/// Counts the live connections. Clones share the counters.
+#[derive(Debug, Clone, Default)]
+pub struct Live {
+    limits: LiveLimits,
+    count: Arc<DashMap<Holder, u32>>,
+}
+
+/// A place among the live connections; leaves when dropped.
+#[derive(Debug)]
+pub(super) struct Slot {
+    live: Live,
+    token: Holder,
+    address: Holder,
+}
+
+impl Live {
+    /// No connection yet.
+    pub fn new(limits: LiveLimits) -> Self {
+        Self {
+            limits,
+            count: Arc::default(),
+        }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.count
+            .iter()
+            .filter(|entry| matches!(entry.key(), Holder::Token(..)))
+            .map(|entry| *entry.value() as usize)
+            .sum()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.count.is_empty()
+    }
+
+    /// Takes a place, unless the caller or the address has too many.
+    pub(super) fn enter(&self, ctx: &Ctx, Peer(address): Peer) -> Result<Slot, Problem> {
+        let principal = &ctx.principal;
+        let kind = match principal.credential {
+            Credential::AccessToken => 0_u8,
+            Credential::ApiKey => 1,
+            Credential::LinkToken => 2,
+        };
+        let mut bound = DefaultHasher::new();
+        (kind, principal.session.map(|session| session.uuid())).hash(&mut bound);
+        let token = Holder::Token(principal.user, bound.finish());
+        let address = Holder::Address(network(address));
+        self.add(token, self.limits.per_token)?;
+        if let Err(refused) = self.add(address, self.limits.per_address) {
+            self.remove(&token);
+            return Err(refused);
+        }
+        Ok(Slot {
+            live: self.clone(),
+            token,
+            address,
+        })
+    }
+
+    fn add(&self, holder: Holder, limit: u32) -> Result<(), Problem> {
+        let mut count = self.count.entry(holder).or_insert(0);
+        if *count >= limit {
+            return Err(Problem::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too_many_connections",
+                format!("there are {limit} live connections already"),
+            )
+            .retry_after(RETRY));
+        }
+        *count += 1;
+        Ok(())
+    }
+
+    fn remove(&self, holder: &Holder) {
+        self.count.remove_if_mut(holder, |_, count| {
+            *count = count.saturating_sub(1);
+            *count == 0
+        });
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.live.remove(&self.token);
+        self.live.remove(&self.address);
+    }
+}
+
+/// Why a live connection has to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// The service stops: come back in a moment.
+    Drain,
+    /// The credential ended, or was cut.
+    Expired,
+}
+
+/// Falls when a live connection has to end.
+#[derive(Debug)]
+pub(super) struct Ending {
+    stopping: CancellationToken,
+    revoked: CancellationToken,
+    expires: Option<Instant>,
+}
+
+impl Ending {
+    pub(super) fn of(api: &Api, ctx: &Ctx) -> Self {
+        let now = api.clock.now_ms();
+        let expires = ctx.principal.expires_at.map(|end| {
+            let left = u64::try_from(end - now).unwrap_or(0);
+            Instant::now() + Duration::from_millis(left)
+        });
+        Self {
+            stopping: api.stop.soft_token(),
+            revoked: api.auth.revocations().watch(ctx.owner()),
+            expires,
+        }
+    }
+
+    /// When the credential ends.
+    pub(super) const fn expires(&self) -> Option<Instant> {
+        self.expires
+    }
+
+    /// Waits for a stop or a cut; the owner of a timer of its own looks at [`Ending::expires`] itself.
+    pub(super) async fn cut(&self) -> End {
+        tokio::select! {
+            () = self.stopping.cancelled() => End::Drain,
+            () = self.revoked.cancelled() => End::Expired,
+        }
+    }
+
+    /// Waits for whatever comes first.
+    pub(super) async fn falls(&self) -> End {
+        match self.expires {
+            None => self.cut().await,
+            Some(expires) => tokio::select! {
+                end = self.cut() => end,
+                () = tokio::time::sleep_until(expires) => End::Expired,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_are_those_of_the_contract() {
+        assert_eq!(types(None).unwrap(), Vec::<String>::new());
+        assert_eq!(types(Some("*")).unwrap(), Vec::<String>::new());
+        assert_eq!(
+            types(Some("qr, message.ack")).unwrap(),
+            ["qr", "message.ack"]
+        );
+        assert!(types(Some("qr,bogus")).is_err());
+    }
+
+    #[test]
+    fn every_event_that_is_emitted_can_be_asked_for() {
+        for name in crate::domain::event::Event::NAMES {
+            assert!(TYPES.contains(&name), "{name}");
+        }
+    }
+}

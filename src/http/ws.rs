@@ -1,0 +1,222 @@
+//! Sockets: `/ws/{id}` hears one session, `/ws` hears all of one's own (`native.md` §3).
+//!
+//! Owns the handshake: who it is, from which page, how many. All of it is answered in HTTP, before the upgrade.
+//! [`conversation`] owns what follows. Opening a socket has no side effect.
+
+use std::{collections::HashMap, sync::Arc};
+
+use axum::{
+    Router,
+    extract::{
+        State,
+        ws::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection},
+    },
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use serde::Deserialize;
+
+use super::{
+    Api,
+    extract::{Path, Peer, Query, RequestId},
+    guard, live, origin,
+    problem::Problem,
+};
+use crate::service::{
+    Ctx,
+    auth::Authenticated,
+    feed::{Feed, Wanted, last_seqs},
+};
+
+mod conversation;
+mod frames;
+
+use conversation::{Conversation, Opening};
+
+/// What a socket reads at once; the default of 128 KiB is what an idle socket would cost.
+const READ_BUFFER_BYTES: usize = 4096;
+
+/// What may wait for a slow reader before the write counts as stalled.
+const MAX_WRITE_BUFFER_BYTES: usize = 1024 * 1024;
+
+/// The largest message of a client.
+const MAX_INBOUND_BYTES: usize = 64 * 1024;
+
+/// A subprotocol that carries an access token, for browsers.
+const BEARER_PROTOCOL: &str = "bearer.";
+
+pub(super) fn routes() -> Router<Api> {
+    Router::new()
+        .route("/ws", get(all))
+        .route("/ws/{id}", get(one))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WsQuery {
+    ticket: Option<String>,
+    token: Option<String>,
+    since: Option<i64>,
+    types: Option<String>,
+    /// Of `/ws` alone.
+    sessions: Option<String>,
+}
+
+type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
+
+async fn one(
+    State(api): State<Api>,
+    peer: Peer,
+    request_id: RequestId,
+    Path(id): Path<String>,
+    Query(query): Query<WsQuery>,
+    headers: HeaderMap,
+    upgrade: Upgrade,
+) -> Result<Response, Problem> {
+    let (ctx, protocol) = authenticate(&api, &headers, &query, request_id).await?;
+    let wanted = Wanted {
+        sessions: Vec::new(),
+        types: live::types(query.types.as_deref())?,
+    };
+    // Subscribed before anything is read, so that nothing falls in between.
+    let (session, hears) = api.log.subscribe(&ctx, &id).await?;
+    let bounds = api.log.bounds(&ctx, &session.to_string()).await?;
+    let since = query.since.map(|since| since.clamp(0, bounds.last_seq));
+    let reached = since.unwrap_or(bounds.last_seq);
+    let mut feed = Feed::of_session(
+        ctx.clone(),
+        api.log.clone(),
+        (session, hears),
+        wanted.clone(),
+        reached,
+    );
+    if since.is_some() {
+        feed.replay(session);
+    }
+    let opening = Opening::One {
+        session,
+        bounds,
+        since,
+    };
+    let slot = api.live.enter(&ctx, peer)?;
+    let conversation = Conversation::new(&api, ctx, feed, wanted, slot);
+    accept(upgrade?, protocol, conversation, opening)
+}
+
+async fn all(
+    State(api): State<Api>,
+    peer: Peer,
+    request_id: RequestId,
+    Query(query): Query<WsQuery>,
+    headers: HeaderMap,
+    upgrade: Upgrade,
+) -> Result<Response, Problem> {
+    let (ctx, protocol) = authenticate(&api, &headers, &query, request_id).await?;
+    let mut sessions = Vec::new();
+    for reference in query.sessions.as_deref().unwrap_or_default().split(',') {
+        if !matches!(reference.trim(), "" | "*") {
+            sessions.push(api.sessions.get(&ctx, reference.trim()).await?.id);
+        }
+    }
+    let wanted = Wanted {
+        sessions,
+        types: live::types(query.types.as_deref())?,
+    };
+    let hears = api.log.subscribe_all(&ctx)?;
+    let reached: HashMap<_, _> = last_seqs(&api.sessions, &ctx).await?;
+    let feed = Feed::of_all(
+        ctx.clone(),
+        api.log.clone(),
+        api.sessions.clone(),
+        hears,
+        wanted.clone(),
+        reached,
+    );
+    let slot = api.live.enter(&ctx, peer)?;
+    let conversation = Conversation::new(&api, ctx, feed, wanted, slot);
+    accept(upgrade?, protocol, conversation, Opening::All)
+}
+
+fn accept(
+    upgrade: WebSocketUpgrade,
+    protocol: Option<String>,
+    conversation: Conversation,
+    opening: Opening,
+) -> Result<Response, Problem> {
+    let mut upgrade = upgrade
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .write_buffer_size(0)
+        .max_write_buffer_size(MAX_WRITE_BUFFER_BYTES)
+        .max_message_size(MAX_INBOUND_BYTES)
+        .max_frame_size(MAX_INBOUND_BYTES);
+    if let Some(protocol) = protocol.and_then(|protocol| HeaderValue::from_str(&protocol).ok()) {
+        upgrade.set_selected_protocol(protocol);
+    }
+    Ok(upgrade
+        .on_upgrade(move |socket| conversation.run(socket, opening))
+        .into_response())
+}
+
+/// In the order of the contract: header, ticket, subprotocol, query. A link token may stand in any of them.
+async fn authenticate(
+    api: &Api,
+    headers: &HeaderMap,
+    query: &WsQuery,
+    RequestId(request_id): RequestId,
+) -> Result<(Ctx, Option<String>), Problem> {
+    let mut protocol = None;
+    let authenticated = if let Some(credential) = guard::credential(headers) {
+        api.auth.authenticate(credential).await?
+    } else if let Some(ticket) = &query.ticket {
+        Authenticated {
+            principal: api.tickets.redeem(ticket).await?,
+            allowed_origins: None,
+        }
+    } else if let Some(offered) = bearer_protocol(headers) {
+        let authenticated = api
+            .auth
+            .authenticate(&offered[BEARER_PROTOCOL.len()..])
+            .await?;
+        protocol = Some(offered.to_owned());
+        authenticated
+    } else if let Some(token) = &query.token {
+        api.auth.authenticate(token).await?
+    } else {
+        return Err(guard::missing());
+    };
+    let configured = &api.settings.cors_origins;
+    origin::check(
+        headers,
+        configured,
+        authenticated.allowed_origins.as_deref(),
+    )?;
+    let ctx = Ctx {
+        principal: Arc::new(authenticated.principal),
+        request_id,
+    };
+    if let Some(after) = api.limits.take(ctx.owner()).retry_after {
+        return Err(guard::too_many(after));
+    }
+    Ok((ctx, protocol))
+}
+
+fn bearer_protocol(headers: &HeaderMap) -> Option<&str> {
+    headers
+        .get_all(header::SEC_WEBSOCKET_PROTOCOL)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .find(|protocol| protocol.starts_with(BEARER_PROTOCOL))
+}
+
+impl From<WebSocketUpgradeRejection> for Problem {
+    fn from(_: WebSocketUpgradeRejection) -> Self {
+        Self::new(
+            StatusCode::UPGRADE_REQUIRED,
+            "upgrade_required",
+            "open this path as a WebSocket",
+        )
+    }
+}

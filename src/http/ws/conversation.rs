@@ -1,0 +1,397 @@
+//! One open socket: greeting, snapshot, log, live, until either side ends it.
+//!
+//! Holds one entry at a time. A reader that is slow is read for from the log; one that takes nothing for ten seconds
+//! is closed with the number it has reached. One timer serves heartbeat, deadline and expiry.
+
+use std::time::Duration;
+
+use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use entity::ids::SessionId;
+use tokio::time::{Instant, timeout};
+
+use super::{
+    super::{
+        Api,
+        live::{End, Ending, Slot},
+    },
+    frames::{self, HEARTBEAT_MS},
+};
+use crate::{
+    domain::clock::SharedClock,
+    service::{
+        Ctx, Error,
+        event_log::Bounds,
+        feed::{Feed, Wanted, last_seqs},
+        sessions::Sessions,
+    },
+};
+
+/// How long one frame may take to leave.
+const WRITE_STALL: Duration = Duration::from_secs(10);
+
+/// How long the answer to a ping may take.
+const PONG_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long the other end may take to answer a close.
+const CLOSE_WITHIN: Duration = Duration::from_secs(2);
+
+const HEARTBEAT: Duration = Duration::from_millis(HEARTBEAT_MS);
+
+/// What a socket opens with.
+#[derive(Debug)]
+pub(super) enum Opening {
+    /// One session.
+    One {
+        /// Which.
+        session: SessionId,
+        /// What its log holds.
+        bounds: Bounds,
+        /// Where to resume.
+        since: Option<i64>,
+    },
+    /// All of one's own.
+    All,
+}
+
+/// Why a socket ends from our side.
+#[derive(Debug, Clone, Copy)]
+enum Close {
+    Drain,
+    Expired,
+    Stalled,
+    Deleted,
+    Failed,
+    /// The other end went away.
+    Gone,
+}
+
+impl From<End> for Close {
+    fn from(end: End) -> Self {
+        match end {
+            End::Drain => Self::Drain,
+            End::Expired => Self::Expired,
+        }
+    }
+}
+
+impl From<Error> for Close {
+    fn from(error: Error) -> Self {
+        if matches!(error, Error::NotFound { .. }) {
+            return Self::Deleted;
+        }
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "a socket could not read its log"
+        );
+        Self::Failed
+    }
+}
+
+impl Close {
+    /// The code of the contract, and what is said with it.
+    fn frame(self, last_seq: i64) -> Option<CloseFrame> {
+        let (code, reason) = match self {
+            Self::Drain => (1012, format!("the service restarts; last_seq={last_seq}")),
+            Self::Expired => (4401, "the credential has ended".to_owned()),
+            Self::Stalled => (4008, format!("too slow; last_seq={last_seq}")),
+            Self::Deleted => (4404, "the session is gone".to_owned()),
+            Self::Failed => (1011, format!("failed inside; last_seq={last_seq}")),
+            Self::Gone => return None,
+        };
+        Some(CloseFrame {
+            code,
+            reason: reason.into(),
+        })
+    }
+}
+
+/// One open socket and what it hears.
+#[derive(Debug)]
+pub(super) struct Conversation {
+    ctx: Ctx,
+    sessions: Sessions,
+    clock: SharedClock,
+    feed: Feed,
+    wanted: Wanted,
+    ending: Ending,
+    /// The last number that was sent, for the close.
+    last_seq: i64,
+    _slot: Slot,
+}
+
+impl Conversation {
+    pub(super) fn new(api: &Api, ctx: Ctx, feed: Feed, wanted: Wanted, slot: Slot) -> Self {
+        Self {
+            ending: Ending::of(api, &ctx),
+            sessions: api.sessions.clone(),
+            clock: api.clock.clone(),
+            ctx,
+            feed,
+            wanted,
+            last_seq: 0,
+            _slot: slot,
+        }
+    }
+
+    pub(super) async fn run(mut self, mut socket: WebSocket, opening: Opening) {
+        let close = match Box::pin(self.open(&mut socket, opening)).await {
+            Ok(()) => self.converse(&mut socket).await,
+            Err(close) => close,
+        };
+        if let Some(frame) = close.frame(self.last_seq) {
+            Box::pin(say_goodbye(socket, frame)).await;
+        }
+    }
+
+    /// Greets; with `since` plays the log; then shows where things are.
+    async fn open(&mut self, socket: &mut WebSocket, opening: Opening) -> Result<(), Close> {
+        match opening {
+            Opening::One {
+                session,
+                bounds,
+                since,
+            } => {
+                let (view, _) = self.sessions.watch(&self.ctx, &session.to_string()).await?;
+                let now = self.clock.now_ms();
+                let hello = frames::hello(now, Some((session, view.state, bounds)))?;
+                self.last_seq = bounds.last_seq;
+                send(socket, hello).await?;
+                if let Some(since) = since {
+                    if since + 1 < bounds.first_seq {
+                        let gap = frames::gap(now, session, since + 1, bounds.first_seq - 1)?;
+                        send(socket, gap).await?;
+                    }
+                    self.replay(socket).await?;
+                }
+                self.show(socket, session).await
+            }
+            Opening::All => {
+                send(socket, frames::hello(self.clock.now_ms(), None)?).await?;
+                let mut ids = self.wanted.sessions.clone();
+                if ids.is_empty() {
+                    let all = last_seqs(&self.sessions, &self.ctx).await?;
+                    ids = all.into_keys().collect();
+                    ids.sort_unstable();
+                }
+                for session in ids {
+                    self.show(socket, session).await?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    async fn replay(&mut self, socket: &mut WebSocket) -> Result<(), Close> {
+        loop {
+            let next = tokio::select! {
+                biased;
+                end = self.ending.falls() => return Err(end.into()),
+                next = self.feed.past() => next?,
+            };
+            let Some(live) = next else {
+                return Ok(());
+            };
+            self.last_seq = live.entry.seq;
+            send(socket, &*live.frame).await?;
+        }
+    }
+
+    async fn show(&mut self, socket: &mut WebSocket, session: SessionId) -> Result<(), Close> {
+        let watched = self.sessions.watch(&self.ctx, &session.to_string()).await;
+        let Ok((_, Some(live))) = watched else {
+            return Ok(());
+        };
+        let snapshot = live.borrow().clone();
+        let wanted = |kind: &str| self.wanted.kind(kind);
+        for frame in frames::snapshot(self.clock.now_ms(), session, &snapshot, wanted)? {
+            send(socket, frame).await?;
+        }
+        Ok(())
+    }
+
+    async fn converse(&mut self, socket: &mut WebSocket) -> Close {
+        let mut heartbeat = Heartbeat::new(Instant::now(), self.ending.expires());
+        let timer = tokio::time::sleep_until(heartbeat.due());
+        tokio::pin!(timer);
+        loop {
+            let done = tokio::select! {
+                biased;
+                end = self.ending.cut() => Err(end.into()),
+                heard = socket.recv() => {
+                    heartbeat.heard(Instant::now());
+                    self.answer(socket, heard).await
+                }
+                () = &mut timer => match heartbeat.ring(Instant::now()) {
+                    Ok(true) => send(socket, Message::Ping(axum::body::Bytes::new())).await,
+                    Ok(false) => Ok(()),
+                    Err(close) => Err(close),
+                },
+                next = self.feed.next() => match next {
+                    Ok(Some(live)) => {
+                        self.last_seq = live.entry.seq;
+                        send(socket, &*live.frame).await
+                    }
+                    Ok(None) => Err(Close::Drain),
+                    Err(error) => Err(error.into()),
+                },
+            };
+            if let Err(close) = done {
+                return close;
+            }
+            if timer.deadline() != heartbeat.due() {
+                timer.as_mut().reset(heartbeat.due());
+            }
+        }
+    }
+
+    /// A ping in JSON gets a pong; anything else is ignored.
+    async fn answer(
+        &self,
+        socket: &mut WebSocket,
+        heard: Option<Result<Message, axum::Error>>,
+    ) -> Result<(), Close> {
+        match heard {
+            Some(Ok(Message::Text(text))) if is_ping(text.as_str()) => {
+                send(socket, frames::pong(self.clock.now_ms())?).await
+            }
+            Some(Ok(Message::Close(_))) => {
+                // Polled once more, so that the answer to the close leaves.
+                drop(timeout(CLOSE_WITHIN, socket.recv()).await);
+                Err(Close::Gone)
+            }
+            Some(Ok(_)) => Ok(()),
+            Some(Err(_)) | None => Err(Close::Gone),
+        }
+    }
+}
+
+fn is_ping(text: &str) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Said<'a> {
+        r#type: &'a str,
+    }
+    serde_json::from_str::<Said<'_>>(text).is_ok_and(|said| said.r#type == "ping")
+}
+
+/// Text from a `String` is moved, from a shared frame copied.
+struct Outgoing(Message);
+
+impl From<String> for Outgoing {
+    fn from(text: String) -> Self {
+        Self(Message::Text(text.into()))
+    }
+}
+
+impl From<&str> for Outgoing {
+    fn from(text: &str) -> Self {
+        Self(Message::Text(text.into()))
+    }
+}
+
+impl From<Message> for Outgoing {
+    fn from(message: Message) -> Self {
+        Self(message)
+    }
+}
+
+async fn send(socket: &mut WebSocket, message: impl Into<Outgoing>) -> Result<(), Close> {
+    let Outgoing(message) = message.into();
+    match timeout(WRITE_STALL, socket.send(message)).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) => Err(Close::Gone),
+        Err(_) => Err(Close::Stalled),
+    }
+}
+
+/// Sends the close and listens until the other end has answered it, or does not.
+async fn say_goodbye(mut socket: WebSocket, frame: CloseFrame) {
+    let goodbye = async {
+        if socket.send(Message::Close(Some(frame))).await.is_ok() {
+            while let Some(Ok(_)) = socket.recv().await {}
+        }
+    };
+    drop(timeout(CLOSE_WITHIN, goodbye).await);
+}
+
+/// One timer for three things: the next ping, the answer to the last one, the end of the credential.
+#[derive(Debug)]
+struct Heartbeat {
+    next: Instant,
+    /// Whether a ping waits for its answer.
+    asked: bool,
+    expires: Option<Instant>,
+}
+
+impl Heartbeat {
+    fn new(now: Instant, expires: Option<Instant>) -> Self {
+        Self {
+            next: now + HEARTBEAT,
+            asked: false,
+            expires,
+        }
+    }
+
+    fn due(&self) -> Instant {
+        self.expires.map_or(self.next, |end| end.min(self.next))
+    }
+
+    /// Anything that is heard proves that the other end is there.
+    fn heard(&mut self, now: Instant) {
+        if self.asked {
+            self.asked = false;
+            self.next = now + HEARTBEAT;
+        }
+    }
+
+    /// The timer fell: tells whether to ping.
+    fn ring(&mut self, now: Instant) -> Result<bool, Close> {
+        if self.expires.is_some_and(|end| end <= now) {
+            return Err(Close::Expired);
+        }
+        if now < self.next {
+            return Ok(false);
+        }
+        if self.asked {
+            return Err(Close::Gone);
+        }
+        self.asked = true;
+        self.next = now + PONG_WITHIN;
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_ping_is_a_ping() {
+        assert!(is_ping(r#"{"type":"ping"}"#));
+        assert!(is_ping(r#"{"type":"ping","n":1}"#));
+        for other in ["", "ping", r#"{"type":"pong"}"#, r#"["ping"]"#] {
+            assert!(!is_ping(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_ping_without_an_answer_ends_the_socket_and_any_answer_keeps_it() {
+        let mut now = Instant::now();
+        let mut heartbeat = Heartbeat::new(now, None);
+        now += HEARTBEAT;
+        assert!(heartbeat.ring(now).unwrap());
+        heartbeat.heard(now);
+        now += HEARTBEAT;
+        assert!(heartbeat.ring(now).unwrap());
+        now += PONG_WITHIN;
+        assert!(matches!(heartbeat.ring(now), Err(Close::Gone)));
+    }
+
+    #[test]
+    fn the_end_of_the_credential_comes_before_the_next_ping() {
+        let now = Instant::now();
+        let end = now + Duration::from_secs(3);
+        let mut heartbeat = Heartbeat::new(now, Some(end));
+        assert_eq!(heartbeat.due(), end);
+        assert!(matches!(heartbeat.ring(end), Err(Close::Expired)));
+    }
+}

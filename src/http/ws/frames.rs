@@ -1,0 +1,123 @@
+//! The frames that no log entry stands behind: greeting, snapshot, gap, pong.
+
+use entity::{enums::SessionState, ids::SessionId};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::{
+    domain::{
+        clock::rfc3339,
+        event::{AccountData, Event, PairCodeData},
+        session::{Phase, Snapshot},
+    },
+    service::{Error, event_log::Bounds, qr},
+};
+
+/// How often the server asks whether the other end is there.
+pub(super) const HEARTBEAT_MS: u64 = 25_000;
+
+#[derive(Serialize)]
+struct Frame<'a, T> {
+    r#type: &'a str,
+    seq: Option<i64>,
+    id: Option<&'a str>,
+    session: Option<SessionId>,
+    at: String,
+    data: T,
+}
+
+#[derive(Serialize)]
+struct Hello {
+    state: Option<SessionState>,
+    first_seq: Option<i64>,
+    last_seq: Option<i64>,
+    heartbeat_ms: u64,
+}
+
+#[derive(Serialize)]
+struct Gap {
+    from: i64,
+    to: i64,
+}
+
+pub(super) fn hello(
+    now: i64,
+    one: Option<(SessionId, SessionState, Bounds)>,
+) -> Result<String, Error> {
+    let data = Hello {
+        state: one.map(|(_, state, _)| state),
+        first_seq: one.map(|(_, _, bounds)| bounds.first_seq),
+        last_seq: one.map(|(_, _, bounds)| bounds.last_seq),
+        heartbeat_ms: HEARTBEAT_MS,
+    };
+    frame("hello", one.map(|(session, ..)| session), now, data)
+}
+
+/// What the log no longer holds of what was asked for.
+pub(super) fn gap(now: i64, session: SessionId, from: i64, to: i64) -> Result<String, Error> {
+    frame("gap", Some(session), now, Gap { from, to })
+}
+
+pub(super) fn pong(now: i64) -> Result<String, Error> {
+    frame("pong", None, now, serde_json::Map::new())
+}
+
+/// Where the session is right now, when there is something to do about it or it works.
+pub(super) fn snapshot(
+    now: i64,
+    session: SessionId,
+    snapshot: &Snapshot,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<Vec<String>, Error> {
+    let mut events = Vec::new();
+    match &snapshot.phase {
+        Phase::NeedScan(code) if now < code.expires_at => events.push(Event::Qr(qr::data(code)?)),
+        Phase::Connected => events.push(Event::Connected(AccountData {
+            phone: snapshot.account.phone.clone(),
+            lid: snapshot.account.lid.clone(),
+            push_name: snapshot.account.push_name.clone(),
+        })),
+        Phase::NeedScan(_)
+        | Phase::Disconnected(_)
+        | Phase::Connecting
+        | Phase::LoggedOut(_)
+        | Phase::Expired(_)
+        | Phase::Degraded(_) => {}
+    }
+    if let Some(code) = snapshot
+        .pair_code
+        .as_ref()
+        .filter(|code| now < code.expires_at)
+    {
+        events.push(Event::PairCode(PairCodeData {
+            code: code.code.clone(),
+            expires_at: rfc3339(code.expires_at),
+        }));
+    }
+    events
+        .iter()
+        .filter(|event| wanted(event.name()))
+        .map(|event| {
+            let data = event.data_json().map_err(Error::internal)?;
+            let data = RawValue::from_string(data).map_err(Error::internal)?;
+            frame(event.name(), Some(session), now, data)
+        })
+        .collect()
+}
+
+fn frame<T: Serialize>(
+    kind: &str,
+    session: Option<SessionId>,
+    now: i64,
+    data: T,
+) -> Result<String, Error> {
+    serde_json::to_string(&Frame {
+        r#type: kind,
+        seq: None,
+        id: None,
+        session,
+        at: rfc3339(now),
+        data,
+    })
+    .map_err(Error::internal)
+}

@@ -1,0 +1,169 @@
+//! API keys: credentials for programs, with scopes, an end, and perhaps one session only.
+
+use entity::{
+    api_keys as rows,
+    ids::{ApiKeyId, SessionId},
+};
+use sea_orm::DatabaseConnection;
+
+use super::{Ctx, Error, Fault, secret};
+use crate::{
+    db,
+    domain::{clock::SharedClock, principal::Scope},
+};
+
+/// What every key starts with.
+pub const KEY_PREFIX: &str = "wk_";
+
+/// How much of a key is kept to recognise it by.
+const HINT_LEN: usize = 9;
+
+const MAX_NAME: usize = 128;
+
+/// A key as its owner sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKey {
+    /// Its id.
+    pub id: ApiKeyId,
+    /// What it is for.
+    pub name: String,
+    /// Its first characters.
+    pub hint: String,
+    /// What it allows.
+    pub scopes: Vec<Scope>,
+    /// The only session it may touch.
+    pub session: Option<SessionId>,
+    /// When it ends.
+    pub expires_at: Option<i64>,
+    /// When it was last used, to the minute.
+    pub last_used_at: Option<i64>,
+    /// When it was made.
+    pub created_at: i64,
+}
+
+/// A key to make.
+#[derive(Debug, Clone)]
+pub struct NewApiKey {
+    /// What it is for.
+    pub name: String,
+    /// What it allows.
+    pub scopes: Vec<Scope>,
+    /// The only session it may touch.
+    pub session: Option<SessionId>,
+    /// When it ends.
+    pub expires_at: Option<i64>,
+}
+
+/// The keys of a user.
+#[derive(Debug, Clone)]
+pub struct ApiKeys {
+    db: DatabaseConnection,
+    clock: SharedClock,
+}
+
+impl ApiKeys {
+    /// Over the table.
+    pub fn new(db: DatabaseConnection, clock: SharedClock) -> Self {
+        Self { db, clock }
+    }
+
+    /// Makes a key; the secret is told here and never again.
+    ///
+    /// A key cannot give more than its maker has: neither scopes, nor sessions, nor time.
+    pub async fn create(&self, ctx: &Ctx, new: NewApiKey) -> Result<(ApiKey, String), Error> {
+        super::auth::only_people(ctx)?;
+        let now = self.clock.now_ms();
+        check(ctx, &new, now)?;
+        let key = secret::generate(KEY_PREFIX);
+        let scopes: Vec<&str> = new.scopes.iter().map(|scope| scope.as_str()).collect();
+        let row = rows::Model {
+            id: ApiKeyId::new(),
+            owner_id: ctx.owner(),
+            name: new.name,
+            hint: key[..HINT_LEN].to_owned(),
+            key_hash: secret::digest(&key),
+            scopes: scopes.join(" "),
+            session_id: new.session,
+            expires_at: new.expires_at,
+            last_used_at: None,
+            created_at: now,
+        };
+        db::api_keys::insert(&self.db, row.clone()).await?;
+        Ok((row.into(), key))
+    }
+
+    /// One's own keys, one more than `limit` if there are more.
+    pub async fn list(
+        &self,
+        ctx: &Ctx,
+        after: Option<ApiKeyId>,
+        limit: u32,
+    ) -> Result<Vec<ApiKey>, Error> {
+        super::auth::only_people(ctx)?;
+        let rows = db::api_keys::list(&self.db, ctx.owner(), after, u64::from(limit) + 1).await?;
+        Ok(rows.into_iter().map(ApiKey::from).collect())
+    }
+
+    /// Ends a key.
+    pub async fn delete(&self, ctx: &Ctx, id: ApiKeyId) -> Result<(), Error> {
+        super::auth::only_people(ctx)?;
+        if db::api_keys::delete(&self.db, ctx.owner(), id).await? {
+            Ok(())
+        } else {
+            Err(Error::NotFound { what: "api_key" })
+        }
+    }
+}
+
+fn check(ctx: &Ctx, new: &NewApiKey, now: i64) -> Result<(), Error> {
+    let mut faults = Vec::new();
+    if new.name.is_empty() || new.name.len() > MAX_NAME {
+        faults.push(Fault::new(
+            "/name",
+            format!("must have 1 to {MAX_NAME} bytes"),
+        ));
+    }
+    if new.scopes.is_empty() {
+        faults.push(Fault::new("/scopes", "name at least one scope"));
+    }
+    for (at, scope) in new.scopes.iter().enumerate() {
+        if !ctx.principal.may(*scope) {
+            let detail = "is more than you may do yourself";
+            faults.push(Fault::new(format!("/scopes/{at}"), detail));
+        }
+    }
+    if new.expires_at.is_some_and(|end| end <= now) {
+        faults.push(Fault::new("/expires_at", "must lie in the future"));
+    }
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::Invalid {
+            code: "validation_failed",
+            faults,
+        })
+    }
+}
+
+/// Reads the stored words; one that this version does not know allows nothing.
+pub(super) fn scopes(words: &str) -> Vec<Scope> {
+    words
+        .split_whitespace()
+        .filter_map(|word| word.parse().ok())
+        .collect()
+}
+
+impl From<rows::Model> for ApiKey {
+    fn from(row: rows::Model) -> Self {
+        Self {
+            id: row.id,
+            scopes: scopes(&row.scopes),
+            name: row.name,
+            hint: row.hint,
+            session: row.session_id,
+            expires_at: row.expires_at,
+            last_used_at: row.last_used_at,
+            created_at: row.created_at,
+        }
+    }
+}

@@ -1,0 +1,398 @@
+//! Who is there: sign-in, refresh, sign-out, and what each credential stands for.
+//!
+//! Owns the order of the checks. Must never tell an unknown user from a wrong password, nor a foreign credential
+//! from a made-up one.
+
+use std::net::IpAddr;
+
+use entity::{
+    enums::Role,
+    ids::{RefreshTokenId, UserId},
+    refresh_tokens, users as user_rows,
+};
+use sea_orm::DatabaseConnection;
+use subtle::ConstantTimeEq;
+
+use super::{
+    Ctx, Error,
+    api_keys::{self, KEY_PREFIX},
+    passwords::{self, Passwords},
+    revocation::Revocations,
+    secret,
+    throttle::LoginThrottle,
+    tickets::LINK_PREFIX,
+    tokens::{self, ACCESS_SECONDS, Tokens},
+    users::User,
+};
+use crate::{
+    db,
+    domain::{
+        clock::SharedClock,
+        principal::{Credential, Principal, Scope},
+    },
+};
+
+/// How long a sign-in lasts without being refreshed.
+const REFRESH_MS: i64 = 30 * 24 * 60 * 60 * 1000;
+
+/// A use of an API key is noted at most this often.
+const TOUCH_EVERY_MS: i64 = 60_000;
+
+const REFRESH_PREFIX: &str = "wr_";
+
+/// What a sign-in gives.
+#[derive(Debug)]
+pub struct SignedIn {
+    /// A JWT.
+    pub access_token: String,
+    /// Good for one refresh.
+    pub refresh_token: String,
+    /// How long the access token lives, in seconds.
+    pub expires_in: i64,
+    /// Who signed in.
+    pub user: User,
+}
+
+/// A credential that was found good.
+#[derive(Debug, Clone)]
+pub struct Authenticated {
+    /// What it stands for.
+    pub principal: Principal,
+    /// The pages that may use it, when it says so: link tokens do.
+    pub allowed_origins: Option<Vec<String>>,
+}
+
+/// Signs people in and tells what a credential stands for.
+#[derive(Debug, Clone)]
+pub struct Auth {
+    db: DatabaseConnection,
+    clock: SharedClock,
+    tokens: Tokens,
+    passwords: Passwords,
+    throttle: LoginThrottle,
+    revocations: Revocations,
+    loopback: bool,
+}
+
+/// What [`Auth`] and [`super::users::Users`] are made of.
+#[derive(Debug, Clone)]
+pub struct AuthParts {
+    /// The database.
+    pub db: DatabaseConnection,
+    /// The time.
+    pub clock: SharedClock,
+    /// Signs access tokens.
+    pub tokens: Tokens,
+    /// Hashes passwords.
+    pub passwords: Passwords,
+    /// Tells live connections.
+    pub revocations: Revocations,
+    /// Whether the service listens on loopback only, where documented passwords are allowed.
+    pub loopback: bool,
+}
+
+impl Auth {
+    /// From its parts.
+    pub fn new(parts: &AuthParts) -> Self {
+        Self {
+            db: parts.db.clone(),
+            clock: parts.clock.clone(),
+            tokens: parts.tokens.clone(),
+            passwords: parts.passwords.clone(),
+            throttle: LoginThrottle::new(parts.clock.clone()),
+            revocations: parts.revocations.clone(),
+            loopback: parts.loopback,
+        }
+    }
+
+    /// The live connections of users.
+    pub fn revocations(&self) -> &Revocations {
+        &self.revocations
+    }
+
+    /// Signs a user in.
+    pub async fn login(
+        &self,
+        address: IpAddr,
+        username: &str,
+        password: &str,
+    ) -> Result<SignedIn, Error> {
+        let user = self.prove(address, username, password).await?;
+        let now = self.clock.now_ms();
+        db::refresh_tokens::sweep(&self.db, user.id, now).await?;
+        let (refresh_token, row) = fresh(user.id, RefreshTokenId::new(), now);
+        db::refresh_tokens::insert(&self.db, row).await?;
+        self.signed_in(user, refresh_token, now)
+    }
+
+    /// Checks a name and a password, slowly for whoever guesses.
+    async fn prove(
+        &self,
+        address: IpAddr,
+        username: &str,
+        password: &str,
+    ) -> Result<user_rows::Model, Error> {
+        self.throttle.begin(address, username)?;
+        let user = db::users::by_name(&self.db, username).await?;
+        let hash = user.as_ref().map(|user| user.password_hash.as_str());
+        let proven = self.passwords.verify(password, hash).await?;
+        match user.filter(|user| proven && user.is_active) {
+            Some(user) => {
+                self.throttle.succeeded(address, username);
+                Ok(user)
+            }
+            None => Err(Error::Unauthenticated {
+                code: "credentials_invalid",
+                detail: "the user name or the password is wrong",
+            }),
+        }
+    }
+
+    /// Exchanges a refresh token for new ones.
+    ///
+    /// A token that comes a second time was stolen, or its answer was lost. The two cannot be told apart, so the
+    /// whole sign-in ends.
+    pub async fn refresh(&self, refresh_token: &str) -> Result<SignedIn, Error> {
+        let refused = Error::Unauthenticated {
+            code: "refresh_token_invalid",
+            detail: "the refresh token is not valid; sign in again",
+        };
+        let now = self.clock.now_ms();
+        let tx = db::begin(&self.db).await?;
+        let Some(old) = db::refresh_tokens::by_hash(&tx, &secret::digest(refresh_token)).await?
+        else {
+            return Err(refused);
+        };
+        if old.expires_at <= now || old.revoked_at.is_some() {
+            return Err(refused);
+        }
+        // Against a sign-out of everything at the same moment: whoever comes second sees what the first did.
+        let user = db::users::lock(&tx, old.user_id).await?;
+        if !db::refresh_tokens::take(&tx, old.id, now).await? {
+            db::refresh_tokens::revoke_family(&tx, old.family_id, now).await?;
+            tx.commit().await?;
+            tracing::warn!(
+                user.id = %old.user_id,
+                "a refresh token was used twice; its sign-in is ended"
+            );
+            return Err(refused);
+        }
+        let Some(user) = user.filter(|user| user.is_active) else {
+            return Err(refused);
+        };
+        let (refresh_token, row) = fresh(user.id, old.family_id, now);
+        db::refresh_tokens::insert(&tx, row).await?;
+        tx.commit().await?;
+        self.signed_in(user, refresh_token, now)
+    }
+
+    /// Ends one sign-in by its refresh token; without one, ends all of the user's.
+    pub async fn logout(&self, ctx: &Ctx, refresh_token: Option<&str>) -> Result<(), Error> {
+        only_people(ctx)?;
+        let now = self.clock.now_ms();
+        let Some(refresh_token) = refresh_token else {
+            return self
+                .revoke_all(ctx.owner(), db::users::UserChange::default(), now)
+                .await;
+        };
+        let digest = secret::digest(refresh_token);
+        if let Some(token) = db::refresh_tokens::by_hash(&self.db, &digest)
+            .await?
+            .filter(|token| token.user_id == ctx.owner())
+        {
+            db::refresh_tokens::revoke_family(&self.db, token.family_id, now).await?;
+        }
+        Ok(())
+    }
+
+    /// Sets a new password, ends every sign-in of the user, and signs this one in again.
+    pub async fn change_password(
+        &self,
+        ctx: &Ctx,
+        address: IpAddr,
+        current: &str,
+        new: &str,
+    ) -> Result<SignedIn, Error> {
+        only_people(ctx)?;
+        passwords::check_new("/new_password", new, self.loopback)?;
+        let user = self.user(ctx.owner()).await?;
+        self.prove(address, &user.username, current).await?;
+        let change = db::users::UserChange {
+            password_hash: Some(self.passwords.hash(new).await?),
+            ..Default::default()
+        };
+        let now = self.clock.now_ms();
+        self.revoke_all(user.id, change, now).await?;
+        self.login(address, &user.username, new).await
+    }
+
+    async fn revoke_all(
+        &self,
+        user: UserId,
+        change: db::users::UserChange,
+        now: i64,
+    ) -> Result<(), Error> {
+        let change = db::users::UserChange {
+            revoke_tokens: true,
+            ..change
+        };
+        let tx = db::begin(&self.db).await?;
+        db::users::update(&tx, user, change, now).await?;
+        db::refresh_tokens::revoke_user(&tx, user, now).await?;
+        tx.commit().await?;
+        self.revocations.cut(user);
+        Ok(())
+    }
+
+    /// Who the caller is.
+    pub async fn me(&self, ctx: &Ctx) -> Result<User, Error> {
+        self.user(ctx.owner()).await.map(User::from)
+    }
+
+    /// What a credential stands for: an API key, a link token or an access token.
+    pub async fn authenticate(&self, credential: &str) -> Result<Authenticated, Error> {
+        if credential.starts_with(KEY_PREFIX) {
+            self.by_api_key(credential).await
+        } else if credential.starts_with(LINK_PREFIX) {
+            self.by_link_token(credential).await
+        } else {
+            self.by_access_token(credential).await
+        }
+    }
+
+    async fn by_access_token(&self, token: &str) -> Result<Authenticated, Error> {
+        let claims = self.tokens.check(token, self.clock.now_ms())?;
+        let user = self
+            .active(claims.sub)
+            .await?
+            .filter(|user| user.token_version == claims.tv)
+            .ok_or_else(tokens::invalid)?;
+        Ok(Authenticated {
+            principal: Principal {
+                user: user.id,
+                role: user.role,
+                scopes: Scope::ALL.to_vec(),
+                session: None,
+                credential: Credential::AccessToken,
+                expires_at: Some(claims.exp * 1000),
+            },
+            allowed_origins: None,
+        })
+    }
+
+    async fn by_api_key(&self, key: &str) -> Result<Authenticated, Error> {
+        let now = self.clock.now_ms();
+        let digest = secret::digest(key);
+        let row = db::api_keys::by_hash(&self.db, &digest)
+            .await?
+            .filter(|row| bool::from(row.key_hash.as_bytes().ct_eq(digest.as_bytes())))
+            .filter(|row| row.expires_at.is_none_or(|end| now < end))
+            .ok_or_else(tokens::invalid)?;
+        let user = self
+            .active(row.owner_id)
+            .await?
+            .ok_or_else(tokens::invalid)?;
+        let stale = now - TOUCH_EVERY_MS;
+        if row.last_used_at.is_none_or(|used| used < stale) {
+            db::api_keys::touch(&self.db, row.id, now, stale).await?;
+        }
+        Ok(Authenticated {
+            principal: Principal {
+                user: user.id,
+                role: user.role,
+                scopes: api_keys::scopes(&row.scopes),
+                session: row.session_id,
+                credential: Credential::ApiKey,
+                expires_at: row.expires_at,
+            },
+            allowed_origins: None,
+        })
+    }
+
+    async fn by_link_token(&self, token: &str) -> Result<Authenticated, Error> {
+        let now = self.clock.now_ms();
+        let row = db::link_tokens::by_hash(&self.db, &secret::digest(token))
+            .await?
+            .filter(|row| now < row.expires_at)
+            .ok_or_else(tokens::invalid)?;
+        let user = self
+            .active(row.owner_id)
+            .await?
+            .ok_or_else(tokens::invalid)?;
+        let allowed_origins = row
+            .allowed_origins
+            .map(|json| serde_json::from_str(&json))
+            .transpose()
+            .map_err(Error::internal)?;
+        Ok(Authenticated {
+            principal: Principal {
+                user: user.id,
+                // A page of somebody else never acts as an administrator.
+                role: Role::User,
+                // It may also pair: `service::sessions` lets it.
+                scopes: vec![Scope::SessionsRead],
+                session: Some(row.session_id),
+                credential: Credential::LinkToken,
+                expires_at: Some(row.expires_at),
+            },
+            allowed_origins,
+        })
+    }
+
+    /// Whether the user of a credential that was proven before may still act.
+    pub async fn still_active(&self, user: UserId) -> Result<bool, Error> {
+        Ok(self.active(user).await?.is_some())
+    }
+
+    async fn active(&self, id: UserId) -> Result<Option<user_rows::Model>, Error> {
+        let user = db::users::by_id(&self.db, id).await?;
+        Ok(user.filter(|user| user.is_active))
+    }
+
+    async fn user(&self, id: UserId) -> Result<user_rows::Model, Error> {
+        db::users::by_id(&self.db, id)
+            .await?
+            .ok_or(Error::NotFound { what: "user" })
+    }
+
+    fn signed_in(
+        &self,
+        user: user_rows::Model,
+        refresh_token: String,
+        now: i64,
+    ) -> Result<SignedIn, Error> {
+        let (access_token, _) = self.tokens.issue(user.id, user.token_version, now)?;
+        Ok(SignedIn {
+            access_token,
+            refresh_token,
+            expires_in: ACCESS_SECONDS,
+            user: user.into(),
+        })
+    }
+}
+
+/// A key or a link must not end, or change the password of, the person who made it.
+pub(super) fn only_people(ctx: &Ctx) -> Result<(), Error> {
+    match ctx.principal.credential {
+        Credential::AccessToken => Ok(()),
+        Credential::ApiKey | Credential::LinkToken => Err(Error::Unauthenticated {
+            code: "sign_in_required",
+            detail: "this needs the access token of a person who signed in",
+        }),
+    }
+}
+
+fn fresh(user: UserId, family: RefreshTokenId, now: i64) -> (String, refresh_tokens::Model) {
+    let token = secret::generate(REFRESH_PREFIX);
+    let row = refresh_tokens::Model {
+        id: RefreshTokenId::new(),
+        family_id: family,
+        user_id: user,
+        token_hash: secret::digest(&token),
+        expires_at: now + REFRESH_MS,
+        created_at: now,
+        used_at: None,
+        revoked_at: None,
+    };
+    (token, row)
+}

@@ -1,0 +1,239 @@
+//! A reader of event logs without a seam: the past first, then live, and the log again whenever it fell behind.
+//!
+//! Owns the place it has reached in each log. Holds no buffer of its own but one page: a slow reader reads the
+//! database at its own pace. Sockets and SSE call it.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
+
+use entity::ids::SessionId;
+
+use super::{Ctx, Error, event_log::EventLog, sessions::Sessions};
+use crate::events::{Live, LogEntry, Missed, Subscription};
+
+/// Entries of one read of the log.
+const PAGE: u64 = 100;
+
+/// Sessions of one read of the list.
+const SESSIONS: u64 = 200;
+
+/// What a reader wants to hear.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// These sessions; empty means all.
+    pub sessions: Vec<SessionId>,
+    /// These types; empty means all.
+    pub types: Vec<String>,
+}
+
+impl Wanted {
+    fn session(&self, session: SessionId) -> bool {
+        self.sessions.is_empty() || self.sessions.contains(&session)
+    }
+
+    /// Whether events of this name are wanted.
+    pub fn kind(&self, kind: &str) -> bool {
+        self.types.is_empty() || self.types.iter().any(|wanted| wanted == kind)
+    }
+}
+
+/// Reads the logs of one session, or of all of one's own.
+#[derive(Debug)]
+pub struct Feed {
+    ctx: Ctx,
+    log: EventLog,
+    /// Of a feed of all sessions: where to look which ones there are.
+    all: Option<Sessions>,
+    live: Subscription,
+    wanted: Wanted,
+    /// The last number taken from each log.
+    reached: HashMap<SessionId, i64>,
+    /// Logs that have to be read before anything live.
+    behind: Vec<SessionId>,
+    /// Whether it is not known which logs are behind.
+    lost: bool,
+    page: VecDeque<Arc<LogEntry>>,
+}
+
+impl Feed {
+    /// Of one session, on `live`, which was subscribed before `reached` was read.
+    pub fn of_session(
+        ctx: Ctx,
+        log: EventLog,
+        (session, live): (SessionId, Subscription),
+        wanted: Wanted,
+        reached: i64,
+    ) -> Self {
+        Self {
+            ctx,
+            log,
+            all: None,
+            live,
+            wanted,
+            reached: HashMap::from([(session, reached)]),
+            behind: Vec::new(),
+            lost: false,
+            page: VecDeque::new(),
+        }
+    }
+
+    /// Of all sessions of the caller.
+    pub fn of_all(
+        ctx: Ctx,
+        log: EventLog,
+        sessions: Sessions,
+        live: Subscription,
+        wanted: Wanted,
+        reached: HashMap<SessionId, i64>,
+    ) -> Self {
+        Self {
+            ctx,
+            log,
+            all: Some(sessions),
+            live,
+            wanted,
+            reached,
+            behind: Vec::new(),
+            lost: false,
+            page: VecDeque::new(),
+        }
+    }
+
+    /// Reads the log of `session` from where it stands before anything live.
+    pub fn replay(&mut self, session: SessionId) {
+        self.behind.push(session);
+    }
+
+    /// The last number taken from the log of `session`.
+    fn reached(&self, session: SessionId) -> i64 {
+        self.reached.get(&session).copied().unwrap_or(0)
+    }
+
+    /// The next entry of the past; none when all of it is read. Dropping the future loses nothing.
+    pub async fn past(&mut self) -> Result<Option<Live>, Error> {
+        loop {
+            if let Some(entry) = self.page.pop_front() {
+                if self.take(&entry) {
+                    let frame = entry.frame().into();
+                    return Ok(Some(Live { entry, frame }));
+                }
+            } else if self.lost {
+                self.find_behind().await?;
+            } else if let Some(&session) = self.behind.last() {
+                self.read(session).await?;
+            } else {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// The next entry; none when the service is going away. Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Result<Option<Live>, Error> {
+        loop {
+            // Boxed: it runs seldom, and its size would be in every idle connection.
+            if self.is_behind()
+                && let Some(live) = Box::pin(self.past()).await?
+            {
+                return Ok(Some(live));
+            }
+            match self.live.next().await {
+                Ok(live) => {
+                    if let Some(live) = self.hear(live) {
+                        return Ok(Some(live));
+                    }
+                }
+                Err(Missed::Lagged) => self.lost = true,
+                Err(Missed::Closed) => return Ok(None),
+            }
+        }
+    }
+
+    fn is_behind(&self) -> bool {
+        self.lost || !self.page.is_empty() || !self.behind.is_empty()
+    }
+
+    /// Takes a live entry, unless it was read already or others before it are missing.
+    fn hear(&mut self, live: Live) -> Option<Live> {
+        let (session, seq) = (live.entry.session, live.entry.seq);
+        if !self.wanted.session(session) {
+            return None;
+        }
+        // A session made after this feed began starts its log with it.
+        let reached = self.reached(session);
+        if seq > reached + 1 {
+            self.behind.push(session);
+            return None;
+        }
+        self.take(&live.entry).then_some(live)
+    }
+
+    /// Moves on to this entry; tells whether it is one to give.
+    fn take(&mut self, entry: &LogEntry) -> bool {
+        let reached = self.reached.entry(entry.session).or_insert(0);
+        if entry.seq <= *reached {
+            return false;
+        }
+        *reached = entry.seq;
+        self.wanted.session(entry.session) && self.wanted.kind(&entry.kind)
+    }
+
+    async fn read(&mut self, session: SessionId) -> Result<(), Error> {
+        let after = self.reached(session);
+        let page = self
+            .log
+            .page(&self.ctx, &session.to_string(), after, &[], PAGE)
+            .await;
+        match page {
+            Ok(page) if page.is_empty() => {
+                self.behind.retain(|behind| *behind != session);
+            }
+            Ok(page) => self.page.extend(page),
+            // It was deleted meanwhile; the others go on.
+            Err(Error::NotFound { .. }) if self.all.is_some() => {
+                self.behind.retain(|behind| *behind != session);
+                self.reached.remove(&session);
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// After a lag: every log that has grown meanwhile is behind.
+    async fn find_behind(&mut self) -> Result<(), Error> {
+        let behind = match &self.all {
+            None => self.reached.keys().copied().collect(),
+            Some(sessions) => {
+                let now = last_seqs(sessions, &self.ctx).await?;
+                now.into_iter()
+                    .filter(|(session, last)| {
+                        self.wanted.session(*session) && *last > self.reached(*session)
+                    })
+                    .map(|(session, _)| session)
+                    .collect()
+            }
+        };
+        self.behind = behind;
+        self.lost = false;
+        Ok(())
+    }
+}
+
+/// The end of the log of every session of the caller.
+pub async fn last_seqs(sessions: &Sessions, ctx: &Ctx) -> Result<HashMap<SessionId, i64>, Error> {
+    let mut all = HashMap::new();
+    let mut cursor = None;
+    loop {
+        let page = sessions.list(ctx, cursor, SESSIONS).await?;
+        cursor = page.last().map(|session| session.id);
+        let full = page.len() as u64 == SESSIONS;
+        all.extend(
+            page.iter()
+                .map(|session| (session.id, session.last_event_seq)),
+        );
+        if !full {
+            return Ok(all);
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! Passwords: argon2id behind a short queue, so that a flood of sign-ins cannot take the machine.
+//!
+//! Owns hashing, checking and the rules of a new password. Must never log or keep one.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use argon2::{
+    Algorithm, Argon2, Params, Version,
+    password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
+};
+use tokio::sync::Semaphore;
+
+use super::{Error, Fault};
+
+/// OWASP's second choice: 19 MiB, two passes, one lane.
+const MEMORY_KIB: u32 = 19 * 1024;
+const PASSES: u32 = 2;
+const LANES: u32 = 1;
+
+/// How many hashes run at once; each takes a core and 19 MiB.
+const AT_ONCE: usize = 2;
+
+/// How many callers may wait. The next is sent away: waiting longer than this helps nobody.
+const QUEUE: usize = 20;
+
+const MIN_LEN: usize = 8;
+const MAX_LEN: usize = 256;
+
+/// Passwords that stand in documentation, ours and that of the tools our users come from.
+const SAMPLES: [&str; 10] = [
+    "admin",
+    "admin123",
+    "password",
+    "password2",
+    "change-this",
+    "changeme",
+    "change-me",
+    "secret",
+    "12345678",
+    "password123",
+];
+
+/// Hashes and checks passwords.
+#[derive(Debug, Clone)]
+pub struct Passwords {
+    slots: Arc<Semaphore>,
+    waiting: Arc<AtomicUsize>,
+    argon2: Argon2<'static>,
+    /// Checked against when the user is unknown, so that both refusals take the same time.
+    dummy: Arc<str>,
+}
+
+impl Passwords {
+    /// The one hasher of the process.
+    pub fn new() -> Result<Self, Error> {
+        let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(Error::internal)?;
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let dummy = argon2
+            .hash_password(b"nobody has this password")
+            .map_err(Error::internal)?
+            .to_string();
+        Ok(Self {
+            slots: Arc::new(Semaphore::new(AT_ONCE)),
+            waiting: Arc::default(),
+            argon2,
+            dummy: dummy.into(),
+        })
+    }
+
+    /// Hashes a password.
+    pub async fn hash(&self, password: &str) -> Result<String, Error> {
+        let argon2 = self.argon2.clone();
+        let password = password.to_owned();
+        self.run(move || {
+            argon2
+                .hash_password(password.as_bytes())
+                .map(|hash| hash.to_string())
+        })
+        .await?
+        .map_err(Error::internal)
+    }
+
+    /// Whether `password` is the one behind `hash`; without a hash it takes as long and says no.
+    pub async fn verify(&self, password: &str, hash: Option<&str>) -> Result<bool, Error> {
+        // A longer one was never accepted, and would only cost time.
+        if password.len() > MAX_LEN {
+            return Ok(false);
+        }
+        let known = hash.is_some();
+        let argon2 = self.argon2.clone();
+        let password = password.to_owned();
+        let hash = hash.unwrap_or(&self.dummy).to_owned();
+        let matches = self
+            .run(move || {
+                PasswordHash::new(&hash)
+                    .is_ok_and(|hash| argon2.verify_password(password.as_bytes(), &hash).is_ok())
+            })
+            .await?;
+        Ok(known && matches)
+    }
+
+    async fn run<T, F>(&self, work: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        let _place = Place::take(&self.waiting).ok_or(Error::RateLimited {
+            retry_after: Duration::from_secs(2),
+        })?;
+        let slot = self
+            .slots
+            .clone()
+            .acquire_owned()
+            .await
+            .map_err(Error::internal)?;
+        tokio::task::spawn_blocking(move || {
+            // Held by the work and not by the caller, who may go away while it runs.
+            let _slot = slot;
+            work()
+        })
+        .await
+        .map_err(Error::internal)
+    }
+}
+
+/// A place in the queue.
+struct Place(Arc<AtomicUsize>);
+
+impl Place {
+    fn take(waiting: &Arc<AtomicUsize>) -> Option<Self> {
+        let before = waiting.fetch_add(1, Ordering::Relaxed);
+        let place = Self(waiting.clone());
+        (before < QUEUE + AT_ONCE).then_some(place)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Whether a password stands in documentation, and so is known to everybody.
+pub fn is_sample(password: &str) -> bool {
+    SAMPLES.contains(&password.to_ascii_lowercase().as_str())
+}
+
+/// Checks a new password that was given in the field at `pointer`. Samples are allowed on loopback alone.
+pub fn check_new(pointer: &str, password: &str, loopback: bool) -> Result<(), Error> {
+    let fault = |detail: String| {
+        Err(Error::Invalid {
+            code: "weak_password",
+            faults: vec![Fault::new(pointer, detail)],
+        })
+    };
+    if !(MIN_LEN..=MAX_LEN).contains(&password.len()) {
+        return fault(format!("must have {MIN_LEN} to {MAX_LEN} bytes"));
+    }
+    if !loopback && is_sample(password) {
+        return fault("stands in documentation; choose one that nobody else knows".to_owned());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_password_is_known_again_and_another_is_not() {
+        let passwords = Passwords::new().unwrap();
+        let hash = passwords.hash("correct horse").await.unwrap();
+        assert!(
+            hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+            "{hash}"
+        );
+        assert!(
+            passwords
+                .verify("correct horse", Some(&hash))
+                .await
+                .unwrap()
+        );
+        assert!(!passwords.verify("wrong horse", Some(&hash)).await.unwrap());
+        assert!(
+            !passwords
+                .verify("nobody has this password", None)
+                .await
+                .unwrap()
+        );
+    }
+
+    #[tokio::test]
+    async fn a_flood_is_sent_away_and_the_queue_empties_again() {
+        let passwords = Passwords::new().unwrap();
+        let flood = (0..40).map(|_| passwords.verify("x", None));
+        let answers = futures_util::future::join_all(flood).await;
+        let refused = answers.iter().filter(|answer| answer.is_err()).count();
+        assert_eq!(refused, 40 - QUEUE - AT_ONCE);
+        assert!(passwords.verify("x", None).await.is_ok());
+    }
+
+    #[test]
+    fn a_sample_of_the_documentation_is_refused_off_loopback() {
+        assert!(check_new("/password", "admin123", false).is_err());
+        assert!(check_new("/password", "Admin123", false).is_err());
+        assert!(check_new("/password", "admin123", true).is_ok());
+        assert!(check_new("/password", "short", true).is_err());
+        assert!(check_new("/password", "a long one of one's own", false).is_ok());
+    }
+}

@@ -1,0 +1,15 @@
+//! Random secrets that are shown once and kept as a hash.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use sha2::{Digest, Sha256};
+
+/// A secret of 256 random bits behind a prefix that tells what it is.
+pub(super) fn generate(prefix: &str) -> String {
+    let bytes: [u8; 32] = rand::random();
+    format!("{prefix}{}", URL_SAFE_NO_PAD.encode(bytes))
+}
+
+/// What is kept of a secret. One round is enough: there is nothing to guess in 256 random bits.
+pub(super) fn digest(secret: &str) -> String {
+    hex::encode(Sha256::digest(secret.as_bytes()))
+}

@@ -1,0 +1,364 @@
+//! Limits: how fast a caller may ask, and how often a sign-in may fail.
+//!
+//! Owns counters in memory, each with a bound. A restart forgets them, which costs an attacker more than it gives.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    hash::Hash,
+    net::{IpAddr, Ipv6Addr},
+    num::NonZeroU32,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use entity::ids::UserId;
+use governor::{
+    Quota, RateLimiter, clock::Clock as _, middleware::StateInformationMiddleware,
+    state::keyed::DashMapStateStore,
+};
+
+use super::Error;
+use crate::domain::clock::SharedClock;
+
+/// Keys of one map before the idle ones are dropped.
+const MAX_KEYS: usize = 10_000;
+
+/// Failures before a wait begins.
+const FREE_FAILURES: u32 = 5;
+
+/// After how long without a try a few failures are forgotten.
+const FORGET: Duration = Duration::from_secs(60);
+
+/// The first wait; each further failure doubles it.
+const FIRST_WAIT: Duration = Duration::from_secs(15);
+
+/// The longest wait. There is no lock-out.
+const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
+
+/// The network a client counts as: its address, or its /64.
+pub fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => {
+            let [a, b, c, d, ..] = v6.segments();
+            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+        }
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
+/// Slows down whoever guesses passwords.
+#[derive(Debug, Clone)]
+pub struct LoginThrottle {
+    clock: SharedClock,
+    tries: Arc<Mutex<Tries>>,
+}
+
+#[derive(Debug, Default)]
+struct Tries {
+    by_address: HashMap<IpAddr, Failures>,
+    by_account: HashMap<String, Failures>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Failures {
+    count: u32,
+    last: i64,
+    until: i64,
+}
+
+impl Failures {
+    fn add(&mut self, now: i64) {
+        if self.forgotten(now) {
+            *self = Self::default();
+        }
+        self.count = self.count.saturating_add(1);
+        self.last = now;
+        if let Some(doublings) = self.count.checked_sub(FREE_FAILURES) {
+            let wait = FIRST_WAIT
+                .saturating_mul(2_u32.saturating_pow(doublings.min(16)))
+                .min(LONGEST_WAIT);
+            self.until = now + millis(wait);
+        }
+    }
+
+    /// A wait counts as long again as it lasted, so that the doubling does not start anew at its end.
+    fn forgotten(&self, now: i64) -> bool {
+        let quiet = millis(FORGET).max(2 * (self.until - self.last));
+        now - self.last >= quiet
+    }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+impl LoginThrottle {
+    /// Nobody has failed yet.
+    pub fn new(clock: SharedClock) -> Self {
+        Self {
+            clock,
+            tries: Arc::default(),
+        }
+    }
+
+    /// Counts a try before it is made, so that many at once gain nothing.
+    ///
+    /// An address waits for its own failures. It waits for the account's failures only once it has failed itself:
+    /// whoever floods an account does not keep its owner out.
+    pub fn begin(&self, address: IpAddr, account: &str) -> Result<(), Error> {
+        let now = self.clock.now_ms();
+        let address = network(address);
+        let account = account.to_lowercase();
+        let mut tries = self.tries.lock().unwrap_or_else(PoisonError::into_inner);
+        let Tries {
+            by_address,
+            by_account,
+        } = &mut *tries;
+        let own = by_address
+            .get(&address)
+            .copied()
+            .filter(|failures| !failures.forgotten(now));
+        let mut until = own.map_or(0, |failures| failures.until);
+        if own.is_some()
+            && let Some(account) = by_account.get(&account)
+        {
+            until = until.max(account.until);
+        }
+        if until > now {
+            return Err(Error::RateLimited {
+                retry_after: Duration::from_millis(u64::try_from(until - now).unwrap_or_default()),
+            });
+        }
+        make_room(by_address, now);
+        by_address.entry(address).or_default().add(now);
+        make_room(by_account, now);
+        by_account.entry(account).or_default().add(now);
+        Ok(())
+    }
+
+    /// Forgets the failures of whoever has just proved the password.
+    pub fn succeeded(&self, address: IpAddr, account: &str) {
+        let mut tries = self.tries.lock().unwrap_or_else(PoisonError::into_inner);
+        tries.by_address.remove(&network(address));
+        tries.by_account.remove(&account.to_lowercase());
+    }
+}
+
+/// Keeps a map below its bound: what is forgotten goes first, then what has been quiet longest.
+fn make_room<K: Clone + Eq + Hash>(map: &mut HashMap<K, Failures>, now: i64) {
+    if map.len() < MAX_KEYS {
+        return;
+    }
+    map.retain(|_, failures| !failures.forgotten(now));
+    if map.len() < MAX_KEYS {
+        return;
+    }
+    let oldest = map
+        .iter()
+        .min_by_key(|(_, failures)| failures.last)
+        .map(|(key, _)| key.clone());
+    if let Some(oldest) = oldest {
+        map.remove(&oldest);
+    }
+}
+
+/// How fast a caller may ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// How many requests may come at once; as many are given back each minute.
+    pub per_minute: NonZeroU32,
+}
+
+impl Default for Rate {
+    fn default() -> Self {
+        Self {
+            per_minute: NonZeroU32::new(1_200).unwrap_or(NonZeroU32::MIN),
+        }
+    }
+}
+
+/// What a caller has left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Allowance {
+    /// How many requests the bucket holds.
+    pub limit: u32,
+    /// How many are left.
+    pub remaining: u32,
+    /// Until the bucket is full again.
+    pub reset: Duration,
+    /// When to come back, if this request was one too many.
+    pub retry_after: Option<Duration>,
+}
+
+type Buckets =
+    RateLimiter<UserId, DashMapStateStore<UserId>, ServiceTime, StateInformationMiddleware>;
+
+/// One bucket of requests per user.
+#[derive(Clone)]
+pub struct RateLimits {
+    rate: Rate,
+    buckets: Arc<Buckets>,
+}
+
+impl fmt::Debug for RateLimits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RateLimits")
+            .field("rate", &self.rate)
+            .finish_non_exhaustive()
+    }
+}
+
+impl RateLimits {
+    /// Full buckets of this rate.
+    pub fn new(rate: Rate, clock: SharedClock) -> Self {
+        let quota = Quota::per_minute(rate.per_minute);
+        let buckets = RateLimiter::dashmap_with_clock(quota, ServiceTime(clock))
+            .with_middleware::<StateInformationMiddleware>();
+        Self {
+            rate,
+            buckets: Arc::new(buckets),
+        }
+    }
+
+    /// Takes one request out of the user's bucket.
+    pub fn take(&self, user: UserId) -> Allowance {
+        if self.buckets.len() > MAX_KEYS {
+            // A full bucket is the same as none.
+            self.buckets.retain_recent();
+        }
+        let limit = self.rate.per_minute.get();
+        let each = Duration::from_secs(60) / limit;
+        match self.buckets.check_key(&user) {
+            Ok(state) => {
+                let remaining = state.remaining_burst_capacity();
+                Allowance {
+                    limit,
+                    remaining,
+                    reset: each * limit.saturating_sub(remaining),
+                    retry_after: None,
+                }
+            }
+            Err(too_early) => Allowance {
+                limit,
+                remaining: 0,
+                reset: Duration::from_secs(60),
+                retry_after: Some(too_early.wait_time_from(self.buckets.clock().now())),
+            },
+        }
+    }
+}
+
+/// The clock of the service, for the buckets.
+#[derive(Debug, Clone)]
+struct ServiceTime(SharedClock);
+
+impl governor::clock::Clock for ServiceTime {
+    type Instant = Duration;
+
+    fn now(&self) -> Duration {
+        Duration::from_millis(u64::try_from(self.0.now_ms()).unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    use super::*;
+    use crate::domain::clock::Clock;
+
+    #[derive(Debug)]
+    struct ByHand(AtomicI64);
+
+    impl Clock for ByHand {
+        fn now_ms(&self) -> i64 {
+            self.0.load(Ordering::Relaxed)
+        }
+    }
+
+    fn clock() -> Arc<ByHand> {
+        Arc::new(ByHand(AtomicI64::new(1_800_000_000_000)))
+    }
+
+    fn address(n: u16) -> IpAddr {
+        IpAddr::V4(std::net::Ipv4Addr::from(0xC633_0000 | u32::from(n)))
+    }
+
+    fn wait_of(result: Result<(), Error>) -> Duration {
+        match result {
+            Err(Error::RateLimited { retry_after }) => retry_after,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_sixth_try_of_an_address_waits_and_each_further_one_twice_as_long() {
+        let clock = clock();
+        let throttle = LoginThrottle::new(clock.clone());
+        for _ in 0..FREE_FAILURES {
+            throttle.begin(address(1), "ann").unwrap();
+        }
+        let mut expected = FIRST_WAIT;
+        for _ in 0..4 {
+            let wait = wait_of(throttle.begin(address(1), "ann"));
+            assert_eq!(wait, expected);
+            clock.0.fetch_add(millis(wait), Ordering::Relaxed);
+            throttle.begin(address(1), "ann").unwrap();
+            expected *= 2;
+        }
+    }
+
+    #[test]
+    fn a_flood_on_an_account_does_not_keep_a_fresh_address_out() {
+        let throttle = LoginThrottle::new(clock());
+        for n in 0..1000 {
+            throttle.begin(address(n), "ann").unwrap();
+        }
+        wait_of(throttle.begin(address(3), "ann"));
+        throttle.begin(address(5000), "ann").unwrap();
+        throttle.succeeded(address(5000), "ann");
+        throttle.begin(address(3), "ann").unwrap();
+    }
+
+    #[test]
+    fn the_addresses_of_one_v6_network_count_as_one() {
+        let throttle = LoginThrottle::new(clock());
+        for n in 0..FREE_FAILURES {
+            let address = format!("2001:db8::{n}").parse().unwrap();
+            throttle.begin(address, "ann").unwrap();
+        }
+        wait_of(throttle.begin("2001:db8::ffff".parse().unwrap(), "bob"));
+        throttle
+            .begin("2001:db8:0:1::1".parse().unwrap(), "bob")
+            .unwrap();
+    }
+
+    #[test]
+    fn memory_is_bounded_whatever_comes() {
+        let throttle = LoginThrottle::new(clock());
+        for n in 0..(MAX_KEYS as u16 + 500) {
+            throttle.begin(address(n), &n.to_string()).unwrap();
+        }
+        let tries = throttle.tries.lock().unwrap();
+        assert_eq!(tries.by_address.len(), MAX_KEYS);
+        assert_eq!(tries.by_account.len(), MAX_KEYS);
+    }
+
+    #[test]
+    fn a_bucket_empties_refuses_and_fills_again() {
+        let clock = clock();
+        let rate = Rate {
+            per_minute: NonZeroU32::new(3).unwrap(),
+        };
+        let limits = RateLimits::new(rate, clock.clone());
+        let (ann, bob) = (UserId::new(), UserId::new());
+        let left: Vec<u32> = (0..3).map(|_| limits.take(ann).remaining).collect();
+        assert_eq!(left, [2, 1, 0]);
+        let refused = limits.take(ann).retry_after.unwrap();
+        assert!(refused <= Duration::from_secs(20), "{refused:?}");
+        assert_eq!(limits.take(bob).retry_after, None);
+        clock.0.fetch_add(20_000, Ordering::Relaxed);
+        assert_eq!(limits.take(ann).retry_after, None);
+    }
+}

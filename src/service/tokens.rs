@@ -1,0 +1,283 @@
+//! Access tokens: JWTs of one fixed algorithm (RFC 8725, RFC 9068).
+//!
+//! Owns signing and checking. Must never take the algorithm, or a key, from a token's own header. Called by
+//! `service::auth`.
+
+use entity::ids::UserId;
+use jsonwebtoken::{
+    Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode,
+};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::Error;
+
+/// How long an access token lives.
+pub const ACCESS_SECONDS: i64 = 15 * 60;
+
+/// How far the clocks of two nodes may differ.
+const LEEWAY_SECONDS: i64 = 30;
+
+const ALGORITHM: Algorithm = Algorithm::HS256;
+const ISSUER: &str = "wharf";
+const AUDIENCE: &str = "wharf-api";
+const TYPE: &str = "at+jwt";
+
+/// What an access token says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claims {
+    iss: String,
+    aud: String,
+    /// Whose token it is.
+    pub sub: UserId,
+    /// The id of the token.
+    pub jti: Uuid,
+    /// When it was made, in seconds.
+    pub iat: i64,
+    /// When it ends, in seconds.
+    pub exp: i64,
+    /// The user's `token_version` when it was made.
+    pub tv: i64,
+}
+
+/// Signs with the current key; accepts the current and the previous one.
+#[derive(Clone)]
+pub struct Tokens {
+    current: Key,
+    previous: Option<Key>,
+    validation: Validation,
+}
+
+#[derive(Clone)]
+struct Key {
+    id: String,
+    encoding: EncodingKey,
+    decoding: DecodingKey,
+}
+
+impl std::fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tokens")
+            .field("current", &self.current.id)
+            .field("previous", &self.previous.as_ref().map(|key| &key.id))
+            .finish_non_exhaustive()
+    }
+}
+
+impl Key {
+    fn new(secret: &SecretString) -> Self {
+        let bytes = secret.expose_secret().as_bytes();
+        // Names the key without telling it.
+        let id = Sha256::new()
+            .chain_update(b"wharf key id")
+            .chain_update(bytes)
+            .finalize();
+        Self {
+            id: hex::encode(&id[..8]),
+            encoding: EncodingKey::from_secret(bytes),
+            decoding: DecodingKey::from_secret(bytes),
+        }
+    }
+}
+
+impl Tokens {
+    /// With the secret that signs, and the one before it while its tokens still live.
+    pub fn new(current: &SecretString, previous: Option<&SecretString>) -> Self {
+        let mut validation = Validation::new(ALGORITHM);
+        validation.set_issuer(&[ISSUER]);
+        validation.set_audience(&[AUDIENCE]);
+        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        // Time is compared below, against the clock of the service; iat and jti are required by `Claims`.
+        validation.validate_exp = false;
+        validation.validate_nbf = false;
+        Self {
+            current: Key::new(current),
+            previous: previous.map(Key::new),
+            validation,
+        }
+    }
+
+    /// Signs a token for a user; gives it with its end in milliseconds.
+    pub fn issue(&self, user: UserId, version: i64, now_ms: i64) -> Result<(String, i64), Error> {
+        let iat = now_ms / 1000;
+        let claims = Claims {
+            iss: ISSUER.to_owned(),
+            aud: AUDIENCE.to_owned(),
+            sub: user,
+            jti: Uuid::now_v7(),
+            iat,
+            exp: iat + ACCESS_SECONDS,
+            tv: version,
+        };
+        let mut header = Header::new(ALGORITHM);
+        header.typ = Some(TYPE.to_owned());
+        header.kid = Some(self.current.id.clone());
+        let token = encode(&header, &claims, &self.current.encoding).map_err(Error::internal)?;
+        Ok((token, claims.exp * 1000))
+    }
+
+    /// Checks a token: our algorithm, our type, our keys, issuer, audience, and time.
+    pub fn check(&self, token: &str, now_ms: i64) -> Result<Claims, Error> {
+        let header = decode_header(token).map_err(|_| invalid())?;
+        if header.alg != ALGORITHM || header.typ.as_deref() != Some(TYPE) {
+            return Err(invalid());
+        }
+        let key = [Some(&self.current), self.previous.as_ref()]
+            .into_iter()
+            .flatten()
+            .find(|key| header.kid.as_deref() == Some(&key.id))
+            .ok_or_else(invalid)?;
+        let claims = decode::<Claims>(token, &key.decoding, &self.validation)
+            .map_err(|_| invalid())?
+            .claims;
+        let now = now_ms / 1000;
+        if claims.exp + LEEWAY_SECONDS <= now {
+            return Err(Error::Unauthenticated {
+                code: "token_expired",
+                detail: "the access token has expired; refresh it",
+            });
+        }
+        if claims.iat - LEEWAY_SECONDS > now {
+            return Err(invalid());
+        }
+        Ok(claims)
+    }
+}
+
+/// One refusal for everything that is wrong with a credential, so that it tells nothing.
+pub(super) const fn invalid() -> Error {
+    Error::Unauthenticated {
+        code: "token_invalid",
+        detail: "the token is not valid",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const NOW: i64 = 1_800_000_000_000;
+
+    fn secret(text: &str) -> SecretString {
+        SecretString::from(text.repeat(32))
+    }
+
+    fn tokens() -> Tokens {
+        Tokens::new(&secret("a"), None)
+    }
+
+    fn code(result: Result<Claims, Error>) -> &'static str {
+        match result {
+            Err(Error::Unauthenticated { code, .. }) => code,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// A token with any header and claims, signed with the right key.
+    fn forge(header: &Header, edit: impl FnOnce(&mut Value)) -> String {
+        let mut claims = json!({
+            "iss": ISSUER, "aud": AUDIENCE, "sub": UserId::new(), "jti": Uuid::now_v7(),
+            "iat": NOW / 1000, "exp": NOW / 1000 + 60, "tv": 0,
+        });
+        edit(&mut claims);
+        encode(header, &claims, &tokens().current.encoding).unwrap()
+    }
+
+    fn header() -> Header {
+        let mut header = Header::new(ALGORITHM);
+        header.typ = Some(TYPE.to_owned());
+        header.kid = Some(tokens().current.id);
+        header
+    }
+
+    #[test]
+    fn a_token_says_whose_it_is_until_it_expires() {
+        let user = UserId::new();
+        let (token, ends) = tokens().issue(user, 3, NOW).unwrap();
+        let claims = tokens().check(&token, NOW + 1000).unwrap();
+        assert_eq!((claims.sub, claims.tv), (user, 3));
+        assert!(tokens().check(&token, ends + 29_000).is_ok(), "leeway");
+        assert_eq!(code(tokens().check(&token, ends + 30_000)), "token_expired");
+    }
+
+    #[test]
+    fn a_token_of_the_key_before_is_accepted_and_of_a_stranger_not() {
+        let (token, _) = tokens().issue(UserId::new(), 0, NOW).unwrap();
+        let rotated = Tokens::new(&secret("b"), Some(&secret("a")));
+        assert!(rotated.check(&token, NOW).is_ok());
+        let stranger = Tokens::new(&secret("b"), None);
+        assert_eq!(code(stranger.check(&token, NOW)), "token_invalid");
+    }
+
+    #[test]
+    fn a_token_without_an_algorithm_is_refused() {
+        let encode = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let (token, _) = tokens().issue(UserId::new(), 0, NOW).unwrap();
+        let claims = token.split('.').nth(1).unwrap();
+        for alg in ["none", "None", "HS512", "RS256"] {
+            let head = encode(json!({"alg": alg, "typ": TYPE, "kid": tokens().current.id}));
+            for signature in ["", "AAAA", token.split('.').nth(2).unwrap()] {
+                let forged = format!("{head}.{claims}.{signature}");
+                assert_eq!(code(tokens().check(&forged, NOW)), "token_invalid", "{alg}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_token_for_somebody_else_or_of_another_kind_is_refused() {
+        assert!(tokens().check(&forge(&header(), |_| {}), NOW).is_ok());
+        let mut other = header();
+        other.typ = Some("JWT".to_owned());
+        assert_eq!(
+            code(tokens().check(&forge(&other, |_| {}), NOW)),
+            "token_invalid"
+        );
+        let mut other = header();
+        other.alg = Algorithm::HS384;
+        assert_eq!(
+            code(tokens().check(&forge(&other, |_| {}), NOW)),
+            "token_invalid"
+        );
+        for (claim, value) in [
+            ("aud", json!("another-api")),
+            ("iss", json!("another-issuer")),
+            ("iat", json!(NOW / 1000 + 3600)),
+            ("sub", json!("ses_0")),
+        ] {
+            let forged = forge(&header(), |claims| claims[claim] = value);
+            assert_eq!(
+                code(tokens().check(&forged, NOW)),
+                "token_invalid",
+                "{claim}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_claim_is_required() {
+        for claim in ["iss", "aud", "sub", "jti", "iat", "exp", "tv"] {
+            let forged = forge(&header(), |claims| {
+                claims.as_object_mut().unwrap().remove(claim);
+            });
+            assert_eq!(
+                code(tokens().check(&forged, NOW)),
+                "token_invalid",
+                "{claim}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_changed_signature_is_refused() {
+        let (mut token, _) = tokens().issue(UserId::new(), 0, NOW).unwrap();
+        token.pop();
+        assert_eq!(code(tokens().check(&token, NOW)), "token_invalid");
+        assert_eq!(code(tokens().check("", NOW)), "token_invalid");
+        assert_eq!(code(tokens().check("a.b.c", NOW)), "token_invalid");
+    }
+}

@@ -1,0 +1,262 @@
+//! Users: who may sign in. For administrators.
+
+use entity::{enums::Role, ids::UserId, users as rows};
+use sea_orm::DatabaseConnection;
+
+use super::{
+    Ctx, Error, Fault,
+    auth::AuthParts,
+    passwords::{self, Passwords},
+    revocation::Revocations,
+};
+use crate::{
+    db::{self, users::UserChange},
+    domain::{clock::SharedClock, principal::Scope},
+};
+
+mod first_run;
+
+pub use first_run::{Bootstrap, SetupToken, bootstrap};
+
+const MAX_NAME: usize = 64;
+
+/// A user as the API shows one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// The id.
+    pub id: UserId,
+    /// The name to sign in with.
+    pub username: String,
+    /// What the user may do to others.
+    pub role: Role,
+    /// How many sessions; none means no limit.
+    pub session_limit: Option<i32>,
+    /// Whether the user may sign in.
+    pub is_active: bool,
+    /// When the user was made.
+    pub created_at: i64,
+}
+
+impl From<rows::Model> for User {
+    fn from(row: rows::Model) -> Self {
+        Self {
+            id: row.id,
+            username: row.username,
+            role: row.role,
+            session_limit: row.session_limit,
+            is_active: row.is_active,
+            created_at: row.created_at,
+        }
+    }
+}
+
+/// A user to make.
+#[derive(Debug, Clone)]
+pub struct NewUser {
+    /// The name to sign in with.
+    pub username: String,
+    /// The password.
+    pub password: String,
+    /// What the user may do to others.
+    pub role: Role,
+    /// How many sessions; none means no limit.
+    pub session_limit: Option<i32>,
+}
+
+/// What to change.
+#[derive(Debug, Clone, Default)]
+pub struct UserPatch {
+    /// The role.
+    pub role: Option<Role>,
+    /// How many sessions; the inner `None` means no limit.
+    pub session_limit: Option<Option<i32>>,
+    /// Whether the user may sign in.
+    pub is_active: Option<bool>,
+    /// A new password.
+    pub password: Option<String>,
+}
+
+/// Manages users.
+#[derive(Debug, Clone)]
+pub struct Users {
+    db: DatabaseConnection,
+    clock: SharedClock,
+    passwords: Passwords,
+    revocations: Revocations,
+    loopback: bool,
+}
+
+impl Users {
+    /// From the parts of the sign-in.
+    pub fn new(parts: &AuthParts) -> Self {
+        Self {
+            db: parts.db.clone(),
+            clock: parts.clock.clone(),
+            passwords: parts.passwords.clone(),
+            revocations: parts.revocations.clone(),
+            loopback: parts.loopback,
+        }
+    }
+
+    /// Makes a user.
+    pub async fn create(&self, ctx: &Ctx, new: NewUser) -> Result<User, Error> {
+        ctx.require(Scope::UsersAdmin)?;
+        self.add(new, "").await
+    }
+
+    /// Makes a user; the faults stand below `at`.
+    async fn add(&self, new: NewUser, at: &str) -> Result<User, Error> {
+        check_name(&format!("{at}/username"), &new.username)?;
+        check_limit(new.session_limit)?;
+        passwords::check_new(&format!("{at}/password"), &new.password, self.loopback)?;
+        let password_hash = self.passwords.hash(&new.password).await?;
+        insert(&self.db, new, password_hash, self.clock.now_ms()).await
+    }
+
+    /// All users, one more than `limit` if there are more.
+    pub async fn list(
+        &self,
+        ctx: &Ctx,
+        after: Option<UserId>,
+        limit: u32,
+    ) -> Result<Vec<User>, Error> {
+        ctx.require(Scope::UsersAdmin)?;
+        let rows = db::users::list(&self.db, after, u64::from(limit) + 1).await?;
+        Ok(rows.into_iter().map(User::from).collect())
+    }
+
+    /// One user.
+    pub async fn get(&self, ctx: &Ctx, id: UserId) -> Result<User, Error> {
+        ctx.require(Scope::UsersAdmin)?;
+        find(db::users::by_id(&self.db, id).await?)
+    }
+
+    /// Changes a user. A new password, another role or a deactivation makes every token of theirs worthless at once.
+    pub async fn update(&self, ctx: &Ctx, id: UserId, patch: UserPatch) -> Result<User, Error> {
+        ctx.require(Scope::UsersAdmin)?;
+        check_limit(patch.session_limit.flatten())?;
+        let password_hash = match &patch.password {
+            Some(password) => {
+                passwords::check_new("/password", password, self.loopback)?;
+                Some(self.passwords.hash(password).await?)
+            }
+            None => None,
+        };
+        let now = self.clock.now_ms();
+        let tx = db::begin(&self.db).await?;
+        let before = db::users::lock(&tx, id)
+            .await?
+            .ok_or(Error::NotFound { what: "user" })?;
+        let demoted = before.role == Role::Admin && patch.role == Some(Role::User);
+        let shut_out = before.is_active && patch.is_active == Some(false);
+        if demoted || shut_out {
+            keep_an_admin(&tx, &before).await?;
+        }
+        let cut = demoted || shut_out || password_hash.is_some();
+        let change = UserChange {
+            role: patch.role,
+            session_limit: patch.session_limit,
+            is_active: patch.is_active,
+            password_hash,
+            revoke_tokens: cut,
+        };
+        db::users::update(&tx, id, change, now).await?;
+        if cut {
+            db::refresh_tokens::revoke_user(&tx, id, now).await?;
+        }
+        let after = find(db::users::by_id(&tx, id).await?)?;
+        tx.commit().await?;
+        if cut {
+            self.revocations.cut(id);
+        }
+        Ok(after)
+    }
+
+    /// Removes a user who has no sessions, with every credential of theirs.
+    pub async fn delete(&self, ctx: &Ctx, id: UserId) -> Result<(), Error> {
+        ctx.require(Scope::UsersAdmin)?;
+        let tx = db::begin(&self.db).await?;
+        let user = db::users::lock(&tx, id)
+            .await?
+            .ok_or(Error::NotFound { what: "user" })?;
+        keep_an_admin(&tx, &user).await?;
+        if db::users::has_sessions(&tx, id).await? {
+            return Err(Error::Conflict {
+                code: "user_has_sessions",
+                detail: "delete the sessions of this user first, or deactivate the user".to_owned(),
+            });
+        }
+        db::refresh_tokens::delete_user(&tx, id).await?;
+        db::api_keys::delete_user(&tx, id).await?;
+        db::ws_tickets::delete_user(&tx, id).await?;
+        db::link_tokens::delete_user(&tx, id).await?;
+        db::users::delete(&tx, id).await?;
+        tx.commit().await?;
+        self.revocations.cut(id);
+        Ok(())
+    }
+}
+
+/// Refuses to take away the last administrator: nobody could make another.
+async fn keep_an_admin(tx: &sea_orm::DatabaseTransaction, user: &rows::Model) -> Result<(), Error> {
+    if user.role == Role::Admin && user.is_active && !db::users::another_admin(tx, user.id).await? {
+        return Err(Error::Conflict {
+            code: "last_admin",
+            detail: "this is the last active administrator".to_owned(),
+        });
+    }
+    Ok(())
+}
+
+async fn insert(
+    db: &DatabaseConnection,
+    new: NewUser,
+    password_hash: String,
+    now: i64,
+) -> Result<User, Error> {
+    let row = rows::Model {
+        id: UserId::new(),
+        username: new.username,
+        password_hash,
+        role: new.role,
+        session_limit: new.session_limit,
+        is_active: true,
+        token_version: 0,
+        created_at: now,
+        updated_at: now,
+    };
+    match db::users::insert(db, row).await? {
+        db::users::Inserted::Done(row) => Ok(row.into()),
+        db::users::Inserted::NameTaken => Err(Error::Conflict {
+            code: "username_taken",
+            detail: "there is a user of this name".to_owned(),
+        }),
+    }
+}
+
+fn find(row: Option<rows::Model>) -> Result<User, Error> {
+    row.map(User::from).ok_or(Error::NotFound { what: "user" })
+}
+
+fn check_name(pointer: &str, name: &str) -> Result<(), Error> {
+    let fits = (1..=MAX_NAME).contains(&name.len())
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"_.+@-".contains(&b));
+    if fits {
+        Ok(())
+    } else {
+        let detail = format!("must be 1 to {MAX_NAME} letters, digits or _ . + @ -");
+        Err(Error::invalid(pointer, detail))
+    }
+}
+
+fn check_limit(limit: Option<i32>) -> Result<(), Error> {
+    if limit.is_some_and(|limit| limit < 0) {
+        return Err(Error::Invalid {
+            code: "validation_failed",
+            faults: vec![Fault::new("/session_limit", "must not be negative")],
+        });
+    }
+    Ok(())
+}
