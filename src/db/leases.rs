@@ -141,6 +141,13 @@ pub async fn claim(
                 .gt(now::expr(backend)),
         )
         .to_owned();
+    // A node that others take for dead must not claim: it would take back what was taken from it.
+    let me = Query::select()
+        .expr(Expr::val(1))
+        .from(nodes::Entity)
+        .and_where(Expr::col(nodes::Column::Id).eq(node))
+        .and_where(Expr::col(nodes::Column::LeaseUntil).gt(now::expr(backend)))
+        .to_owned();
     let free = Condition::any()
         .add(Column::OwnerNode.is_null())
         .add(Column::OwnerNode.not_in_subquery(alive));
@@ -149,6 +156,7 @@ pub async fn claim(
         .filter(Column::Desired.eq(true))
         .filter(Expr::col(Column::NotBefore).lte(now::expr(backend)))
         .filter(free)
+        .filter(Expr::exists(me))
         .order_by_asc(Column::NotBefore)
         .order_by_asc(Column::LeaseKey)
         .limit(limit);

@@ -57,6 +57,8 @@ pub(super) struct Actor {
     pub(super) slot: Arc<ArcSwapOption<Client>>,
     pub(super) state: watch::Sender<Snapshot>,
     pub(super) qr_index: u32,
+    /// Falls when the run has come to its end and only winds up.
+    pub(super) ending: CancellationToken,
 }
 
 /// What the loop listens to.
@@ -113,6 +115,7 @@ impl Actor {
                 }
             }
         };
+        self.ending.cancel();
         self.slot.store(None);
         self.client.close().await;
         exit
@@ -120,6 +123,7 @@ impl Actor {
 
     /// Closes the client first, so that nothing comes after the last event.
     async fn stop(&mut self, reason: Reason) -> Exit {
+        self.ending.cancel();
         self.slot.store(None);
         self.client.close().await;
         // A node that goes away leaves the session wanted: what is shown is that it waits to be taken up again.
@@ -198,6 +202,7 @@ impl Actor {
                 detail,
                 retry_after,
             } => {
+                self.ending.cancel();
                 tracing::warn!(reason = reason.as_str(), "the session has ended");
                 if let Next::End(exit) = self.go(Change::Failed(reason), detail).await? {
                     return Ok(Next::End(exit));
@@ -326,6 +331,10 @@ impl Actor {
             Exit::Failed("an impossible change of state")
         })?;
         let now = self.clock.now_ms();
+        if matches!(after, Phase::LoggedOut(_) | Phase::Expired(_)) {
+            // Before anybody can see the new state: who connects again on seeing it must find this.
+            self.ending.cancel();
+        }
         self.state.send_modify(|state| {
             state.phase = after.clone();
             state.connected_at = match after {

@@ -46,6 +46,8 @@ pub struct Handle {
     pub(super) client: Arc<ArcSwapOption<Client>>,
     pub(super) stop: CancellationToken,
     pub(super) stop_reason: Arc<std::sync::OnceLock<Reason>>,
+    /// Falls when the run has come to its end and only winds up.
+    pub(super) ending: CancellationToken,
     pub(super) done: CancellationToken,
 }
 

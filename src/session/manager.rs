@@ -15,7 +15,7 @@ use entity::{
     sessions,
 };
 use sea_orm::{DatabaseConnection, DbErr};
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Mutex, Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -47,6 +47,8 @@ const EVENTS: usize = 128;
 const CLAIM_EVERY: Duration = Duration::from_secs(2);
 /// Sessions claimed in one transaction.
 const CLAIM_BATCH: u64 = 50;
+/// How long a session may take to end.
+const CLOSE: Duration = Duration::from_secs(30);
 /// The longest wait between two starts of a session that keeps failing.
 const BACKOFF_MAX: Duration = Duration::from_secs(300);
 
@@ -99,6 +101,8 @@ pub struct Manager {
     parts: Arc<ManagerConfig>,
     live: Arc<DashMap<SessionId, Handle>>,
     nudge: Arc<Notify>,
+    /// Held while sessions are claimed and started, so that whoever asks for one finds it started.
+    claiming: Arc<Mutex<()>>,
 }
 
 impl Manager {
@@ -108,6 +112,7 @@ impl Manager {
             parts: Arc::new(config),
             live: Arc::default(),
             nudge: Arc::default(),
+            claiming: Arc::default(),
         }
     }
 
@@ -155,10 +160,17 @@ impl Manager {
 
     /// Wants the session to run, and starts it at once when it is free.
     pub async fn connect(&self, session: SessionId) -> Result<(), ManagerError> {
-        leases::set_desired(&self.parts.db, session, true).await?;
-        if self.get(session).is_none() {
-            self.claim_due(Some(session)).await?;
+        if let Some(handle) = self.get(session) {
+            if !handle.ending.is_cancelled() {
+                return Ok(leases::set_desired(&self.parts.db, session, true).await?);
+            }
+            // It winds up, and would take the wish away with it.
+            if !handle.stopped(CLOSE).await {
+                return Err(ManagerError::Stuck);
+            }
         }
+        leases::set_desired(&self.parts.db, session, true).await?;
+        self.claim_due(Some(session)).await?;
         Ok(())
     }
 
@@ -178,13 +190,10 @@ impl Manager {
     pub async fn logout(&self, session: SessionId) -> Result<(), ManagerError> {
         leases::set_desired(&self.parts.db, session, false).await?;
         match self.get(session) {
-            Some(handle) => {
-                let deadline = Duration::from_secs(30);
-                match tokio::time::timeout(deadline, handle.logout()).await {
-                    Ok(_) => Ok(()),
-                    Err(_) => Err(ManagerError::Stuck),
-                }
-            }
+            Some(handle) => match tokio::time::timeout(CLOSE, handle.logout()).await {
+                Ok(_) => Ok(()),
+                Err(_) => Err(ManagerError::Stuck),
+            },
             None => self.mark_logged_out(session).await,
         }
     }
@@ -225,7 +234,7 @@ impl Manager {
             return Ok(());
         };
         handle.stop(reason);
-        if handle.stopped(Duration::from_secs(30)).await {
+        if handle.stopped(CLOSE).await {
             Ok(())
         } else {
             Err(ManagerError::Stuck)
@@ -242,6 +251,7 @@ impl Manager {
     /// Claims due sessions, all or one, and starts them.
     pub async fn claim_due(&self, only: Option<SessionId>) -> Result<usize, ManagerError> {
         let mut started = 0;
+        let claiming = self.claiming.lock().await;
         loop {
             if self.parts.stop.is_stopping() || self.parts.node.lost().is_cancelled() {
                 return Ok(started);
@@ -258,6 +268,7 @@ impl Manager {
                 }
             }
             if !full || only.is_some() {
+                drop(claiming);
                 return Ok(started);
             }
         }
@@ -338,6 +349,7 @@ impl Manager {
             client: Arc::new(ArcSwapOption::empty()),
             stop: CancellationToken::new(),
             stop_reason: Arc::new(OnceLock::new()),
+            ending: CancellationToken::new(),
             done: CancellationToken::new(),
         };
         match self.live.entry(session) {
@@ -371,6 +383,7 @@ impl Manager {
             slot: Arc::clone(&handle.client),
             state: state_in,
             qr_index: 0,
+            ending: handle.ending.clone(),
         };
         let inputs = Inputs {
             commands,

@@ -1,3 +1,4 @@
 //! What the tests stand on: databases of their own, and later servers, phones and receivers.
 
 pub(crate) mod databases;
+pub(crate) mod field;

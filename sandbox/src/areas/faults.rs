@@ -15,6 +15,7 @@ use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
 
 use super::login::{conflict, stream_error};
+use super::pairing;
 use crate::jids::{DeviceKey, Pn};
 use crate::stanza::{self, Refusal, attr, jid};
 use crate::store::{Persist, Table};
@@ -220,6 +221,8 @@ fn strike_now(world: &mut World, id: u64) {
         match (kind, kind.failure()) {
             (Kind::Drop, _) => world.live.cut(conn),
             (Kind::StreamError { end }, _) => end_stream(world, conn, end),
+            (Kind::ExpireQr, _) if pairing::run_out_of_codes(world, conn) => {}
+            (Kind::ExpireQr, _) => continue,
             (_, Some(failure)) => {
                 world.send(conn, &failure);
                 world.live.close(conn);

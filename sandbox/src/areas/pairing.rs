@@ -137,6 +137,17 @@ fn pair_device(world: &mut World, refs: &[QrRef]) -> Node {
     server_iq(world, offer)
 }
 
+/// Takes every code of an unlinked socket away, as if their time were over; false if it shows none.
+pub(crate) fn run_out_of_codes(world: &mut World, conn: ConnId) -> bool {
+    let Some(socket) = world.live.pairing(conn) else {
+        return false;
+    };
+    socket.refs.clear();
+    let offer = pair_device(world, &[]);
+    world.send(conn, &offer);
+    true
+}
+
 /// An IQ from the server to a socket that is not linked.
 fn server_iq(world: &mut World, child: Node) -> Node {
     NodeBuilder::new("iq")

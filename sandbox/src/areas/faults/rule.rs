@@ -133,7 +133,8 @@ impl Kind {
 
     /// Concerns who is connected already, not only their next stanza.
     pub(super) fn strikes_at_once(&self) -> bool {
-        matches!(self, Self::Drop | Self::StreamError { .. }) || self.refuses_login()
+        matches!(self, Self::Drop | Self::StreamError { .. } | Self::ExpireQr)
+            || self.refuses_login()
     }
 
     /// `<failure>` for a kind that refuses logins.

@@ -1,0 +1,99 @@
+//! Texts both ways.
+
+use entity::ids::SessionId;
+use wharf::{
+    domain::message::Ack,
+    service::{Error, messages::NewMessage},
+};
+
+use crate::harness::field::{ALICE, BOB, Field};
+
+async fn send(
+    field: &Field,
+    session: SessionId,
+    to: &str,
+    text: &str,
+) -> Result<wharf::service::messages::Sent, Error> {
+    let new = NewMessage {
+        to: to.parse().unwrap(),
+        text: text.to_owned(),
+    };
+    field
+        .process
+        .messages
+        .send(&field.ctx, &session.to_string(), new)
+        .await
+}
+
+#[tokio::test]
+async fn a_text_from_a_phone_is_in_the_log_once_with_both_numbers() {
+    let field = Field::start().await;
+    let session = field.pair(ALICE).await;
+    field.write(BOB, ALICE, "good morning").await;
+    let events = field.until_logged(session, "message", 1).await;
+    assert_eq!(events.len(), 1);
+    let message = &events[0];
+    assert_eq!(message["text"]["body"], "good morning");
+    assert_eq!(message["type"], "text");
+    assert_eq!(message["from_me"], false);
+    assert_eq!(message["sender"]["phone"], BOB);
+    assert!(message["sender"]["lid"].as_str().unwrap().ends_with("@lid"));
+    assert_eq!(message["chat"]["id"], format!("{BOB}@s.whatsapp.net"));
+    assert_eq!(message["chat"]["kind"], "user");
+    field.process.stop().await;
+}
+
+#[tokio::test]
+async fn a_sent_text_reaches_the_phone_and_its_ack_climbs() {
+    let field = Field::start().await;
+    let session = field.pair(ALICE).await;
+    let sent = send(&field, session, BOB, "hello bob").await.unwrap();
+    assert_eq!(sent.status, "sent");
+    let seen = field.until_phone_has(BOB, "hello bob").await;
+    assert_eq!(seen["message_id"], sent.message_id);
+    let acks = field.until_logged(session, "message.ack", 2).await;
+    assert!(acks.iter().all(|ack| ack["message_id"] == sent.message_id));
+    let stored = field
+        .process
+        .messages
+        .get(&field.ctx, &session.to_string(), &sent.message_id)
+        .await
+        .unwrap();
+    assert!(stored.ack >= Ack::Device, "{:?}", stored.ack);
+    field.process.stop().await;
+}
+
+#[tokio::test]
+async fn a_number_that_is_not_on_whatsapp_is_refused_by_name() {
+    let field = Field::start().await;
+    let session = field.pair(ALICE).await;
+    let refused = send(&field, session, "491700000000", "anybody?")
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(
+            refused,
+            Error::Invalid {
+                code: "recipient_not_on_whatsapp",
+                ..
+            }
+        ),
+        "{refused:?}"
+    );
+    field.process.stop().await;
+}
+
+#[tokio::test]
+async fn a_session_that_is_not_connected_refuses_to_send() {
+    let field = Field::start().await;
+    let session = field.session().await;
+    let refused = send(&field, session, BOB, "hello").await.unwrap_err();
+    assert!(matches!(
+        refused,
+        Error::NotReady {
+            code: "session_not_connected",
+            ..
+        }
+    ));
+    field.process.stop().await;
+}

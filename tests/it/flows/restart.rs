@@ -1,0 +1,58 @@
+//! A process that goes and one that comes.
+
+use wharf::{domain::session::Phase, session::Handle};
+
+use crate::harness::field::{ALICE, BOB, Field, Process};
+
+async fn connected(handle: &Handle) {
+    let mut watch = handle.watch();
+    let waiting = watch.wait_for(|state| state.phase == Phase::Connected);
+    tokio::time::timeout(std::time::Duration::from_secs(30), waiting)
+        .await
+        .unwrap()
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_restart_resumes_the_session_and_what_was_written_meanwhile_arrives_in_order() {
+    let mut field = Field::start().await;
+    let session = field.pair(ALICE).await;
+    field.process.stop().await;
+    for text in ["one", "two", "three"] {
+        field.write(BOB, ALICE, text).await;
+    }
+    field.process = Process::start(field.db.clone(), &field.sandbox.ws_url(), None).await;
+    field.process.manager.claim_due(None).await.unwrap();
+    connected(&field.handle(session)).await;
+    let messages = field.until_logged(session, "message", 3).await;
+    let texts: Vec<&str> = messages
+        .iter()
+        .map(|m| m["text"]["body"].as_str().unwrap())
+        .collect();
+    assert_eq!(texts, ["one", "two", "three"]);
+    field.process.stop().await;
+}
+
+#[tokio::test]
+async fn a_disconnected_session_stays_so_over_a_restart() {
+    let mut field = Field::start().await;
+    let session = field.pair(ALICE).await;
+    field
+        .process
+        .sessions
+        .disconnect(&field.ctx, &session.to_string())
+        .await
+        .unwrap();
+    field.process.stop().await;
+    field.process = Process::start(field.db.clone(), &field.sandbox.ws_url(), None).await;
+    assert_eq!(field.process.manager.claim_due(None).await.unwrap(), 0);
+    assert!(field.process.manager.get(session).is_none());
+    field
+        .process
+        .sessions
+        .connect(&field.ctx, &session.to_string())
+        .await
+        .unwrap();
+    connected(&field.handle(session)).await;
+    field.process.stop().await;
+}

@@ -1,0 +1,382 @@
+//! A sandbox with people, a database, and a node of Wharf without its HTTP face.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use entity::{
+    enums::{Role, SessionState},
+    ids::{SessionId, UserId},
+};
+use sea_orm::{DatabaseConnection, EntityTrait};
+use serde_json::{Value, json};
+use wharf::{
+    cluster::Node,
+    db,
+    domain::{
+        clock::{SharedClock, SystemClock},
+        principal::{Credential, Principal, Scope},
+        session::{Phase, Snapshot},
+    },
+    events::{Bus, LogEntry},
+    lifecycle::{Stop, Tasks},
+    protocol::{Connector, ConnectorConfig},
+    seal::Master,
+    service::{
+        Ctx,
+        event_log::EventLog,
+        messages::Messages,
+        sessions::{NewSession, Sessions},
+    },
+    session::{Handle, Manager, ManagerConfig},
+    webhook::outbox::Wake,
+};
+use wharf_sandbox::{Config, Sandbox};
+
+/// How long any condition may take to come true.
+const DEADLINE: Duration = Duration::from_secs(30);
+const POLL: Duration = Duration::from_millis(10);
+
+pub(crate) const ALICE: &str = "491700000101";
+pub(crate) const BOB: &str = "491700000202";
+
+/// One process of Wharf, as far as sessions go.
+pub(crate) struct Process {
+    pub(crate) manager: Manager,
+    pub(crate) node: Node,
+    pub(crate) sessions: Sessions,
+    pub(crate) messages: Messages,
+    pub(crate) log: EventLog,
+    pub(crate) tasks: Tasks,
+    pub(crate) stop: Stop,
+}
+
+/// Everything a flow needs.
+pub(crate) struct Field {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) db: DatabaseConnection,
+    pub(crate) ctx: Ctx,
+    pub(crate) process: Process,
+    http: reqwest::Client,
+    url: String,
+    _folder: tempfile::TempDir,
+}
+
+fn master() -> Arc<Master> {
+    Arc::new(Master::from_bytes([7; 32]))
+}
+
+impl Process {
+    /// A process on `db` whose WhatsApp is at `whatsapp`; `previous` is the node that it replaces.
+    pub(crate) async fn start(
+        db: DatabaseConnection,
+        whatsapp: &str,
+        previous: Option<entity::ids::NodeId>,
+    ) -> Self {
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let stop = Stop::default();
+        let tasks = Tasks::new(&stop);
+        let clock: SharedClock = Arc::new(SystemClock);
+        let node = Node::join(db.clone(), "test".into(), "test".into(), previous)
+            .await
+            .unwrap();
+        let config = ConnectorConfig {
+            url: whatsapp.to_owned(),
+            version: Some((2, 3000, 1_023_000_000)),
+            device_name: "Wharf".into(),
+        };
+        let bus = Bus::default();
+        let manager = Manager::new(ManagerConfig {
+            db: db.clone(),
+            node: node.clone(),
+            connector: Connector::new(config, tasks.clone()).unwrap(),
+            master: master(),
+            bus: bus.clone(),
+            outbox: Wake::default(),
+            clock: Arc::clone(&clock),
+            tasks: tasks.clone(),
+            stop: stop.clone(),
+        });
+        manager.start();
+        Self {
+            sessions: Sessions::new(db.clone(), manager.clone(), Arc::clone(&clock)),
+            messages: Messages::new(db.clone(), manager.clone(), clock),
+            log: EventLog::new(db, bus),
+            manager,
+            node,
+            tasks,
+            stop,
+        }
+    }
+
+    /// An ordered stop: sessions first, then the node's leases.
+    pub(crate) async fn stop(&self) {
+        self.stop.soft();
+        assert_eq!(
+            self.manager.stop_all(DEADLINE).await,
+            0,
+            "every session ends in time"
+        );
+        self.node.leave().await.unwrap();
+        self.stop.hard();
+        assert!(self.tasks.join(DEADLINE).await, "every task ends");
+    }
+}
+
+impl Field {
+    pub(crate) async fn start() -> Self {
+        // `RUST_LOG=debug cargo test …` shows what the service says.
+        let filter = tracing_subscriber::EnvFilter::from_default_env();
+        drop(
+            tracing_subscriber::fmt()
+                .with_env_filter(filter)
+                .with_test_writer()
+                .try_init(),
+        );
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config {
+            seed: Some(1),
+            data: Some(folder.path().join("sandbox")),
+            ..Config::default()
+        };
+        let sandbox = Sandbox::start(config).await.unwrap();
+        let url = format!("sqlite://{}", folder.path().join("wharf.db").display());
+        let db = db::connect(&url, 5).await.unwrap();
+        db::migrate::migrate(&db).await.unwrap();
+        let owner = add_user(&db, "owner").await;
+        let process = Process::start(db.clone(), &sandbox.ws_url(), None).await;
+        Self {
+            sandbox,
+            db,
+            ctx: ctx(owner),
+            process,
+            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+            url,
+            _folder: folder,
+        }
+    }
+
+    /// Another connection to the same database, as a second process has one.
+    pub(crate) async fn connect_again(&self) -> DatabaseConnection {
+        db::connect(&self.url, 5).await.unwrap()
+    }
+
+    pub(crate) async fn control(&self, method: &str, path: &str, body: Value) -> Value {
+        let url = format!("http://{}/sandbox{path}", self.sandbox.addr());
+        let mut call = self.http.request(method.parse().unwrap(), url);
+        if !body.is_null() {
+            call = call.json(&body);
+        }
+        let answer = call.send().await.unwrap();
+        let status = answer.status();
+        let body: Value = answer.json().await.unwrap_or(Value::Null);
+        assert!(status.is_success(), "{method} {path}: {status} {body}");
+        body
+    }
+
+    /// A session that has not been connected.
+    pub(crate) async fn session(&self) -> SessionId {
+        let new = NewSession::default();
+        self.process
+            .sessions
+            .create(&self.ctx, new)
+            .await
+            .unwrap()
+            .id
+    }
+
+    /// A session that the phone of `number` has scanned and that is logged in.
+    pub(crate) async fn pair(&self, number: &str) -> SessionId {
+        let session = self.session().await;
+        self.process
+            .sessions
+            .connect(&self.ctx, &session.to_string())
+            .await
+            .unwrap();
+        let qr = self.qr(session).await;
+        self.control(
+            "POST",
+            &format!("/phones/{number}/scan"),
+            json!({ "qr": qr }),
+        )
+        .await;
+        self.until(session, |state| state.phase == Phase::Connected)
+            .await;
+        session
+    }
+
+    pub(crate) fn handle(&self, session: SessionId) -> Handle {
+        self.process.manager.get(session).expect("the session runs")
+    }
+
+    /// The QR code that the session shows.
+    pub(crate) async fn qr(&self, session: SessionId) -> String {
+        let state = self
+            .until(session, |state| state.phase.qr().is_some())
+            .await;
+        state.phase.qr().unwrap().code.clone()
+    }
+
+    /// Waits for a look at the running session.
+    pub(crate) async fn until(
+        &self,
+        session: SessionId,
+        wanted: impl Fn(&Snapshot) -> bool,
+    ) -> Snapshot {
+        let mut watch = self.handle(session).watch();
+        let waiting = watch.wait_for(|state| wanted(state));
+        match tokio::time::timeout(DEADLINE, waiting).await {
+            Ok(Ok(state)) => state.clone(),
+            Ok(Err(_)) => panic!("the session ended"),
+            Err(_) => panic!("it stays {:?}", self.handle(session).snapshot()),
+        }
+    }
+
+    /// Waits for the state that the API shows.
+    pub(crate) async fn until_shown(
+        &self,
+        session: SessionId,
+        state: SessionState,
+        reason: Option<&str>,
+    ) {
+        let reference = session.to_string();
+        let started = Instant::now();
+        loop {
+            let view = self
+                .process
+                .sessions
+                .get(&self.ctx, &reference)
+                .await
+                .unwrap();
+            if view.state == state && view.reason.as_deref() == reason {
+                return;
+            }
+            assert!(
+                started.elapsed() < DEADLINE,
+                "it stays {} {:?}",
+                view.state,
+                view.reason
+            );
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// All events of the session's log, checked to be without a hole.
+    pub(crate) async fn events(&self, session: SessionId) -> Vec<Arc<LogEntry>> {
+        let page = self
+            .process
+            .log
+            .page(&self.ctx, &session.to_string(), 0, &[], 10_000)
+            .await;
+        let page = page.unwrap();
+        for (index, entry) in page.iter().enumerate() {
+            assert_eq!(
+                entry.seq,
+                i64::try_from(index).unwrap() + 1,
+                "the log has no hole"
+            );
+        }
+        page
+    }
+
+    /// The names of the events of the session's log.
+    pub(crate) async fn event_names(&self, session: SessionId) -> Vec<String> {
+        self.events(session)
+            .await
+            .iter()
+            .map(|entry| entry.kind.to_string())
+            .collect()
+    }
+
+    /// Waits until the log holds `count` events of `kind`, and gives their data.
+    pub(crate) async fn until_logged(
+        &self,
+        session: SessionId,
+        kind: &str,
+        count: usize,
+    ) -> Vec<Value> {
+        let started = Instant::now();
+        loop {
+            let events = self.events(session).await;
+            let found: Vec<Value> = events
+                .iter()
+                .filter(|entry| &*entry.kind == kind)
+                .map(|entry| serde_json::from_str(&entry.data).unwrap())
+                .collect();
+            if found.len() >= count {
+                return found;
+            }
+            assert!(
+                started.elapsed() < DEADLINE,
+                "{} of {count} {kind} events",
+                found.len()
+            );
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// Waits until the phone has received a text.
+    pub(crate) async fn until_phone_has(&self, number: &str, text: &str) -> Value {
+        let started = Instant::now();
+        loop {
+            let seen = self
+                .control("GET", &format!("/phones/{number}/messages"), Value::Null)
+                .await;
+            let found = seen["data"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .find(|m| m["text"] == text)
+                .cloned();
+            if let Some(message) = found {
+                return message;
+            }
+            assert!(started.elapsed() < DEADLINE, "{number} has only {seen}");
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// The person behind `from` writes to the person behind `to`.
+    pub(crate) async fn write(&self, from: &str, to: &str, text: &str) {
+        let body = json!({ "to": to, "text": text });
+        self.control("POST", &format!("/phones/{from}/messages"), body)
+            .await;
+    }
+}
+
+fn ctx(owner: UserId) -> Ctx {
+    let principal = Principal {
+        user: owner,
+        role: Role::User,
+        scopes: Scope::ALL.to_vec(),
+        session: None,
+        credential: Credential::AccessToken,
+        expires_at: None,
+    };
+    Ctx {
+        principal: Arc::new(principal),
+        request_id: "test".into(),
+    }
+}
+
+async fn add_user(db: &DatabaseConnection, name: &str) -> UserId {
+    let id = UserId::new();
+    let row = entity::users::Model {
+        id,
+        username: name.to_owned(),
+        password_hash: String::new(),
+        role: Role::User,
+        session_limit: None,
+        is_active: true,
+        token_version: 0,
+        created_at: 0,
+        updated_at: 0,
+    };
+    let row: entity::users::ActiveModel = row.into();
+    entity::users::Entity::insert(sea_orm::ActiveModelTrait::reset_all(row))
+        .exec_without_returning(db)
+        .await
+        .unwrap();
+    id
+}
