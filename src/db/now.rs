@@ -6,7 +6,7 @@ use sea_orm::{
 };
 
 /// Milliseconds since 1970 by the database's clock, as an expression of a statement.
-pub fn expr(backend: DbBackend) -> SimpleExpr {
+pub(super) fn expr(backend: DbBackend) -> SimpleExpr {
     Expr::cust(match backend {
         DbBackend::Postgres => "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)",
         DbBackend::MySql => "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)",

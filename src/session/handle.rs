@@ -86,7 +86,7 @@ impl Handle {
     /// Asks the actor to close, keeping the pairing.
     pub(super) fn stop(&self, reason: Reason) {
         // The first reason stands.
-        drop(self.stop_reason.set(reason));
+        self.stop_reason.get_or_init(|| reason);
         self.stop.cancel();
     }
 

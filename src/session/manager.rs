@@ -331,7 +331,7 @@ impl Manager {
             outbox: parts.outbox.clone(),
             clock: Arc::clone(&parts.clock),
             fenced: fenced.clone(),
-            order: tokio::sync::Mutex::new(()),
+            order: Mutex::new(()),
         });
         let snapshot = first_look(&row);
         journal.record_run(run_state(&snapshot), &[]).await?;
