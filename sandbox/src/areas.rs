@@ -5,12 +5,16 @@
 pub(crate) mod app_state;
 pub(crate) mod devices;
 pub(crate) mod faults;
+pub(crate) mod groups;
 pub(crate) mod login;
+pub(crate) mod media;
 pub(crate) mod messages;
 pub(crate) mod pairing;
 pub(crate) mod phone;
 mod ping;
 pub(crate) mod prekeys;
+pub(crate) mod presence;
+pub(crate) mod profile;
 pub(crate) mod receipts;
 pub(crate) mod reuse;
 mod usync;
@@ -29,10 +33,14 @@ pub(crate) fn handlers() -> HandlerTable {
     let mut table = HandlerTable::default();
     app_state::register(&mut table);
     devices::register(&mut table);
+    groups::register(&mut table);
     login::register(&mut table);
+    media::register(&mut table);
     messages::register(&mut table);
     ping::register(&mut table);
     prekeys::register(&mut table);
+    presence::register(&mut table);
+    profile::register(&mut table);
     receipts::register(&mut table);
     usync::register(&mut table);
     table
@@ -43,14 +51,18 @@ pub(crate) fn routes() -> Router<Hub> {
     Router::new()
         .merge(devices::routes())
         .merge(faults::routes())
+        .merge(groups::routes())
+        .merge(media::routes())
         .merge(pairing::routes())
         .merge(phone::routes())
+        .merge(presence::routes())
+        .merge(profile::routes())
 }
 
 /// What usync says about a person under a name that it does not know itself (`status`, `picture`, …): each such name
 /// belongs to one area.
-fn about_person(_world: &mut World, _name: &str, _pn: Pn) -> Option<Node> {
-    None
+fn about_person(world: &World, name: &str, pn: Pn) -> Option<Node> {
+    profile::about_person(world, name, pn)
 }
 
 /// Every area's own tables.
@@ -58,7 +70,11 @@ fn about_person(_world: &mut World, _name: &str, _pn: Pn) -> Option<Node> {
 pub(crate) struct Tables {
     pub(crate) app_state: app_state::Tables,
     pub(crate) faults: faults::Faults,
+    pub(crate) groups: groups::Tables,
+    pub(crate) media: media::Door,
     pub(crate) phone: phone::Tables,
+    pub(crate) presence: presence::Presences,
+    pub(crate) profile: profile::Tables,
     pub(crate) spent_counters: reuse::SpentCounters,
     pub(crate) watchers: usync::Watchers,
 }
@@ -68,7 +84,11 @@ impl Tables {
         Self {
             app_state: app_state::Tables::new(),
             faults: faults::Faults::new(),
+            groups: groups::Tables::new(),
+            media: media::Door::default(),
             phone: phone::Tables::new(),
+            presence: presence::Presences::new(),
+            profile: profile::Tables::new(),
             spent_counters: Table::new("spent_counters"),
             watchers: Table::new("device_watchers"),
         }
@@ -78,7 +98,10 @@ impl Tables {
         let mut tables: Vec<&mut dyn Persist> = vec![&mut self.spent_counters, &mut self.watchers];
         tables.extend(self.app_state.tables());
         tables.extend(self.faults.tables());
+        tables.extend(self.groups.tables());
         tables.extend(self.phone.tables());
+        tables.extend(self.presence.tables());
+        tables.extend(self.profile.tables());
         tables
     }
 

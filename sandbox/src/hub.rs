@@ -10,6 +10,7 @@ use wacore_binary::Node;
 use wacore_libsignal::protocol::KeyPair;
 
 use crate::areas;
+use crate::areas::media::Shelf;
 use crate::clock::Clock;
 use crate::dispatch::{Client, HandlerTable};
 use crate::keys::ServerKeys;
@@ -32,6 +33,7 @@ struct Inner {
     handlers: HandlerTable,
     clock: Clock,
     keys: ServerKeys,
+    shelf: Shelf,
 }
 
 #[derive(Debug)]
@@ -42,7 +44,13 @@ struct State {
 }
 
 impl Hub {
-    pub(crate) fn new(world: World, journal: Journal, keys: ServerKeys, clock: Clock) -> Self {
+    pub(crate) fn new(
+        world: World,
+        journal: Journal,
+        keys: ServerKeys,
+        shelf: Shelf,
+        clock: Clock,
+    ) -> Self {
         let state = Mutex::new(State {
             world,
             journal,
@@ -53,11 +61,17 @@ impl Hub {
             handlers: areas::handlers(),
             clock,
             keys,
+            shelf,
         }))
     }
 
     pub(crate) fn keys(&self) -> &ServerKeys {
         &self.0.keys
+    }
+
+    /// Media: outside of the world, since it is read and written without the lock.
+    pub(crate) fn shelf(&self) -> &Shelf {
+        &self.0.shelf
     }
 
     /// One step: what `step` changed is on disk before anything it said leaves.

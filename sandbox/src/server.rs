@@ -18,6 +18,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::areas::media::{self, Shelf};
+use crate::areas::profile;
 use crate::clock::Clock;
 use crate::hub::Hub;
 use crate::store::{Journal, StoreError};
@@ -67,6 +69,8 @@ pub enum Error {
     Tls { addr: SocketAddr, source: TlsError },
     #[error("cannot open the sandbox's data")]
     Store(#[from] StoreError),
+    #[error("cannot open the folder for media")]
+    Media(#[source] std::io::Error),
     #[error("the server's kept keys are damaged")]
     Keys,
 }
@@ -103,7 +107,8 @@ impl Sandbox {
         };
         let secrets = world.begin(seed(config.seed));
         let keys = secrets.derive(&mut world.rng).map_err(|_| Error::Keys)?;
-        let hub = Hub::new(world, journal, keys, config.clock);
+        let shelf = Shelf::open(config.data.as_deref()).map_err(Error::Media)?;
+        let hub = Hub::new(world, journal, keys, shelf, config.clock);
         // An empty step: the keys are on disk before anybody can trust them.
         hub.with(|_| ()).map_err(|_| Error::Keys)?;
 
@@ -113,6 +118,8 @@ impl Sandbox {
         };
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
         let addr = listener.local_addr().map_err(listen)?;
+        hub.with(|world| media::open_door(world, addr))
+            .map_err(|_| Error::Keys)?;
         let sockets = TaskTracker::new();
         let stop_accepting = CancellationToken::new();
         let stop_sockets = CancellationToken::new();
@@ -234,6 +241,8 @@ fn router(hub: &Hub, sockets: &TaskTracker, stop: &CancellationToken) -> Router 
     };
     Router::new()
         .route("/ws/chat", get(chat_socket).with_state(chat))
+        .merge(media::router())
+        .merge(profile::router())
         .nest("/sandbox", control::router())
         .with_state(hub.clone())
 }

@@ -6,7 +6,7 @@ use tokio::sync::{Notify, mpsc};
 use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
 
-use super::{faults, pairing};
+use super::{faults, pairing, presence};
 use crate::dispatch::{Answer, Client, HandlerTable};
 use crate::jids::{DeviceKey, Pn};
 use crate::noise::Established;
@@ -100,6 +100,7 @@ pub(crate) fn stream_error(code: u16) -> Node {
 pub(crate) fn closed(world: &mut World, conn: ConnId) {
     world.live.closed(conn);
     faults::closed(world, conn);
+    presence::disconnected(world, conn);
 }
 
 #[expect(

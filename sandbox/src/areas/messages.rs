@@ -6,7 +6,7 @@
 use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Jid, Node, Server};
 
-use super::{phone, reuse};
+use super::{groups, phone, profile, reuse};
 use crate::dispatch::{Client, HandlerTable};
 use crate::jids::{DeviceKey, Pn};
 use crate::stanza::{Refusal, ack, attr, child, children, jid};
@@ -129,6 +129,10 @@ impl Letter {
 
 /// Gives a letter to one device.
 pub(crate) fn hand_over(world: &mut World, letter: &Letter, to: DeviceKey) {
+    let direct = matches!(letter.chat, Chat::Person(_));
+    if direct && profile::blocks(world, to.pn, letter.from.pn) {
+        return;
+    }
     if to.is_phone() {
         phone::receive(world, to.pn, letter);
     } else {
@@ -142,6 +146,7 @@ fn message(world: &mut World, client: Client, node: &Node) -> Result<(), Refusal
     let to = jid(node, "to").ok_or(Refusal::BAD_REQUEST)?;
     match to.server {
         Server::Pn | Server::Legacy | Server::Lid => direct(world, client, node, &to),
+        Server::Group => groups::message(world, client, node, &to),
         _ => Err(Refusal::NOT_FOUND),
     }
 }

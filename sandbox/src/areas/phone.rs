@@ -10,7 +10,7 @@ mod retry;
 mod routes;
 pub(super) mod send;
 pub(super) mod signal;
-mod view;
+pub(super) mod view;
 
 use buffa::MessageField;
 use waproto::whatsapp as wa;

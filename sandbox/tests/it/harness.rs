@@ -2,6 +2,7 @@
 
 mod companion;
 mod control;
+pub(crate) mod http;
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};

@@ -6,11 +6,17 @@
     reason = "a test that cannot go on says so by panicking"
 )]
 
+mod app_state;
 mod durability;
+mod faults;
+mod groups;
 mod harness;
 mod login;
+mod media;
 mod messages;
 mod pairing;
 mod people;
+mod presence;
+mod profile;
 mod retry;
 mod tls;

@@ -198,3 +198,57 @@ pub(super) fn commit(
     }
     Ok(version)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::areas::app_state::phone::keep_push_name;
+
+    fn with_name_patch() -> (World, Pn, wa::SyncdPatch) {
+        let mut world = World::new();
+        world.begin([7; 32]);
+        let pn = Pn(491_700_000_101);
+        world.person(pn).unwrap();
+        assert_eq!(keep_push_name(&mut world, pn), Some(1));
+        let tables = &world.areas.app_state;
+        let (patches, more) = tables.patches_since(pn, Collection::CriticalBlock, 0, 10);
+        assert!(!more);
+        let patch = wa::SyncdPatch::decode_from_slice(&patches[0].0).unwrap();
+        (world, pn, patch)
+    }
+
+    #[test]
+    fn the_name_is_written_once() {
+        let (mut world, pn, _) = with_name_patch();
+        assert_eq!(keep_push_name(&mut world, pn), None);
+        world.accounts.get_mut(&pn).unwrap().name = "Other".to_owned();
+        assert_eq!(keep_push_name(&mut world, pn), Some(2));
+    }
+
+    #[test]
+    fn a_patch_that_does_not_verify_is_refused_and_changes_nothing() {
+        let (mut world, pn, patch) = with_name_patch();
+        let before = world
+            .areas
+            .app_state
+            .hash_state(pn, Collection::CriticalBlock)
+            .hash;
+        // Right for version 1, so wrong on top of it.
+        let replayed = patch.encode_to_vec();
+        let foreign_key = wa::SyncdPatch {
+            key_id: MessageField::some(wa::KeyId {
+                id: Some(vec![9; 6]),
+            }),
+            ..patch
+        };
+        for forged in [replayed, foreign_key.encode_to_vec(), b"noise".to_vec()] {
+            assert!(commit(&mut world, pn, Collection::CriticalBlock, &forged).is_err());
+        }
+        let tables = &world.areas.app_state;
+        assert_eq!(tables.version(pn, Collection::CriticalBlock), 1);
+        assert_eq!(
+            tables.hash_state(pn, Collection::CriticalBlock).hash,
+            before
+        );
+    }
+}

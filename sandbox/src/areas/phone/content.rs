@@ -7,6 +7,7 @@ use waproto::whatsapp as wa;
 
 use super::log::Entry;
 use super::view;
+use crate::areas::media::{Attachment, File, Kind};
 use crate::areas::messages::Chat;
 use crate::jids::Pn;
 use crate::world::World;
@@ -20,6 +21,12 @@ pub(super) struct Draft {
     location: Option<Location>,
     contact: Option<Contact>,
     poll: Option<Poll>,
+    image: Option<File>,
+    video: Option<File>,
+    audio: Option<File>,
+    voice: Option<File>,
+    document: Option<File>,
+    sticker: Option<File>,
     vote: Option<Vote>,
     reaction: Option<Reaction>,
     edit: Option<Edit>,
@@ -106,6 +113,7 @@ impl Draft {
         world: &mut World,
         writer: Pn,
         chat: &Chat,
+        attachment: Option<&Attachment>,
     ) -> Result<wa::Message, DraftFault> {
         let kinds = [
             self.text.is_some(),
@@ -117,7 +125,7 @@ impl Draft {
             self.edit.is_some(),
             self.revoke.is_some(),
         ];
-        let count = kinds.into_iter().filter(|kind| *kind).count();
+        let count = kinds.into_iter().filter(|kind| *kind).count() + self.files().count();
         if count != 1 {
             return Err(DraftFault::OneKind(count));
         }
@@ -130,6 +138,8 @@ impl Draft {
             contact_message(contact, context)
         } else if let Some(poll) = &self.poll {
             poll_message(poll, context)?
+        } else if let Some(attachment) = attachment {
+            attachment.message(field(context))
         } else if let Some(vote) = &self.vote {
             vote_message(world, writer, chat, vote)?
         } else if let Some(reaction) = &self.reaction {
@@ -148,6 +158,27 @@ impl Draft {
             });
         }
         Ok(message)
+    }
+
+    /// The file of this draft, to be put on the server before the message is made. None if there is no file, or more
+    /// than one: then the draft is no message anyway.
+    pub(super) fn file(&self) -> Option<(Kind, &File)> {
+        let mut files = self.files();
+        files.next().filter(|_| files.next().is_none())
+    }
+
+    fn files(&self) -> impl Iterator<Item = (Kind, &File)> {
+        let files = [
+            (Kind::Image, &self.image),
+            (Kind::Video, &self.video),
+            (Kind::Audio, &self.audio),
+            (Kind::Voice, &self.voice),
+            (Kind::Document, &self.document),
+            (Kind::Sticker, &self.sticker),
+        ];
+        files
+            .into_iter()
+            .filter_map(|(kind, file)| Some((kind, file.as_ref()?)))
     }
 
     /// Quote and mentions.

@@ -5,6 +5,7 @@ use wacore_binary::builder::NodeBuilder;
 
 use super::send::{self, Outgoing};
 use super::signal;
+use crate::areas::groups;
 use crate::areas::messages::{Chat, Letter};
 use crate::areas::prekeys::{self, Bundle};
 use crate::jids::{DeviceKey, Pn};
@@ -108,7 +109,10 @@ pub(crate) fn retry_asked(world: &mut World, pn: Pn, requester: DeviceKey, node:
     };
     let sent = match Pn::parse(&entry.to) {
         Some(to) => send::to_device(world, pn, requester, to, &outgoing, Some(count)),
-        None => return,
+        None => match entry.to.parse() {
+            Ok(group) => groups::resend(world, pn, &group, requester, &outgoing),
+            Err(_) => return,
+        },
     };
     if let Err(fault) = sent {
         tracing::warn!(?requester, %fault, "a phone cannot send a message again");

@@ -4,13 +4,16 @@ use axum::Router;
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Jid, JidExt as _};
 
 use super::content::{Draft, DraftFault};
+use super::log::Entry;
 use super::send::{self, Outgoing};
 use super::view;
+use crate::areas::groups;
+use crate::areas::media::{self, AttachFault};
 use crate::areas::messages::Chat;
 use crate::areas::receipts::{self, Kind, Slip};
 use crate::control::{Body, ControlError, Params, Reply, person};
@@ -47,10 +50,20 @@ async fn write(
     Path(number): Path<String>,
     Body(draft): Body<Draft>,
 ) -> Result<Reply, ControlError> {
+    let attachment = match draft.file() {
+        Some((kind, file)) => Some(
+            media::attach(&hub, kind, file)
+                .await
+                .map_err(not_attached)?,
+        ),
+        None => None,
+    };
     hub.with(|world| {
         let writer = person(world, &number)?;
         let chat = chat_of(world, &draft.to)?;
-        let message = draft.message(world, writer, &chat).map_err(refused)?;
+        let message = draft
+            .message(world, writer, &chat, attachment.as_ref())
+            .map_err(refused)?;
         let outgoing = Outgoing {
             id: world.new_id(),
             edit: send::edit_of(&message),
@@ -58,15 +71,19 @@ async fn write(
         };
         match &chat {
             Chat::Person(to) => send::to_person(world, writer, *to, &outgoing),
-            Chat::Group(_) => {
-                return Err(ControlError::not_found(
-                    "no_such_group",
-                    "there is no such group",
-                ));
+            Chat::Group(group) => {
+                groups::write(world, writer, group, &outgoing).map_err(groups::refused)?;
             }
         }
         Ok(Reply::created(json!({ "message_id": outgoing.id })))
     })?
+}
+
+fn not_attached(fault: AttachFault) -> ControlError {
+    match fault {
+        AttachFault::Stopped(stopped) => stopped.into(),
+        fault => ControlError::unprocessable("bad_media", &fault.to_string()),
+    }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "handed to map_err")]
@@ -93,15 +110,23 @@ async fn list(
     Path(number): Path<String>,
     Params(page): Params<Page>,
 ) -> Result<Reply, ControlError> {
-    hub.with(|world| {
+    let rows = hub.with(|world| -> Result<_, ControlError> {
         let pn = person(world, &number)?;
-        let log = &world.areas.phone.log;
-        let data: Vec<Value> = log
-            .after(pn, page.after)
-            .map(|(n, entry)| view::entry(world, pn, n, entry))
-            .collect();
-        Ok(Reply::ok(json!({ "data": data })))
-    })?
+        let entries = world.areas.phone.log.after(pn, page.after);
+        let row = |(n, entry)| {
+            let media = media::sealed(view::unwrap(&Entry::message(entry)));
+            (view::entry(world, pn, n, entry), media)
+        };
+        Ok(entries.map(row).collect::<Vec<_>>())
+    })??;
+    let mut data = Vec::with_capacity(rows.len());
+    for (mut row, media) in rows {
+        if let (Some(media), Some(row)) = (media, row.as_object_mut()) {
+            row.insert("media".to_owned(), media::shown(&hub, &media).await);
+        }
+        data.push(row);
+    }
+    Ok(Reply::ok(json!({ "data": data })))
 }
 
 #[derive(Deserialize)]

@@ -11,7 +11,8 @@ use wacore_libsignal::protocol::{
     PreKeyStore, ProtocolAddress, PublicKey, SenderKeyDistributionMessage, SenderKeyName,
     SenderKeyRecord, SenderKeyStore, SessionRecord, SessionStore, SignalMessage,
     SignalProtocolError, SignedPreKeyId, SignedPreKeyRecord, SignedPreKeyStore, Timestamp,
-    UsePQRatchet, group_decrypt, message_decrypt, message_encrypt, process_prekey_bundle,
+    UsePQRatchet, create_sender_key_distribution_message, group_decrypt, group_encrypt,
+    message_decrypt, message_encrypt, process_prekey_bundle,
     process_sender_key_distribution_message,
 };
 
@@ -273,6 +274,33 @@ pub(crate) fn decrypt_group(
     ))?;
     slot.put_back(world, pn, group, from)?;
     Ok(plain)
+}
+
+/// What other devices need to read what the phone of `pn` writes in a group. Made at the first message.
+pub(crate) fn own_sender_key(world: &mut World, pn: Pn, group: &str) -> Result<Vec<u8>> {
+    let mut slot = SenderKeySlot::take(world, pn, group, pn.phone())?;
+    let name = sender_key_name(group, pn.phone());
+    let message = now(create_sender_key_distribution_message(
+        &name,
+        &mut slot,
+        &mut world.rng,
+    ))?;
+    slot.put_back(world, pn, group, pn.phone())?;
+    Ok(message.serialized().to_vec())
+}
+
+/// Encrypts for a group on the phone of `pn`; its sender key must have been made.
+pub(crate) fn encrypt_group(
+    world: &mut World,
+    pn: Pn,
+    group: &str,
+    plain: &[u8],
+) -> Result<Vec<u8>> {
+    let mut slot = SenderKeySlot::take(world, pn, group, pn.phone())?;
+    let name = sender_key_name(group, pn.phone());
+    let sealed = now(group_encrypt(&mut slot, &name, plain, &mut world.rng))?;
+    slot.put_back(world, pn, group, pn.phone())?;
+    Ok(sealed.serialized().to_vec())
 }
 
 pub(crate) fn sender_key_name(group: &str, from: DeviceKey) -> SenderKeyName {

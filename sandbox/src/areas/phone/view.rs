@@ -5,6 +5,7 @@ use wacore::poll::{PollVoteCiphertext, compute_option_hash, decrypt_poll_vote_wi
 use waproto::whatsapp as wa;
 
 use super::log::Entry;
+use crate::areas::media;
 use crate::control::timestamp;
 use crate::jids::Pn;
 use crate::world::World;
@@ -31,7 +32,7 @@ pub(super) fn entry(world: &World, pn: Pn, number: u64, entry: &Entry) -> Value 
 }
 
 /// The message inside ephemeral, view-once and similar wrappers.
-pub(super) fn unwrap(message: &wa::Message) -> &wa::Message {
+pub(crate) fn unwrap(message: &wa::Message) -> &wa::Message {
     let wrappers = [
         &message.ephemeral_message,
         &message.view_once_message,
@@ -48,6 +49,8 @@ pub(super) fn unwrap(message: &wa::Message) -> &wa::Message {
 fn content(world: &World, pn: Pn, entry: &Entry, message: &wa::Message) -> Map<String, Value> {
     let shown = if let Some(text) = text(message) {
         json!({ "type": "text", "text": text })
+    } else if let Some(media) = media::sealed(message) {
+        json!({ "type": media.word(), "caption": media.caption })
     } else if let Some(m) = message.reaction_message.as_option() {
         json!({ "type": "reaction", "emoji": m.text, "target": target(&m.key) })
     } else if let Some(m) = message.protocol_message.as_option() {
@@ -123,10 +126,20 @@ fn context(message: &wa::Message) -> Option<&wa::ContextInfo> {
         .map(|m| &m.context_info);
     let contact = message.contact_message.as_option().map(|m| &m.context_info);
     let poll = poll(message).map(|m| &m.context_info);
-    [extended, location, contact, poll]
-        .into_iter()
-        .flatten()
-        .find_map(|c| c.as_option())
+    let image = message.image_message.as_option().map(|m| &m.context_info);
+    let video = message.video_message.as_option().map(|m| &m.context_info);
+    let audio = message.audio_message.as_option().map(|m| &m.context_info);
+    let document = message
+        .document_message
+        .as_option()
+        .map(|m| &m.context_info);
+    let sticker = message.sticker_message.as_option().map(|m| &m.context_info);
+    [
+        extended, location, contact, poll, image, video, audio, document, sticker,
+    ]
+    .into_iter()
+    .flatten()
+    .find_map(|c| c.as_option())
 }
 
 fn poll(message: &wa::Message) -> Option<&wa::message::PollCreationMessage> {

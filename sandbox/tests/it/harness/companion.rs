@@ -8,12 +8,12 @@ use wacore::types::events::{Event, EventHandler, InboundMessage};
 use wacore::types::presence::ReceiptType;
 use waproto::whatsapp as wa;
 use whatsapp_rust::bot::{Bot, BotHandle};
-use whatsapp_rust::http::{HttpClient, HttpRequest, HttpResponse};
 use whatsapp_rust::pair_code::PairCodeOptions;
 use whatsapp_rust::transport::TokioWebSocketTransportFactory;
 use whatsapp_rust::{Client, InboundDurabilityHook, TokioRuntime};
 
 use super::DEADLINE;
+use super::http::Loopback;
 
 /// A linked device (or one that wants to be).
 pub(crate) struct Companion {
@@ -37,14 +37,10 @@ impl EventHandler for Record {
     }
 }
 
-/// These tests need no HTTP.
-struct NoHttp;
-
-#[whatsapp_rust::async_trait]
-impl HttpClient for NoHttp {
-    async fn execute(&self, _: HttpRequest) -> anyhow::Result<HttpResponse> {
-        Err(anyhow::anyhow!("no HTTP here"))
-    }
+/// A store, and the name of the device before it is linked.
+struct Named<'a> {
+    backend: Arc<InMemoryBackend>,
+    name: &'a str,
 }
 
 /// For clients without a hook.
@@ -76,7 +72,20 @@ impl Companion {
         backend: Arc<InMemoryBackend>,
         code: Option<PairCodeOptions>,
     ) -> Self {
-        Self::build(url, backend, code, None::<NoHook>).await
+        let client = Named {
+            backend,
+            name: "Desk",
+        };
+        Self::build(url, client, code, None::<NoHook>).await
+    }
+
+    /// A client whose device has this name before it is linked.
+    pub(crate) async fn start_named(url: &str, name: &str) -> Self {
+        let client = Named {
+            backend: Arc::new(InMemoryBackend::new()),
+            name,
+        };
+        Self::build(url, client, None, None::<NoHook>).await
     }
 
     /// A client that acknowledges only what this hook has stored.
@@ -85,23 +94,28 @@ impl Companion {
         backend: Arc<InMemoryBackend>,
         hook: impl InboundDurabilityHook + 'static,
     ) -> Self {
-        Self::build(url, backend, None, Some(hook)).await
+        let client = Named {
+            backend,
+            name: "Desk",
+        };
+        Self::build(url, client, None, Some(hook)).await
     }
 
     async fn build(
         url: &str,
-        backend: Arc<InMemoryBackend>,
+        client: Named<'_>,
         code: Option<PairCodeOptions>,
         hook: Option<impl InboundDurabilityHook + 'static>,
     ) -> Self {
+        let Named { backend, name } = client;
         let events = Arc::new(Recorder::default());
         let mut builder = Bot::builder()
             .with_backend_arc(backend.clone())
             .with_transport_factory(TokioWebSocketTransportFactory::new().with_url(url))
-            .with_http_client(NoHttp)
+            .with_http_client(Loopback)
             .with_runtime(TokioRuntime)
             .with_version((2, 3000, 1_023_000_000))
-            .with_push_name("Desk")
+            .with_push_name(name)
             .with_wanted_pre_key_count(30)
             .with_event_handler(Record(Arc::clone(&events)));
         if let Some(code) = code {
