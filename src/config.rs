@@ -8,6 +8,7 @@ mod data_dir;
 mod database_url;
 mod key;
 mod load;
+mod log_filter;
 mod sections;
 mod show;
 

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod event;
 pub mod message;
 pub mod principal;
+pub mod sample;
 pub mod session;
 
 pub use entity::{enums, ids};

@@ -32,6 +32,7 @@ use crate::{
     },
 };
 
+pub mod assets;
 mod docs;
 pub mod extract;
 mod guard;
@@ -43,6 +44,7 @@ mod origin;
 pub mod page;
 pub mod problem;
 mod request;
+pub mod server;
 pub mod v1;
 mod ws;
 
@@ -189,7 +191,7 @@ pub fn router(api: Api) -> Router {
         .merge(ws::routes())
         .merge(docs::routes())
         .merge(openapi::routes(&document()))
-        .fallback(|| async { StatusCode::NOT_FOUND })
+        .fallback(assets::page)
         .layer(TimeoutLayer::with_status_code(
             StatusCode::GATEWAY_TIMEOUT,
             HANDLER_TIMEOUT,

@@ -1,1 +1,7 @@
-fn main() {}
+//! The `wharf` program; `cli` does the work.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    wharf::cli::run()
+}

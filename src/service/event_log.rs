@@ -9,8 +9,10 @@ use super::{Ctx, Error, sessions::find};
 use crate::{
     db,
     domain::principal::Scope,
-    events::{Bus, LogEntry, Subscription},
+    events::{Bus, Subscription},
 };
+
+pub use crate::events::LogEntry;
 
 /// What a log holds right now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

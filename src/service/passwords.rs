@@ -17,6 +17,7 @@ use argon2::{
 use tokio::sync::Semaphore;
 
 use super::{Error, Fault};
+use crate::domain::sample::is_sample;
 
 /// OWASP's second choice: 19 MiB, two passes, one lane.
 const MEMORY_KIB: u32 = 19 * 1024;
@@ -31,20 +32,6 @@ const QUEUE: usize = 20;
 
 const MIN_LEN: usize = 8;
 const MAX_LEN: usize = 256;
-
-/// Passwords that stand in documentation, ours and that of the tools our users come from.
-const SAMPLES: [&str; 10] = [
-    "admin",
-    "admin123",
-    "password",
-    "password2",
-    "change-this",
-    "changeme",
-    "change-me",
-    "secret",
-    "12345678",
-    "password123",
-];
 
 /// Hashes and checks passwords.
 #[derive(Debug, Clone)]
@@ -144,11 +131,6 @@ impl Drop for Place {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
-}
-
-/// Whether a password stands in documentation, and so is known to everybody.
-pub fn is_sample(password: &str) -> bool {
-    SAMPLES.contains(&password.to_ascii_lowercase().as_str())
 }
 
 /// Checks a new password that was given in the field at `pointer`. Samples are allowed on loopback alone.

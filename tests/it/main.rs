@@ -1,5 +1,8 @@
-//! One binary for all integration tests: it links once.
+//! The one integration binary: what is promised from the outside, and the form of the code.
 
+mod cli;
+mod docs;
 mod flows;
 mod harness;
+mod layering;
 mod store;

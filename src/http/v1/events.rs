@@ -18,7 +18,6 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     domain::clock::rfc3339,
-    events::LogEntry,
     http::{
         Api,
         extract::{Json, Path, Peer, Query},
@@ -28,6 +27,7 @@ use crate::{
     },
     service::{
         Ctx, Error,
+        event_log::LogEntry,
         feed::{Feed, Wanted},
     },
 };

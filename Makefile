@@ -1,0 +1,29 @@
+# Thin: what has logic is a script. CARGO_TARGET_DIR is respected.
+.PHONY: run live demo test lint fmt web openapi bench
+
+run:      ## build the console and the sandbox build, start it on http://localhost:8080
+	scripts/run.sh sandbox
+
+live:     ## build the live build, start it on http://localhost:8080
+	scripts/run.sh live
+
+demo:     ## play the main job against a running `make run`, in the terminal
+	scripts/demo.sh
+
+test:     ## every test: SQLite, PostgreSQL, MariaDB, browser
+	scripts/test.sh
+
+lint:     ## formatting, clippy of both builds, docs, drift, web, shell
+	scripts/lint.sh
+
+fmt:      ## format the Rust sources
+	cargo fmt --all
+
+web:      ## build the console into web/dist
+	scripts/web.sh
+
+openapi:  ## write docs/openapi.json, docs/config.md and the console's client types
+	scripts/openapi.sh
+
+bench:    ## the ratio benchmarks of the README
+	scripts/bench.sh

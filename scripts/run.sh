@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# run.sh sandbox|live: builds the console and the service, then starts the service in the foreground.
+set -euo pipefail
+. "$(dirname "$0")/prepare.sh"
+cd "$ROOT"
+need_rust
+
+case ${1:-sandbox} in
+  sandbox)
+    # A debug build reads the console from its folder, so that both can be built side by side.
+    scripts/web.sh &
+    console=$!
+    trap 'kill "$console" 2>/dev/null || true' EXIT
+    cargo build --bin wharf "${SANDBOX[@]}"
+    wait "$console" || say "the console could not be built; the API works without it"
+    trap - EXIT
+    exec "$TARGET/debug/wharf" serve
+    ;;
+  live)
+    scripts/web.sh || say "the console could not be built; the API works without it"
+    cargo build --release --bin wharf
+    exec "$TARGET/release/wharf" serve
+    ;;
+  *) die "usage: run.sh sandbox|live" ;;
+esac

@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# Every test: on SQLite, PostgreSQL and MariaDB, the live build's refusal, and the page in a browser.
+#
+# What a test cannot have is an error here, not a skip. TEST_LIVE_BINARY names the live build for the tests.
+set -euo pipefail
+. "$(dirname "$0")/prepare.sh"
+cd "$ROOT"
+need_rust
+
+services=$(mktemp -d "${TMPDIR:-/tmp}/wharf-test.XXXXXX")
+chmod 755 "$services"
+background=()
+finish() {
+  local status=$?
+  trap - EXIT INT TERM
+  for pid in "${background[@]}"; do kill "$pid" 2>/dev/null || true; done
+  wait || true
+  scripts/services.sh stop "$services" || true
+  rm -rf "$services"
+  exit "$status"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+# They take the network and the disk while the compiler takes the processors.
+scripts/services.sh start "$services" &
+starting=$!
+scripts/web.sh &
+console=$!
+background=("$starting" "$console")
+
+# The live build first: both builds go to the same place, and the tests want the sandbox build there.
+say "building the live build"
+cargo build --bin wharf
+cp "$TARGET/debug/wharf" "$TARGET/debug/wharf-live"
+say "building the tests and the sandbox build"
+cargo test --workspace "${SANDBOX[@]}" --no-run
+wait "$starting" || die "the databases did not start"
+wait "$console" || die "the console was not built"
+background=()
+
+set -a
+. "$services/env"
+TEST_LIVE_BINARY=$TARGET/debug/wharf-live
+set +a
+
+failed=()
+say "the page in a browser"
+need_node
+(cd web && WHARF_BIN=$TARGET/debug/wharf npx playwright test) || failed+=("the page")
+say "the Rust tests"
+cargo test --workspace "${SANDBOX[@]}" --no-fail-fast || failed+=("the Rust tests")
+if [ "${#failed[@]}" -gt 0 ]; then
+  die "failed: ${failed[*]}"
+fi
+say "all passed"

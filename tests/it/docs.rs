@@ -1,0 +1,56 @@
+//! What the documents say and what the program does are the same.
+
+use std::path::Path;
+
+fn committed(path: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+#[test]
+fn the_reference_of_the_configuration_is_up_to_date() {
+    assert!(
+        committed("docs/config.md") == wharf::config::reference(),
+        "run `make openapi`: docs/config.md is not what `wharf config docs` prints"
+    );
+}
+
+#[test]
+fn the_description_of_the_api_is_up_to_date() {
+    let document = wharf::http::document().to_pretty_json().unwrap();
+    assert!(
+        committed("docs/openapi.json").trim_end() == document.trim_end(),
+        "run `make openapi`: docs/openapi.json is not what `wharf openapi` prints"
+    );
+}
+
+/// Links between our own documents lead somewhere.
+#[test]
+fn every_link_of_the_documents_leads_to_a_file() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut pages = vec![root.join("README.md"), root.join("CHANGELOG.md")];
+    for folder in ["docs", "docs/adr"] {
+        pages.extend(
+            std::fs::read_dir(root.join(folder))
+                .unwrap()
+                .map(|entry| entry.unwrap().path())
+                .filter(|path| path.extension().is_some_and(|extension| extension == "md")),
+        );
+    }
+    let mut broken = Vec::new();
+    for page in pages {
+        let text = std::fs::read_to_string(&page).unwrap();
+        for target in text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next())
+        {
+            let file = target.split('#').next().unwrap_or_default();
+            let elsewhere = file.is_empty() || file.contains("://") || file.contains(' ');
+            if !elsewhere && !page.parent().unwrap().join(file).exists() {
+                broken.push(format!("{}: {target}", page.display()));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
