@@ -27,6 +27,7 @@ mod now;
 pub mod refresh_tokens;
 pub mod sessions;
 pub mod users;
+pub mod webhook_attempts;
 pub mod webhook_deliveries;
 pub mod webhook_endpoints;
 pub mod ws_tickets;

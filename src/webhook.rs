@@ -5,10 +5,13 @@
 //! request, nor send to an address that [`egress`] refuses. `session` calls [`outbox`], `service` the rest;
 //! `app` starts the [`dispatcher`].
 
+pub mod dispatcher;
 pub mod egress;
 pub mod filter;
 pub mod headers;
 pub mod outbox;
 pub mod render;
 pub mod retry;
+pub mod sender;
 pub mod signer;
+pub mod target;
