@@ -3,6 +3,11 @@
 //!
 //! Owns the order of steps and the permission checks. Must never know HTTP. Each function takes a [`Ctx`] first.
 
+pub mod event_log;
+pub mod messages;
+pub mod sessions;
+pub mod webhooks;
+
 mod ctx;
 mod error;
 mod secret;

@@ -13,6 +13,7 @@ use sea_orm::{
 };
 
 pub mod dispatch;
+pub mod replay;
 
 /// Rows per statement: 14 values each, and SQLite takes 32,766 in one.
 const ROWS_PER_INSERT: usize = 1_000;
@@ -108,6 +109,26 @@ pub async fn requeue(
         .exec(db)
         .await?;
     Ok(done.rows_affected)
+}
+
+/// Make a waiting retry due now; tells whether there was one.
+pub async fn hasten(
+    db: &impl ConnectionTrait,
+    owner: UserId,
+    id: DeliveryId,
+    now_ms: i64,
+) -> Result<bool, DbErr> {
+    let done = Entity::update_many()
+        .col_expr(Column::TriggeredBy, Expr::value(AttemptTrigger::Manual))
+        .col_expr(Column::NextAt, Expr::value(now_ms))
+        .col_expr(Column::UpdatedAt, Expr::value(now_ms))
+        .filter(Column::Id.eq(id))
+        .filter(Column::OwnerId.eq(owner))
+        .filter(Column::State.eq(DeliveryState::Pending))
+        .filter(Column::Attempt.gt(0))
+        .exec(db)
+        .await?;
+    Ok(done.rows_affected > 0)
 }
 
 /// Give up whatever is still on its way to `endpoint`, which is being deleted.

@@ -9,8 +9,8 @@ use entity::{
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Unchanged,
-    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, IntoActiveModel,
-    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
+    FromQueryResult, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait, Query, SelectStatement},
 };
 
@@ -105,6 +105,20 @@ pub async fn find(
         .await
 }
 
+/// One endpoint of `owner`, locked until the end of `tx`, which must come from [`super::begin`].
+pub async fn lock(
+    tx: &DatabaseTransaction,
+    owner: UserId,
+    id: EndpointId,
+) -> Result<Option<Model>, DbErr> {
+    let mut row = Entity::find_by_id(id).filter(Column::OwnerId.eq(owner));
+    // SQLite has no row locks: its immediate transaction is the lock.
+    if tx.get_database_backend() != DbBackend::Sqlite {
+        row = row.lock_exclusive();
+    }
+    row.one(tx).await
+}
+
 /// The endpoints of `owner` after `cursor`, oldest first.
 pub async fn list(
     db: &impl ConnectionTrait,
@@ -127,7 +141,7 @@ pub async fn count(db: &impl ConnectionTrait, owner: UserId) -> Result<u64, DbEr
         .await
 }
 
-/// Write all columns of `row`, which was read by [`find`]; tells whether it is still there.
+/// Write all columns of `row`, which was read by [`lock`]; tells whether it is still there.
 pub async fn replace(db: &impl ConnectionTrait, row: Model) -> Result<bool, DbErr> {
     let (id, owner) = (row.id, row.owner_id);
     let mut row = ActiveModel::from(row).reset_all();

@@ -7,6 +7,7 @@ use std::fmt;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
+use rand::{TryRng, rngs::SysRng};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
@@ -25,11 +26,25 @@ const SECRET_BYTES: usize = 32;
 #[error("a secret is whsec_ and the base64 of 32 bytes")]
 pub struct SecretError;
 
+/// The system gave no random numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the system gave no random numbers")]
+pub struct NoRandomness;
+
 /// The key that an endpoint's requests are signed with.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Zeroizing<[u8; SECRET_BYTES]>);
 
 impl Secret {
+    /// A secret that nobody has seen, straight from the system.
+    pub fn generate() -> Result<Self, NoRandomness> {
+        let mut bytes = Zeroizing::new([0; SECRET_BYTES]);
+        SysRng
+            .try_fill_bytes(bytes.as_mut_slice())
+            .map_err(|_| NoRandomness)?;
+        Ok(Self(bytes))
+    }
+
     /// The secret of `bytes`, which must come from a cryptographic source.
     pub fn from_bytes(bytes: [u8; SECRET_BYTES]) -> Self {
         Self(Zeroizing::new(bytes))

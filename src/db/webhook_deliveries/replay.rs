@@ -1,0 +1,68 @@
+//! Reading the log for a replay: what happened in a session within a span of time.
+
+use entity::{
+    events::{Column, Entity},
+    ids::{EventId, SessionId, UserId},
+};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect, Select,
+};
+
+/// An event that can be queued again.
+#[derive(Debug, Clone, PartialEq, Eq, FromQueryResult)]
+pub struct Past {
+    /// Its id.
+    pub id: EventId,
+    /// Its place in the log.
+    pub seq: i64,
+    /// Its name.
+    pub event_type: String,
+}
+
+/// From (included) and to (not included), in milliseconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// The first millisecond.
+    pub from_ms: i64,
+    /// The first millisecond after it.
+    pub to_ms: i64,
+}
+
+fn within(owner: UserId, session: SessionId, span: Span) -> Select<Entity> {
+    Entity::find()
+        .filter(Column::SessionId.eq(session))
+        .filter(Column::OwnerId.eq(owner))
+        .filter(Column::CreatedAt.gte(span.from_ms))
+        .filter(Column::CreatedAt.lt(span.to_ms))
+}
+
+/// How many events there are.
+pub async fn count(
+    db: &impl ConnectionTrait,
+    owner: UserId,
+    session: SessionId,
+    span: Span,
+) -> Result<u64, DbErr> {
+    within(owner, session, span).count(db).await
+}
+
+/// The events after `after`, in order.
+pub async fn page(
+    db: &impl ConnectionTrait,
+    owner: UserId,
+    session: SessionId,
+    span: Span,
+    after: i64,
+    limit: u64,
+) -> Result<Vec<Past>, DbErr> {
+    within(owner, session, span)
+        .select_only()
+        .columns([Column::Id, Column::Seq, Column::EventType])
+        .filter(Column::Seq.gt(after))
+        .order_by_asc(Column::Seq)
+        .limit(limit)
+        .into_model::<Past>()
+        .all(db)
+        .await
+}
