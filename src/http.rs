@@ -29,6 +29,7 @@ use crate::{
         throttle::{Rate, RateLimits},
         tickets::Tickets,
         users::{SetupToken, Users},
+        webhooks::{WebhookParts, Webhooks},
     },
 };
 
@@ -85,6 +86,8 @@ pub struct Parts {
     pub messages: Messages,
     /// The verbs of the event log.
     pub log: EventLog,
+    /// What the verbs of webhooks stand on.
+    pub webhooks: WebhookParts,
     /// Sockets and streams end at its soft token.
     pub stop: Stop,
     /// Owns what outlives its request.
@@ -126,6 +129,8 @@ pub struct Api {
     pub messages: Messages,
     /// The verbs of the event log.
     pub log: EventLog,
+    /// The verbs of webhooks.
+    pub webhooks: Webhooks,
     /// Polls for a QR code.
     pub linking: Linking,
     /// How many sockets and streams there are.
@@ -146,6 +151,7 @@ impl Api {
             sessions,
             messages,
             log,
+            webhooks,
             stop,
             tasks,
             about,
@@ -170,6 +176,7 @@ impl Api {
             sessions,
             messages,
             log,
+            webhooks: Webhooks::new(webhooks),
             clock,
             stop,
             tasks,

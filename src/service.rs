@@ -3,11 +3,6 @@
 //!
 //! Owns the order of steps and the permission checks. Must never know HTTP. Each function takes a [`Ctx`] first.
 
-pub mod event_log;
-pub mod messages;
-pub mod sessions;
-pub mod webhooks;
-
 mod ctx;
 mod error;
 mod secret;
@@ -28,6 +23,7 @@ pub mod throttle;
 pub mod tickets;
 pub mod tokens;
 pub mod users;
+pub mod webhooks;
 
 pub use ctx::Ctx;
 pub use error::{Error, Fault};

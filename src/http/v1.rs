@@ -6,11 +6,13 @@ use super::{Api, health};
 
 mod api_keys;
 mod auth;
+mod deliveries;
 mod events;
 mod linking;
 mod messages;
 mod sessions;
 mod users;
+mod webhooks;
 
 /// What needs no credential.
 pub(super) fn open() -> OpenApiRouter<Api> {
@@ -29,6 +31,8 @@ pub(super) fn guarded() -> OpenApiRouter<Api> {
         .merge(sessions::guarded())
         .merge(linking::guarded())
         .merge(messages::guarded())
-        .merge(events::guarded());
+        .merge(events::guarded())
+        .merge(webhooks::guarded())
+        .merge(deliveries::guarded());
     OpenApiRouter::new().nest("/v1", routes)
 }

@@ -6,3 +6,4 @@ mod flows;
 mod harness;
 mod layering;
 mod store;
+mod webhook;

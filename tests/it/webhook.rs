@@ -1,0 +1,8 @@
+//! Webhooks against a real receiver on loopback. Time is moved by hand, never slept.
+
+mod desk;
+mod egress;
+mod ordering;
+mod retries;
+mod signature;
+mod verbs;
