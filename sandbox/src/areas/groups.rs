@@ -10,6 +10,7 @@ mod info;
 mod invite;
 mod query;
 mod request;
+mod roster;
 mod routes;
 
 use wacore_binary::builder::NodeBuilder;

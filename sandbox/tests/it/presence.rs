@@ -59,7 +59,7 @@ async fn a_device_that_is_gone_is_no_longer_there() {
             _ => None,
         });
         let there = seen.any(|unavailable| !unavailable);
-        (there && seen.last() == Some(true)).then_some(())
+        (there && seen.next_back() == Some(true)).then_some(())
     })
     .await;
     let bob = field.get(&format!("/phones/{BOB}/presence")).await;

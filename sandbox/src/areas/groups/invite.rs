@@ -6,7 +6,7 @@ use wacore_binary::builder::NodeBuilder;
 use super::change::{self, Change, FORBIDDEN, Outcome};
 use super::query::{addressed, find};
 use super::request::{named, nobody_node, outcome_node};
-use super::{announce, info, jid_of};
+use super::{announce, info, jid_of, roster};
 use crate::dispatch::{Answer, Client, HandlerTable};
 use crate::jids::Pn;
 use crate::stanza::{Refusal, attr, child};
@@ -62,7 +62,7 @@ fn join(world: &mut World, me: Pn, id: &str) -> Result<Answer, Refusal> {
         });
     }
     if !group.settings.approval {
-        change::join(world, id, me)?;
+        roster::join(world, id, me)?;
         return Answer::node(NodeBuilder::new("group").attr("jid", jid_of(id)).build());
     }
     let admins: Vec<Pn> = group

@@ -145,12 +145,7 @@ fn leave(world: &mut World, client: Client, node: &Node) -> Result<Answer, Refus
     }
     let mut left = Vec::new();
     for group in groups {
-        change::apply(
-            world,
-            &group.user.to_string(),
-            client.device.pn,
-            &Change::Leave,
-        )?;
+        change::apply(world, group.user.as_ref(), client.device.pn, &Change::Leave)?;
         left.push(NodeBuilder::new("group").attr("id", group).build());
     }
     Answer::node(NodeBuilder::new("leave").children(left).build())

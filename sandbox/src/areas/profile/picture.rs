@@ -55,8 +55,8 @@ fn picture(world: &mut World, client: Client, node: &Node) -> Result<Answer, Ref
     }
     let asked = child(node, "picture").ok_or(Refusal::BAD_REQUEST)?;
     let Some(picture) = world.areas.profile.pictures.get(&owner.key()) else {
-        let none = NodeBuilder::new("picture").children([error_node(Refusal::NOT_FOUND)]);
-        return Answer::node(none.build());
+        let missing = NodeBuilder::new("picture").children([error_node(Refusal::NOT_FOUND)]);
+        return Answer::node(missing.build());
     };
     if attr(asked, "id").is_some_and(|known| known == picture.id) {
         return Answer::empty();
@@ -109,26 +109,21 @@ fn replace(
     owner: &Owner,
     image: Option<Vec<u8>>,
 ) -> Result<Option<String>, Refusal> {
-    let id = match image {
-        Some(image) => {
-            if image.is_empty() || image.len() > MAX_PICTURE_BYTES {
-                return Err(Refusal::NOT_ACCEPTABLE);
-            }
-            let id = world
-                .rng
-                .random_range(1_000_000_000..10_000_000_000_u64)
-                .to_string();
-            let picture = Picture {
-                id: id.clone(),
-                image: Blob(image),
-            };
-            world.areas.profile.pictures.insert(owner.key(), picture);
-            Some(id)
+    let id = if let Some(image) = image {
+        if image.is_empty() || image.len() > MAX_PICTURE_BYTES {
+            return Err(Refusal::NOT_ACCEPTABLE);
         }
-        None => {
-            world.areas.profile.pictures.remove(&owner.key());
-            None
-        }
+        let id = world.rng.random_range(1_000_000_000..10_000_000_000_u64);
+        let id = id.to_string();
+        let picture = Picture {
+            id: id.clone(),
+            image: Blob(image),
+        };
+        world.areas.profile.pictures.insert(owner.key(), picture);
+        Some(id)
+    } else {
+        world.areas.profile.pictures.remove(&owner.key());
+        None
     };
     let whose = match owner {
         Owner::Person(pn) => pn.jid(),
