@@ -3,7 +3,9 @@
 //! Owns the words of the command line, the exit codes and the one place where an error is printed. Must never do
 //! what a service verb does: it calls those. `main` calls [`run`].
 
+mod accounts;
 mod config;
+mod demo;
 mod exit;
 mod healthcheck;
 mod migrate;
@@ -61,6 +63,26 @@ enum Command {
     Openapi,
     /// Ask the service at the configured address whether it is ready.
     Healthcheck,
+    /// Play the main job against a sandbox build that runs, and print each step with its time.
+    Demo(demo::Demo),
+    /// Manage users.
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Manage API keys.
+    #[command(subcommand)]
+    Key(KeyCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum UserCommand {
+    /// Add a user.
+    Add(accounts::AddUser),
+}
+
+#[derive(Debug, Subcommand)]
+enum KeyCommand {
+    /// Make a key for a user and print it, once.
+    Create(accounts::CreateKey),
 }
 
 #[derive(Debug, Subcommand)]
@@ -87,6 +109,9 @@ fn dispatch(args: impl IntoIterator<Item = OsString>) -> Result<(), Failure> {
         Command::Config(ConfigCommand::Docs) => config::docs(),
         Command::Openapi => openapi::run(),
         Command::Healthcheck => healthcheck::run(&load(cli.flags)?),
+        Command::Demo(args) => demo::run(&load(cli.flags)?, args),
+        Command::User(UserCommand::Add(wanted)) => accounts::add(&load(cli.flags)?, wanted),
+        Command::Key(KeyCommand::Create(wanted)) => accounts::create_key(&load(cli.flags)?, wanted),
     }
 }
 

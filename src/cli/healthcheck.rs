@@ -24,7 +24,7 @@ pub(super) fn run(config: &Config) -> Result<(), Failure> {
 }
 
 /// A service that listens everywhere is reached over loopback.
-fn reachable(mut address: SocketAddr) -> SocketAddr {
+pub(super) fn reachable(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         address.set_ip(match address.ip() {
             IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),

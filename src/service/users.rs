@@ -98,6 +98,22 @@ impl Users {
         }
     }
 
+    /// For the command line, which nobody is connected to whom a change would concern.
+    pub fn offline(
+        db: DatabaseConnection,
+        clock: SharedClock,
+        passwords: Passwords,
+        loopback: bool,
+    ) -> Self {
+        Self {
+            db,
+            clock,
+            passwords,
+            revocations: Revocations::default(),
+            loopback,
+        }
+    }
+
     /// Makes a user.
     pub async fn create(&self, ctx: &Ctx, new: NewUser) -> Result<User, Error> {
         ctx.require(Scope::UsersAdmin)?;

@@ -23,7 +23,6 @@ use crate::{
         headers,
         outbox::Wake,
         sender::Sender,
-        signer::Secret,
         target::Vault,
     },
 };
@@ -35,6 +34,8 @@ mod trial;
 
 pub use deliveries::{Attempt, Delivery, DeliveryDetail};
 pub use trial::Trial;
+
+pub use crate::webhook::signer::Secret;
 
 /// The most endpoints of one owner.
 pub const ENDPOINTS_MAX: u64 = 100;

@@ -100,3 +100,71 @@ fn healthcheck_fails_when_nobody_listens() {
     assert_eq!(output.status.code(), Some(1));
     assert!(told(&output).contains("nobody listens"));
 }
+
+#[test]
+fn a_user_is_added_and_a_key_made_beside_the_service() {
+    let folder = folder();
+    assert!(wharf(&folder, &["migrate"], &[]).status.success());
+    let added = wharf(&folder, &["user", "add", "ada"], &[]);
+    assert!(added.status.success(), "{}", told(&added));
+    assert!(String::from_utf8_lossy(&added.stdout).contains("password: "));
+
+    let again = wharf(&folder, &["user", "add", "ada"], &[]);
+    assert_eq!(again.status.code(), Some(1));
+
+    let key = wharf(
+        &folder,
+        &["key", "create", "--user", "ada", "--name", "ci"],
+        &[],
+    );
+    assert!(key.status.success(), "{}", told(&key));
+    assert!(String::from_utf8_lossy(&key.stdout).starts_with("wk_"));
+
+    let args = [
+        "key",
+        "create",
+        "--user",
+        "ada",
+        "--name",
+        "ci",
+        "--scope",
+        "users:admin",
+    ];
+    let more = wharf(&folder, &args, &[]);
+    assert_eq!(more.status.code(), Some(1));
+    assert!(told(&more).contains("more than you may do yourself"));
+}
+
+#[test]
+fn a_password_comes_from_a_file_and_never_from_the_arguments() {
+    let folder = folder();
+    assert!(wharf(&folder, &["migrate"], &[]).status.success());
+    std::fs::write(folder.path().join("password"), "correct horse battery\n").unwrap();
+    let args = [
+        "user",
+        "add",
+        "ada",
+        "--admin",
+        "--password-file",
+        "password",
+    ];
+    let added = wharf(&folder, &args, &[]);
+    assert!(added.status.success(), "{}", told(&added));
+    assert!(!String::from_utf8_lossy(&added.stdout).contains("correct horse"));
+    std::fs::write(folder.path().join("password"), "short\n").unwrap();
+    let args = ["user", "add", "eve", "--password-file", "password"];
+    assert!(told(&wharf(&folder, &args, &[])).contains("password must have"));
+}
+
+#[test]
+fn a_database_that_was_never_migrated_is_named_with_the_remedy() {
+    let folder = folder();
+    std::fs::create_dir(folder.path().join("data")).unwrap();
+    let output = wharf(&folder, &["user", "add", "ada"], &[]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        told(&output).contains("run `wharf migrate`"),
+        "{}",
+        told(&output)
+    );
+}

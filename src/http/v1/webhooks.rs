@@ -20,9 +20,8 @@ use crate::{
     },
     service::{
         Ctx, Error,
-        webhooks::{Endpoint, EndpointPatch, NewEndpoint, Trial, Webhooks},
+        webhooks::{Endpoint, EndpointPatch, NewEndpoint, Secret, Trial, Webhooks},
     },
-    webhook::signer::Secret,
 };
 
 pub(in crate::http) fn guarded() -> OpenApiRouter<Api> {
