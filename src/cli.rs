@@ -10,6 +10,7 @@ mod exit;
 mod healthcheck;
 mod migrate;
 mod openapi;
+mod serve;
 
 use std::{ffi::OsString, net::IpAddr, path::PathBuf, process::ExitCode};
 
@@ -33,7 +34,7 @@ struct Cli {
     #[command(flatten)]
     flags: FlagArgs,
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -54,6 +55,8 @@ struct FlagArgs {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the service; what `wharf` does when nothing else is said.
+    Serve,
     /// Bring the database up to date.
     Migrate,
     /// Look at the configuration.
@@ -103,7 +106,8 @@ pub fn run() -> ExitCode {
 
 fn dispatch(args: impl IntoIterator<Item = OsString>) -> Result<(), Failure> {
     let cli = Cli::try_parse_from(args)?;
-    match cli.command {
+    match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => serve::run(load(cli.flags)?),
         Command::Migrate => migrate::run(&load(cli.flags)?),
         Command::Config(ConfigCommand::Check) => config::check(&load(cli.flags)?),
         Command::Config(ConfigCommand::Docs) => config::docs(),

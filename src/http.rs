@@ -45,6 +45,7 @@ mod origin;
 pub mod page;
 pub mod problem;
 mod request;
+mod sandbox;
 pub mod server;
 pub mod v1;
 mod ws;
@@ -73,6 +74,8 @@ pub struct Settings {
     pub rate: Rate,
     /// How many sockets and streams there may be.
     pub live: LiveLimits,
+    /// The control API of the sandbox, in a sandbox build.
+    pub sandbox_control: Option<url::Url>,
 }
 
 /// What an [`Api`] is made of.
@@ -194,7 +197,12 @@ pub fn router(api: Api) -> Router {
         .route_layer(authenticate)
         .split_for_parts();
     let (open, _) = open().split_for_parts();
+    let phones = match &api.settings.sandbox_control {
+        Some(base) => sandbox::routes(api.clone(), base.clone()),
+        None => Router::new(),
+    };
     open.merge(guarded)
+        .merge(phones)
         .merge(ws::routes())
         .merge(docs::routes())
         .merge(openapi::routes(&document()))

@@ -4,6 +4,7 @@
 //! `protocol`, `cluster` → `db` → `domain` → `entity::ids`. Nothing points up; `tests/it/layering.rs` holds that.
 //! `docs/ARCHITECTURE.md` is the map.
 
+pub mod app;
 pub mod cli;
 pub mod cluster;
 pub mod config;

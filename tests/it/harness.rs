@@ -2,4 +2,5 @@
 
 pub(crate) mod databases;
 pub(crate) mod field;
+pub(crate) mod processes;
 pub(crate) mod receiver;

@@ -1,0 +1,328 @@
+//! The composition root: from a configuration to a running service, and back down in order.
+//!
+//! The only file that knows every part. Owns the order of the start and of the stop. Must never hold policy: it
+//! hands parts to each other. `cli` calls [`App::start`] and [`App::run`].
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use secrecy::ExposeSecret;
+use tokio::net::TcpListener;
+
+use crate::{
+    cluster::Node,
+    config::{Config, DataDir},
+    db,
+    domain::clock::{SharedClock, SystemClock},
+    events::Bus,
+    http::{self, Api, Build, Info, extract::TrustedProxies, server},
+    lifecycle::{Stop, Tasks},
+    protocol::{Connector, ConnectorConfig, trust},
+    seal::{self, KeySource},
+    service::{
+        auth::AuthParts,
+        event_log::EventLog,
+        messages::Messages,
+        passwords::Passwords,
+        revocation::Revocations,
+        sessions::Sessions,
+        tokens::Tokens,
+        users::{Bootstrap, Users, bootstrap},
+        webhooks::WebhookParts,
+    },
+    session::{Manager, ManagerConfig},
+    webhook::{
+        dispatcher::{self, Dispatcher, Limits},
+        egress::{self, Egress},
+        outbox::Wake,
+        render::Native,
+        sender::Sender,
+        target::Vault,
+    },
+};
+
+mod error;
+mod previous;
+mod whatsapp;
+
+pub use error::Error;
+
+/// How long an ordered stop may take before the rest is cut off.
+const STOP_WITHIN: Duration = Duration::from_secs(25);
+/// Of that, how long the dispatcher may finish what it is posting.
+const POSTS_WITHIN: Duration = Duration::from_secs(10);
+/// Of that, how long sessions may close.
+const SESSIONS_WITHIN: Duration = Duration::from_secs(15);
+/// What a documented password may be used for: a first look on one's own machine.
+const SAMPLE_PASSWORD: &str = "admin123";
+
+/// A started service.
+#[derive(Debug)]
+pub struct App {
+    address: SocketAddr,
+    manager: Manager,
+    node: Node,
+    tasks: Tasks,
+    stop: Stop,
+    whatsapp: whatsapp::WhatsApp,
+    // Held until the very end: a second process must not open what this one still writes.
+    _data: DataDir,
+}
+
+impl App {
+    /// Starts every part; the service answers once this returns.
+    pub async fn start(mut config: Config, stop: Stop) -> Result<Self, Error> {
+        egress::install_crypto();
+        if Build::THIS == Build::Live && trust::accepts_forged_chain() {
+            return Err(Error::Untrusted);
+        }
+        let data = DataDir::open(&config.data.dir)?;
+        data.fill_secrets(&mut config)?;
+        // Bound first: a port that is taken is the commonest fault, and nothing has happened yet.
+        let listener = server::bind(config.listen()).await?;
+        let address = listener.local_addr().map_err(Error::Listen)?;
+        let db = db::connect(
+            config.database_url().expose_secret(),
+            config.database.max_connections,
+        )
+        .await
+        .map_err(Error::Database)?;
+        db::migrate::migrate(&db).await?;
+        let master = seal::unlock(&db, &key_source(&config)).await?;
+
+        let tasks = Tasks::new(&stop);
+        let clock: SharedClock = Arc::new(SystemClock);
+        let whatsapp = whatsapp::WhatsApp::start(&config).await?;
+        let previous = previous::take(data.path())?;
+        let host = crate::config::host_name();
+        let node = Node::join(db.clone(), host, address.to_string(), previous)
+            .await
+            .map_err(Error::Database)?;
+        previous::put(data.path(), node.id)?;
+        node.start(&tasks, &stop);
+
+        let (bus, wake) = (Bus::default(), Wake::default());
+        let connector = ConnectorConfig {
+            url: whatsapp.url().to_owned(),
+            version: whatsapp.version(),
+            device_name: config.sessions.device_name.clone(),
+        };
+        let manager = Manager::new(ManagerConfig {
+            db: db.clone(),
+            node: node.clone(),
+            connector: Connector::new(connector, tasks.clone())?,
+            master: Arc::clone(&master),
+            bus: bus.clone(),
+            outbox: wake.clone(),
+            clock: Arc::clone(&clock),
+            tasks: tasks.clone(),
+            stop: stop.clone(),
+        });
+        let egress = Egress::new(config.egress_allow()).map_err(Error::Egress)?;
+        let sender = Sender::new(
+            egress.clone(),
+            Arc::new(Native),
+            Arc::clone(&clock),
+            Duration::from_millis(config.webhooks.timeout_ms),
+        );
+        let vault = Vault::new(&master);
+        let webhooks = WebhookParts {
+            db: db.clone(),
+            clock: Arc::clone(&clock),
+            vault: vault.clone(),
+            egress,
+            sender: sender.clone(),
+            wake: wake.clone(),
+        };
+        let dispatcher = Dispatcher::new(dispatcher::Parts {
+            db: db.clone(),
+            node: node.id,
+            clock: Arc::clone(&clock),
+            vault,
+            sender,
+            wake,
+            jitter: Arc::new(rand::random::<f64>),
+            limits: Limits {
+                total: usize::try_from(config.webhooks.concurrency).unwrap_or(usize::MAX),
+                ..Limits::default()
+            },
+            tick: dispatcher::TICK,
+            lease: dispatcher::LEASE,
+        });
+
+        let auth = AuthParts {
+            db: db.clone(),
+            clock: Arc::clone(&clock),
+            tokens: tokens(&config)?,
+            passwords: Passwords::new().map_err(Error::Passwords)?,
+            revocations: Revocations::default(),
+            loopback: config.is_loopback(),
+        };
+        let users = Users::new(&auth);
+        let public_url = public_url(&config, address);
+        let api = Api::new(http::Parts {
+            auth,
+            sessions: Sessions::new(db.clone(), manager.clone(), Arc::clone(&clock)),
+            messages: Messages::new(db.clone(), manager.clone(), clock),
+            log: EventLog::new(db, bus),
+            webhooks,
+            stop: stop.clone(),
+            tasks: tasks.clone(),
+            about: Info {
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                build: Build::THIS,
+                whatsapp_url: whatsapp.url().to_owned(),
+                node: node.id.to_string(),
+            },
+            settings: http::Settings {
+                public_url: public_url.clone(),
+                proxies: TrustedProxies::new(config.http.trusted_proxies.clone()),
+                sandbox_control: whatsapp.control_url(),
+                ..http::Settings::default()
+            },
+        });
+        let setup = first_user(&config, &users)
+            .await?
+            .then(|| api.setup.issue());
+        announce(&config, &whatsapp, &public_url, setup.as_deref());
+
+        serve_http(&config, listener, api, &tasks, &stop);
+        let dispatching = dispatcher.serve(stop.clone(), POSTS_WITHIN);
+        tasks.spawn_critical("webhook.dispatch", &stop, dispatching);
+        manager.start();
+        Ok(Self {
+            address,
+            manager,
+            node,
+            tasks,
+            stop,
+            whatsapp,
+            _data: data,
+        })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Waits for the stop, then stops in order: no new work, sessions closed with their pairings kept, posts
+    /// finished, leases given back.
+    pub async fn run(self) -> Result<(), Error> {
+        let soft = self.stop.soft_token();
+        let died = self.tasks.died();
+        let crashed = tokio::select! {
+            () = soft.cancelled() => false,
+            () = died.cancelled() => true,
+        };
+        self.stop.soft();
+        tracing::info!("stopping: no new work is taken");
+        let stop = self.stop.clone();
+        let ended = tokio::time::timeout(STOP_WITHIN, self.wind_down()).await;
+        stop.hard();
+        match ended {
+            Ok(()) if crashed => Err(Error::Crashed),
+            Ok(()) => Ok(()),
+            Err(_) => Err(Error::StopTookTooLong),
+        }
+    }
+
+    async fn wind_down(self) {
+        let hard = self.stop.hard_token();
+        let orderly = async {
+            let stuck = self.manager.stop_all(SESSIONS_WITHIN).await;
+            if stuck > 0 {
+                tracing::warn!("{stuck} sessions did not close in time");
+            }
+            if let Err(error) = self.node.leave().await {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(
+                    error,
+                    "the leases could not be given back; they run out by themselves"
+                );
+            }
+        };
+        tokio::select! {
+            () = orderly => {}
+            () = hard.cancelled() => tracing::warn!("stopped at once, as asked twice"),
+        }
+        // What is left only waits for the hard token: the renewal of the lease, and sockets that do not answer.
+        self.stop.hard();
+        if !self.tasks.join(Duration::from_secs(5)).await {
+            tracing::warn!("{} tasks did not end", self.tasks.len());
+        }
+        self.whatsapp.stop().await;
+    }
+}
+
+fn serve_http(config: &Config, listener: TcpListener, api: Api, tasks: &Tasks, stop: &Stop) {
+    let router = http::router(api);
+    let limits = server::Limits::from(&config.http);
+    let (own, at) = (tasks.clone(), stop.clone());
+    tasks.spawn_critical("http.serve", stop, async move {
+        server::serve(listener, router, limits, &own, &at).await;
+    });
+}
+
+fn key_source(config: &Config) -> KeySource {
+    match &config.auth.master_key {
+        Some(key) => KeySource::Given(key.clone()),
+        None => KeySource::File(config.master_key_path()),
+    }
+}
+
+fn tokens(config: &Config) -> Result<Tokens, Error> {
+    let secret = config.auth.jwt_secret.as_ref().ok_or(Error::NoSecret)?;
+    Ok(Tokens::new(secret, None))
+}
+
+fn public_url(config: &Config, address: SocketAddr) -> String {
+    match &config.http.public_url {
+        Some(url) => url.as_str().trim_end_matches('/').to_owned(),
+        None => format!("http://{address}"),
+    }
+}
+
+/// Makes the first user where the configuration has a password for one; tells whether a setup link is needed.
+async fn first_user(config: &Config, users: &Users) -> Result<bool, Error> {
+    let sample = Build::THIS == Build::Sandbox && config.is_loopback();
+    let given = config
+        .auth
+        .admin_password
+        .as_ref()
+        .map(|password| password.expose_secret());
+    let password = given.or(sample.then_some(SAMPLE_PASSWORD));
+    let made = bootstrap(users, &config.auth.admin_username, password).await;
+    match made.map_err(Error::FirstUser)? {
+        Bootstrap::NotFirst => Ok(false),
+        Bootstrap::NeedsSetup => Ok(true),
+        Bootstrap::Created(user) => {
+            let name = user.username;
+            if given.is_none() {
+                tracing::info!(
+                    "first start: sign in as {name} with the password {SAMPLE_PASSWORD}"
+                );
+            } else {
+                tracing::info!("first start: sign in as {name} with the configured password");
+            }
+            Ok(false)
+        }
+    }
+}
+
+fn announce(config: &Config, whatsapp: &whatsapp::WhatsApp, public_url: &str, setup: Option<&str>) {
+    for warning in config.warnings() {
+        tracing::warn!("{warning}");
+    }
+    if let Some(token) = setup {
+        // The one secret that is meant for the log: it works once, for 30 minutes, while there is no user.
+        tracing::info!("first start: open {public_url}/#/setup?token={token} within 30 minutes");
+    }
+    match Build::THIS {
+        Build::Sandbox => tracing::info!(
+            "SANDBOX build: it talks to the sandbox at {} and to no real phone",
+            whatsapp.url()
+        ),
+        Build::Live => tracing::info!("live build: it talks to {}", whatsapp.url()),
+    }
+    tracing::info!("wharf listens on {public_url}");
+}

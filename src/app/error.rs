@@ -1,0 +1,76 @@
+//! Why the service did not start, or did not stop as it should.
+
+use crate::{
+    config::DataDirError, db::migrate::MigrateError, http::server::BindError, protocol::OpenError,
+    seal::SealError, service, webhook::egress::EgressError,
+};
+
+/// Why the service did not start, or did not stop as it should.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The data folder cannot be had.
+    #[error("the data folder cannot be used")]
+    DataDir(#[from] DataDirError),
+    /// The address cannot be had.
+    #[error("the service cannot listen")]
+    Bind(#[from] BindError),
+    /// The listener has no address.
+    #[error("the service cannot listen")]
+    Listen(#[source] std::io::Error),
+    /// The database cannot be had.
+    #[error("the database cannot be used")]
+    Database(#[source] sea_orm::DbErr),
+    /// The schema is not as it should be.
+    #[error("the database's schema cannot be used")]
+    Schema(#[from] MigrateError),
+    /// The master key is not the one of this database.
+    #[error("the master key cannot be used")]
+    Seal(#[from] SealError),
+    /// The linked library accepts a WhatsApp that proves nothing.
+    #[error(
+        "this live build accepts a server with forged certificates, so it could be talking to anybody; \
+         build it again without the feature `sandbox`"
+    )]
+    Untrusted,
+    /// The WhatsApp client cannot be set up.
+    #[error("the WhatsApp client cannot be set up")]
+    Protocol(#[from] OpenError),
+    /// The embedded sandbox does not start.
+    #[error("the sandbox does not start")]
+    Sandbox(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The file that names the node of the last boot cannot be used.
+    #[error("the file `node` of the data folder cannot be used")]
+    NodeFile(#[source] std::io::Error),
+    /// The guarded client cannot be set up.
+    #[error("the client for webhooks cannot be set up")]
+    Egress(#[source] EgressError),
+    /// The first user cannot be made.
+    #[error("the first user cannot be made")]
+    FirstUser(#[source] service::Error),
+    /// Passwords cannot be hashed.
+    #[error("passwords cannot be hashed")]
+    Passwords(#[source] service::Error),
+    /// No secret to sign tokens with.
+    #[error("there is no secret to sign access tokens with")]
+    NoSecret,
+    /// A part that the service cannot do without has died; the log says which.
+    #[error("a part that the service cannot do without has ended")]
+    Crashed,
+    /// The stop ran into its deadline.
+    #[error("the stop took too long, and the rest was cut off")]
+    StopTookTooLong,
+}
+
+impl Error {
+    /// Whether going on would not have been safe, as opposed to not possible.
+    pub fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::Untrusted
+                | Self::Seal(_)
+                | Self::FirstUser(_)
+                | Self::DataDir(DataDirError::Held { .. })
+                | Self::Schema(MigrateError::Newer(_))
+        )
+    }
+}
