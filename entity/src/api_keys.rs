@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::ids::*;
+use crate::ids::{ApiKeyId, SessionId, UserId};
 
 /// A row of `api_keys`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::ids::*;
+use crate::ids::{EventId, SessionId, UserId};
 
 /// A row of `events`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::ids::*;
+use crate::ids::UserId;
 
 /// A row of `idempotency_keys`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::{enums::*, ids::*};
+use crate::{enums::LeaseKind, ids::NodeId};
 
 /// A row of `leases`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::ids::*;
+use crate::ids::{SessionId, UserId};
 
 /// A row of `link_tokens`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::ids::*;
+use crate::ids::{MessageRowId, SessionId};
 
 /// A row of `messages`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

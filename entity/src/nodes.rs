@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::ids::*;
+use crate::ids::NodeId;
 
 /// A row of `nodes`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::ids::*;
+use crate::ids::{RefreshTokenId, UserId};
 
 /// A row of `refresh_tokens`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

@@ -2,7 +2,10 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::{enums::*, ids::*};
+use crate::{
+    enums::SessionState,
+    ids::{SessionId, UserId},
+};
 
 /// A row of `sessions`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

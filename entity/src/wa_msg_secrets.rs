@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::ids::*;
+use crate::ids::SessionId;
 
 /// A row of `wa_msg_secrets`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

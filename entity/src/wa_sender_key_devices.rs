@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::ids::*;
+use crate::ids::SessionId;
 
 /// A row of `wa_sender_key_devices`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

@@ -2,7 +2,10 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::{enums::*, ids::*};
+use crate::{
+    enums::AttemptTrigger,
+    ids::{AttemptId, DeliveryId, NodeId},
+};
 
 /// A row of `webhook_attempts`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

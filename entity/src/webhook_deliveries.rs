@@ -2,7 +2,10 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::{enums::*, ids::*};
+use crate::{
+    enums::{AttemptTrigger, DeliveryState},
+    ids::{DeliveryId, EndpointId, EventId, NodeId, SessionId, UserId},
+};
 
 /// A row of `webhook_deliveries`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

@@ -2,7 +2,10 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::{enums::*, ids::*};
+use crate::{
+    enums::{DeliveryOrdering, EndpointState},
+    ids::{EndpointId, UserId},
+};
 
 /// A row of `webhook_endpoints`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

@@ -15,6 +15,7 @@ use sea_orm::{
 use wharf::{db::fence::Fence, domain::clock::SystemClock, protocol::store::Store, seal::Master};
 
 mod batches;
+mod client;
 mod contract;
 mod fencing;
 mod schema;

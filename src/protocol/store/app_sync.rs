@@ -113,7 +113,7 @@ impl Store {
     ) -> std::result::Result<HashMap<Tag, Vec<u8>>, Error> {
         use wa_mutation_macs::{Column, Entity};
         let mut found = HashMap::with_capacity(tags.len());
-        for group in groups(tags.iter().map(RowKey::value).collect()) {
+        for group in groups(tags) {
             let rows: Vec<(Vec<u8>, Vec<u8>)> = Entity::find()
                 .select_only()
                 .columns([Column::IndexTag, Column::ValueMac])
@@ -136,7 +136,7 @@ impl Store {
             return Ok(());
         }
         let write = self.write().await?;
-        for group in groups(tags.iter().map(RowKey::value).collect()) {
+        for group in groups(tags) {
             Entity::delete_many()
                 .filter(Column::SessionId.eq(self.session))
                 .filter(Column::Collection.eq(name))

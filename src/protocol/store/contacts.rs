@@ -214,9 +214,9 @@ impl Store {
         if jids.is_empty() {
             return Ok(());
         }
-        let tags = jids.iter().map(|jid| self.group_device(jid).value());
+        let tags: Vec<Tag> = jids.iter().map(|jid| self.group_device(jid)).collect();
         let write = self.write().await?;
-        for group in groups(tags.collect()) {
+        for group in groups(&tags) {
             Entity::delete_many()
                 .filter(Column::SessionId.eq(self.session))
                 .filter(Column::DeviceTag.is_in(group))

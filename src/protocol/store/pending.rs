@@ -106,12 +106,12 @@ impl Store {
         if keys.is_empty() {
             return Ok(());
         }
-        let tags = keys
+        let tags: Vec<Tag> = keys
             .iter()
-            .map(|key| self.inbound(key.chat, key.sender, key.id).value());
-        let tags = groups(tags.collect());
+            .map(|key| self.inbound(key.chat, key.sender, key.id))
+            .collect();
         let write = self.write().await?;
-        for group in tags {
+        for group in groups(&tags) {
             Entity::delete_many()
                 .filter(Column::SessionId.eq(self.session))
                 .filter(Column::MessageTag.is_in(group))

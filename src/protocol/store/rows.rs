@@ -12,6 +12,8 @@ use super::{Error, Store};
 use crate::seal::Tag;
 
 /// Parameters of one statement: SQLite takes 32,766, PostgreSQL and MariaDB 65,535.
+///
+/// A few less, for those of the statement around them.
 const MAX_PARAMETERS: usize = 30_000;
 
 /// Bytes of one statement: MariaDB takes a packet of 16 MiB.
@@ -289,9 +291,10 @@ pub(super) fn incoming<C: ColumnTrait>(backend: DbBackend, column: C) -> Expr {
     }
 }
 
-/// The keys of `keys` in groups that fit into one `IN (…)`.
-pub(super) fn groups(keys: Vec<Value>) -> Vec<Vec<Value>> {
-    keys.chunks(MAX_PARAMETERS - 8).map(<[_]>::to_vec).collect()
+/// The stored form of `keys`, in groups that fit into one `IN (…)`.
+pub(super) fn groups<K: RowKey>(keys: &[K]) -> impl Iterator<Item = Vec<Value>> {
+    keys.chunks(MAX_PARAMETERS)
+        .map(|group| group.iter().map(RowKey::value).collect())
 }
 
 fn weight(row: &[Value]) -> usize {

@@ -110,7 +110,7 @@ impl Store {
     async fn prekeys(&self, ids: &[u32]) -> std::result::Result<HashMap<u32, Bytes>, Error> {
         use wa_prekeys::{Column, Entity};
         let mut found = HashMap::with_capacity(ids.len());
-        for group in groups(ids.iter().map(RowKey::value).collect()) {
+        for group in groups(ids) {
             let rows: Vec<(i64, Vec<u8>)> = self
                 .rows::<Entity>()
                 .select_only()
@@ -134,7 +134,7 @@ impl Store {
             return Ok(());
         }
         let write = self.write().await?;
-        for group in groups(ids.iter().map(RowKey::value).collect()) {
+        for group in groups(ids) {
             Entity::update_many()
                 .col_expr(Column::Uploaded, Expr::val(true))
                 .filter(Column::SessionId.eq(self.session))

@@ -89,7 +89,7 @@ async fn drop_database(admin: &str, name: &str) {
     for row in db.query_all_raw(open).await.unwrap() {
         let id: i64 = row.try_get_by_index(0).unwrap();
         // It may be gone by now.
-        let _: Result<_, _> = db.execute_unprepared(&format!("KILL {id}")).await;
+        drop(db.execute_unprepared(&format!("KILL {id}")).await);
     }
     db.execute_unprepared(&format!("DROP DATABASE {name}"))
         .await
@@ -111,9 +111,11 @@ impl Drop for Home {
                 .unwrap();
             runtime.block_on(drop_database(&admin, &name));
         });
-        if remover.join().is_err() && !std::thread::panicking() {
-            panic!("the database of the test could not be removed");
-        }
+        let removed = remover.join().is_ok();
+        assert!(
+            removed || std::thread::panicking(),
+            "the database of the test could not be removed"
+        );
     }
 }
 

@@ -68,7 +68,8 @@ async fn a_claim_waits_for_the_write_that_runs(test: TestDb) {
     let write = db::begin(&test.db).await.unwrap();
     fence.lock(&write).await.unwrap();
 
-    let other = test.db.clone();
+    // Another process has a pool of its own.
+    let other = db::connect(&test.url, 1).await.unwrap();
     let mut claiming = tokio::spawn(async move {
         let tx = db::begin(&other).await.unwrap();
         let taken = claim(&tx, fence, NodeId::new()).await;
