@@ -111,9 +111,9 @@ impl Drop for Home {
                 .unwrap();
             runtime.block_on(drop_database(&admin, &name));
         });
-        let removed = remover.join().is_ok();
+        let gone = remover.join().is_ok();
         assert!(
-            removed || std::thread::panicking(),
+            gone || std::thread::panicking(),
             "the database of the test could not be removed"
         );
     }

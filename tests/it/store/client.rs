@@ -35,7 +35,7 @@ const ALICE: &str = "491700000101";
 const BOB: &str = "491700000202";
 /// How many keys of a chain whatsapp-rust reserves ahead.
 const RESERVED: u32 = 64;
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// The client's events, in order.
 #[derive(Default)]

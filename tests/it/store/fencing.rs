@@ -1,8 +1,13 @@
 //! An owner that lost its lease can write nothing, whatever the order of events.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use entity::ids::{NodeId, SessionId};
+use entity::{
+    ids::{NodeId, SessionId},
+    leases,
+};
+use sea_orm::EntityTrait;
+use tokio::task::JoinSet;
 use wacore::store::traits::{DeviceStore, SignalStore};
 use wharf::{
     db::{
@@ -70,18 +75,19 @@ async fn a_claim_waits_for_the_write_that_runs(test: TestDb) {
 
     // Another process has a pool of its own.
     let other = db::connect(&test.url, 1).await.unwrap();
-    let mut claiming = tokio::spawn(async move {
+    let mut claiming = JoinSet::new();
+    claiming.spawn(async move {
         let tx = db::begin(&other).await.unwrap();
         let taken = claim(&tx, fence, NodeId::new()).await;
         tx.commit().await.unwrap();
         taken
     });
-    let early = tokio::time::timeout(A_WHILE, &mut claiming).await;
+    let early = tokio::time::timeout(A_WHILE, claiming.join_next()).await;
     assert!(early.is_err(), "the claim did not wait");
 
     let first = fence.advance(&write, 3).await.unwrap();
     write.commit().await.unwrap();
-    let taken = claiming.await.unwrap();
+    let taken = claiming.join_next().await.unwrap().unwrap();
     let tx = db::begin(&test.db).await.unwrap();
     let next = taken.advance(&tx, 1).await.unwrap();
     assert_eq!((first, next), (1, 4), "the claim saw what the write did");
@@ -93,12 +99,13 @@ async fn a_write_that_waited_for_a_claim_is_refused(test: TestDb) {
     let claiming = db::begin(&test.db).await.unwrap();
     let taken = claim(&claiming, fence, NodeId::new()).await;
 
-    let mut write = tokio::spawn(async move { (old.put_session(ALICE, b"late").await, old) });
-    let early = tokio::time::timeout(A_WHILE, &mut write).await;
+    let mut write = JoinSet::new();
+    write.spawn(async move { (old.put_session(ALICE, b"late").await, old) });
+    let early = tokio::time::timeout(A_WHILE, write.join_next()).await;
     assert!(early.is_err(), "the write did not wait");
 
     claiming.commit().await.unwrap();
-    let (written, old) = write.await.unwrap();
+    let (written, old) = write.join_next().await.unwrap().unwrap();
     assert!(is_fenced(&written.unwrap_err()));
     assert!(old.fenced().is_cancelled());
     let new = open(&test.db, taken).await;
@@ -119,11 +126,7 @@ async fn a_lease_that_is_gone_refuses_writes(test: TestDb) {
         "the epoch alone is not enough"
     );
     tx.rollback().await.unwrap();
-    use sea_orm::{EntityTrait, ModelTrait};
-    let rows = entity::leases::Entity::find().all(&test.db).await.unwrap();
-    for row in rows {
-        row.delete(&test.db).await.unwrap();
-    }
+    leases::Entity::delete_many().exec(&test.db).await.unwrap();
     let refused = store.put_session(ALICE, b"late").await.unwrap_err();
     assert!(is_fenced(&refused));
 }
@@ -148,10 +151,10 @@ async fn event_numbers_are_given_once(test: TestDb) {
 }
 
 async fn writes_of_one_session_take_turns(test: TestDb) {
-    let store = std::sync::Arc::new(store(&test.db).await);
-    let mut writers = tokio::task::JoinSet::new();
+    let store = Arc::new(store(&test.db).await);
+    let mut writers = JoinSet::new();
     for n in 0..40_u32 {
-        let store = std::sync::Arc::clone(&store);
+        let store = Arc::clone(&store);
         writers.spawn(async move { store.store_prekey(n + 1, b"x", false).await });
     }
     while let Some(written) = writers.join_next().await {

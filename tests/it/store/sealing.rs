@@ -53,7 +53,7 @@ async fn fill(store: &Store) {
     );
     let mut device = Device::new();
     device.pn = Some(address.parse().unwrap());
-    device.push_name = TEXT.to_owned();
+    device.push_name = String::from(TEXT);
     store.save(&device).await.unwrap();
     store.put_identity(&address, *SECRET).await.unwrap();
     store.put_session(&address, SECRET).await.unwrap();
@@ -132,10 +132,10 @@ async fn raw_rows_name_nobody_and_show_no_key(test: TestDb) {
             SECRET,
             TEXT.as_bytes(),
         ] {
-            let (hex, text) = (hex::encode(secret), String::from_utf8_lossy(secret));
+            let (digits, plain) = (hex::encode(secret), String::from_utf8_lossy(secret));
             assert!(
-                !rows.contains(&hex) && !rows.contains(&*text),
-                "{table}: {text}"
+                !rows.contains(&digits) && !rows.contains(&*plain),
+                "{table}: {plain}"
             );
             // Serde writes bytes as a list of numbers.
             let listed = secret
@@ -145,7 +145,7 @@ async fn raw_rows_name_nobody_and_show_no_key(test: TestDb) {
                 .join(",");
             assert!(
                 !rows.contains(&hex::encode(listed)),
-                "{table}: {text}, listed"
+                "{table}: {plain}, listed"
             );
         }
     }

@@ -26,7 +26,7 @@ async fn a_saved_device_comes_back_whole(store: Store) {
     let mut device = Device::new();
     device.pn = Some("5511987650001:5@s.whatsapp.net".parse().unwrap());
     device.lid = Some("100000012345678:5@lid".parse().unwrap());
-    device.push_name = "Ærlig 🐙".to_owned();
+    device.push_name = String::from("Ærlig 🐙");
     device.next_pre_key_id = 813;
     device.nct_salt = Some(vec![1, 2, 3]);
     store.save(&device).await.unwrap();
