@@ -143,13 +143,13 @@ impl Users {
 
     /// One user.
     pub async fn get(&self, ctx: &Ctx, id: UserId) -> Result<User, Error> {
-        ctx.require(Scope::UsersAdmin)?;
+        may_see(ctx)?;
         find(db::users::by_id(&self.db, id).await?)
     }
 
     /// Changes a user. A new password, another role or a deactivation makes every token of theirs worthless at once.
     pub async fn update(&self, ctx: &Ctx, id: UserId, patch: UserPatch) -> Result<User, Error> {
-        ctx.require(Scope::UsersAdmin)?;
+        may_see(ctx)?;
         check_limit(patch.session_limit.flatten())?;
         let password_hash = match &patch.password {
             Some(password) => {
@@ -190,7 +190,7 @@ impl Users {
 
     /// Removes a user who has no sessions, with every credential of theirs.
     pub async fn delete(&self, ctx: &Ctx, id: UserId) -> Result<(), Error> {
-        ctx.require(Scope::UsersAdmin)?;
+        may_see(ctx)?;
         let tx = db::begin(&self.db).await?;
         let user = db::users::lock(&tx, id)
             .await?
@@ -211,6 +211,14 @@ impl Users {
         self.revocations.cut(id);
         Ok(())
     }
+}
+
+/// To whoever is no administrator, other users do not exist.
+fn may_see(ctx: &Ctx) -> Result<(), Error> {
+    if ctx.principal.role != Role::Admin {
+        return Err(Error::NotFound { what: "user" });
+    }
+    ctx.require(Scope::UsersAdmin)
 }
 
 /// Refuses to take away the last administrator: nobody could make another.

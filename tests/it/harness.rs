@@ -1,5 +1,6 @@
-//! What the tests stand on: databases of their own, and later servers, phones and receivers.
+//! What the tests stand on: databases of their own, servers, phones and receivers.
 
+pub(crate) mod app;
 pub(crate) mod databases;
 pub(crate) mod field;
 pub(crate) mod processes;

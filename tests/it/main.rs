@@ -12,5 +12,7 @@ mod docs;
 mod flows;
 mod harness;
 mod layering;
+mod openapi;
+mod routes;
 mod store;
 mod webhook;

@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     domain::clock::SharedClock,
+    events::Live,
     service::{
         Ctx, Error,
         event_log::Bounds,
@@ -34,6 +35,9 @@ const PONG_WITHIN: Duration = Duration::from_secs(10);
 
 /// How long the other end may take to answer a close.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
+
+/// How long a stalled reader may take to get to the close, which stands behind what is on its way already.
+const WAKE_WITHIN: Duration = Duration::from_secs(10);
 
 const HEARTBEAT: Duration = Duration::from_millis(HEARTBEAT_MS);
 
@@ -88,6 +92,13 @@ impl From<Error> for Close {
 }
 
 impl Close {
+    const fn patience(self) -> Duration {
+        match self {
+            Self::Stalled => WAKE_WITHIN,
+            Self::Drain | Self::Expired | Self::Deleted | Self::Failed | Self::Gone => CLOSE_WITHIN,
+        }
+    }
+
     /// The code of the contract, and what is said with it.
     fn frame(self, last_seq: i64) -> Option<CloseFrame> {
         let (code, reason) = match self {
@@ -139,7 +150,8 @@ impl Conversation {
             Err(close) => close,
         };
         if let Some(frame) = close.frame(self.last_seq) {
-            Box::pin(say_goodbye(socket, frame)).await;
+            let within = close.patience();
+            drop(timeout(within, Box::pin(say_goodbye(socket, frame))).await);
         }
     }
 
@@ -151,9 +163,11 @@ impl Conversation {
                 bounds,
                 since,
             } => {
-                let (view, _) = self.sessions.watch(&self.ctx, &session.to_string()).await?;
+                let reference = session.to_string();
+                let (view, live) = self.sessions.watch(&self.ctx, &reference).await?;
+                let state = live.map_or(view.state, |live| live.borrow().phase.state());
                 let now = self.clock.now_ms();
-                let hello = frames::hello(now, Some((session, view.state, bounds)))?;
+                let hello = frames::hello(now, Some((session, state, bounds)))?;
                 self.last_seq = bounds.last_seq;
                 send(socket, hello).await?;
                 if let Some(since) = since {
@@ -191,8 +205,7 @@ impl Conversation {
             let Some(live) = next else {
                 return Ok(());
             };
-            self.last_seq = live.entry.seq;
-            send(socket, &*live.frame).await?;
+            self.give(socket, &live).await?;
         }
     }
 
@@ -227,10 +240,7 @@ impl Conversation {
                     Err(close) => Err(close),
                 },
                 next = self.feed.next() => match next {
-                    Ok(Some(live)) => {
-                        self.last_seq = live.entry.seq;
-                        send(socket, &*live.frame).await
-                    }
+                    Ok(Some(live)) => self.give(socket, &live).await,
                     Ok(None) => Err(Close::Drain),
                     Err(error) => Err(error.into()),
                 },
@@ -242,6 +252,13 @@ impl Conversation {
                 timer.as_mut().reset(heartbeat.due());
             }
         }
+    }
+
+    /// Sends an entry; one that did not leave is not counted as taken.
+    async fn give(&mut self, socket: &mut WebSocket, live: &Live) -> Result<(), Close> {
+        send(socket, &*live.frame).await?;
+        self.last_seq = live.entry.seq;
+        Ok(())
     }
 
     /// A ping in JSON gets a pong; anything else is ignored.
@@ -305,12 +322,9 @@ async fn send(socket: &mut WebSocket, message: impl Into<Outgoing>) -> Result<()
 
 /// Sends the close and listens until the other end has answered it, or does not.
 async fn say_goodbye(mut socket: WebSocket, frame: CloseFrame) {
-    let goodbye = async {
-        if socket.send(Message::Close(Some(frame))).await.is_ok() {
-            while let Some(Ok(_)) = socket.recv().await {}
-        }
-    };
-    drop(timeout(CLOSE_WITHIN, goodbye).await);
+    if socket.send(Message::Close(Some(frame))).await.is_ok() {
+        while let Some(Ok(_)) = socket.recv().await {}
+    }
 }
 
 /// One timer for three things: the next ping, the answer to the last one, the end of the credential.

@@ -1,0 +1,13 @@
+//! The native API, one file per verb of a resource.
+
+mod api_keys;
+mod auth;
+mod bad_input;
+mod docs;
+mod limits;
+mod messages;
+mod sessions;
+mod setup;
+mod strangers;
+mod users;
+mod ws;

@@ -1,0 +1,5 @@
+mod change_password;
+mod login;
+mod logout;
+mod refresh;
+mod tokens;

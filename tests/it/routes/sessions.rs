@@ -1,0 +1,2 @@
+mod linking;
+mod manage;

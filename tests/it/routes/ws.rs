@@ -1,0 +1,4 @@
+//! Sockets.
+
+mod handshake;
+mod stream;
