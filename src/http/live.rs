@@ -79,6 +79,8 @@ pub struct LiveLimits {
     pub per_token: u32,
     /// Of one address, or one v6 network.
     pub per_address: u32,
+    /// How long one frame may take to leave before the connection counts as stalled.
+    pub write_stall: Duration,
 }
 
 impl Default for LiveLimits {
@@ -86,6 +88,7 @@ impl Default for LiveLimits {
         Self {
             per_token: 20,
             per_address: 100,
+            write_stall: Duration::from_secs(10),
         }
     }
 }
@@ -206,17 +209,20 @@ pub(super) struct Ending {
 }
 
 impl Ending {
-    pub(super) fn of(api: &Api, ctx: &Ctx) -> Self {
+    /// Watches from now on. Whoever was shut out since the credential was judged is refused here.
+    pub(super) async fn of(api: &Api, ctx: &Ctx) -> Result<Self, Problem> {
+        let revoked = api.auth.revocations().watch(ctx.owner());
+        api.auth.still_active(ctx).await?;
         let now = api.clock.now_ms();
         let expires = ctx.principal.expires_at.map(|end| {
             let left = u64::try_from(end - now).unwrap_or(0);
             Instant::now() + Duration::from_millis(left)
         });
-        Self {
+        Ok(Self {
             stopping: api.stop.soft_token(),
-            revoked: api.auth.revocations().watch(ctx.owner()),
+            revoked,
             expires,
-        }
+        })
     }
 
     /// When the credential ends.

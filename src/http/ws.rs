@@ -20,7 +20,9 @@ use serde::Deserialize;
 use super::{
     Api,
     extract::{Path, Peer, Query, RequestId},
-    guard, live, origin,
+    guard,
+    live::{self, Ending},
+    origin,
     problem::Problem,
 };
 use crate::service::{
@@ -100,7 +102,8 @@ async fn one(
         since,
     };
     let slot = api.live.enter(&ctx, peer)?;
-    let conversation = Conversation::new(&api, ctx, feed, wanted, slot);
+    let ending = Ending::of(&api, &ctx).await?;
+    let conversation = Conversation::new(&api, ctx, feed, wanted, (ending, slot));
     accept(upgrade?, protocol, conversation, opening)
 }
 
@@ -134,7 +137,8 @@ async fn all(
         reached,
     );
     let slot = api.live.enter(&ctx, peer)?;
-    let conversation = Conversation::new(&api, ctx, feed, wanted, slot);
+    let ending = Ending::of(&api, &ctx).await?;
+    let conversation = Conversation::new(&api, ctx, feed, wanted, (ending, slot));
     accept(upgrade?, protocol, conversation, Opening::All)
 }
 

@@ -339,9 +339,12 @@ impl Auth {
         })
     }
 
-    /// Whether the user of a credential that was proven before may still act.
-    pub async fn still_active(&self, user: UserId) -> Result<bool, Error> {
-        Ok(self.active(user).await?.is_some())
+    /// Refuses a caller who was judged before and has been shut out since.
+    pub async fn still_active(&self, ctx: &Ctx) -> Result<(), Error> {
+        match self.active(ctx.owner()).await? {
+            Some(_) => Ok(()),
+            None => Err(tokens::invalid()),
+        }
     }
 
     async fn active(&self, id: UserId) -> Result<Option<user_rows::Model>, Error> {

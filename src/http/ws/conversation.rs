@@ -27,9 +27,6 @@ use crate::{
     },
 };
 
-/// How long one frame may take to leave.
-const WRITE_STALL: Duration = Duration::from_secs(10);
-
 /// How long the answer to a ping may take.
 const PONG_WITHIN: Duration = Duration::from_secs(10);
 
@@ -125,20 +122,29 @@ pub(super) struct Conversation {
     feed: Feed,
     wanted: Wanted,
     ending: Ending,
+    /// How long one frame may take to leave.
+    stall: Duration,
     /// The last number that was sent, for the close.
     last_seq: i64,
     _slot: Slot,
 }
 
 impl Conversation {
-    pub(super) fn new(api: &Api, ctx: Ctx, feed: Feed, wanted: Wanted, slot: Slot) -> Self {
+    pub(super) fn new(
+        api: &Api,
+        ctx: Ctx,
+        feed: Feed,
+        wanted: Wanted,
+        (ending, slot): (Ending, Slot),
+    ) -> Self {
         Self {
-            ending: Ending::of(api, &ctx),
+            ending,
             sessions: api.sessions.clone(),
             clock: api.clock.clone(),
             ctx,
             feed,
             wanted,
+            stall: api.settings.live.write_stall,
             last_seq: 0,
             _slot: slot,
         }
@@ -169,18 +175,23 @@ impl Conversation {
                 let now = self.clock.now_ms();
                 let hello = frames::hello(now, Some((session, state, bounds)))?;
                 self.last_seq = bounds.last_seq;
-                send(socket, hello).await?;
+                send(socket, self.stall, hello).await?;
                 if let Some(since) = since {
                     if since + 1 < bounds.first_seq {
                         let gap = frames::gap(now, session, since + 1, bounds.first_seq - 1)?;
-                        send(socket, gap).await?;
+                        send(socket, self.stall, gap).await?;
                     }
                     self.replay(socket).await?;
                 }
                 self.show(socket, session).await
             }
             Opening::All => {
-                send(socket, frames::hello(self.clock.now_ms(), None)?).await?;
+                send(
+                    socket,
+                    self.stall,
+                    frames::hello(self.clock.now_ms(), None)?,
+                )
+                .await?;
                 let mut ids = self.wanted.sessions.clone();
                 if ids.is_empty() {
                     let all = last_seqs(&self.sessions, &self.ctx).await?;
@@ -217,7 +228,7 @@ impl Conversation {
         let snapshot = live.borrow().clone();
         let wanted = |kind: &str| self.wanted.kind(kind);
         for frame in frames::snapshot(self.clock.now_ms(), session, &snapshot, wanted)? {
-            send(socket, frame).await?;
+            send(socket, self.stall, frame).await?;
         }
         Ok(())
     }
@@ -235,7 +246,7 @@ impl Conversation {
                     self.answer(socket, heard).await
                 }
                 () = &mut timer => match heartbeat.ring(Instant::now()) {
-                    Ok(true) => send(socket, Message::Ping(axum::body::Bytes::new())).await,
+                    Ok(true) => send(socket, self.stall, Message::Ping(axum::body::Bytes::new())).await,
                     Ok(false) => Ok(()),
                     Err(close) => Err(close),
                 },
@@ -256,7 +267,7 @@ impl Conversation {
 
     /// Sends an entry; one that did not leave is not counted as taken.
     async fn give(&mut self, socket: &mut WebSocket, live: &Live) -> Result<(), Close> {
-        send(socket, &*live.frame).await?;
+        send(socket, self.stall, &*live.frame).await?;
         self.last_seq = live.entry.seq;
         Ok(())
     }
@@ -269,7 +280,7 @@ impl Conversation {
     ) -> Result<(), Close> {
         match heard {
             Some(Ok(Message::Text(text))) if is_ping(text.as_str()) => {
-                send(socket, frames::pong(self.clock.now_ms())?).await
+                send(socket, self.stall, frames::pong(self.clock.now_ms())?).await
             }
             Some(Ok(Message::Close(_))) => {
                 // Polled once more, so that the answer to the close leaves.
@@ -311,9 +322,13 @@ impl From<Message> for Outgoing {
     }
 }
 
-async fn send(socket: &mut WebSocket, message: impl Into<Outgoing>) -> Result<(), Close> {
+async fn send(
+    socket: &mut WebSocket,
+    stall: Duration,
+    message: impl Into<Outgoing>,
+) -> Result<(), Close> {
     let Outgoing(message) = message.into();
-    match timeout(WRITE_STALL, socket.send(message)).await {
+    match timeout(stall, socket.send(message)).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(_)) => Err(Close::Gone),
         Err(_) => Err(Close::Stalled),

@@ -12,10 +12,7 @@ use std::{
 use entity::{enums::LeaseKind, events, ids::EventId, leases};
 use futures_util::{SinkExt, StreamExt};
 use reqwest::{Method, StatusCode, header::HeaderMap};
-use sea_orm::{
-    ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter,
-    sea_query::{Expr, ExprTrait},
-};
+use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, sea_query::Expr};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
@@ -45,6 +42,7 @@ use wharf::{
     session::{Manager, ManagerConfig},
     webhook::outbox::Wake,
 };
+use wharf_sandbox::Sandbox;
 
 /// How long any condition may take to come true.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
@@ -80,7 +78,7 @@ pub(crate) struct TestApp {
     pub(crate) bus: Bus,
     pub(crate) stop: Stop,
     pub(crate) tokens: Tokens,
-    tasks: Tasks,
+    phones: Option<(Sandbox, tempfile::TempDir)>,
     _folder: tempfile::TempDir,
 }
 
@@ -99,7 +97,27 @@ impl TestApp {
         Self::start_as(settings, true).await
     }
 
-    async fn start_as(mut settings: Settings, loopback: bool) -> Self {
+    /// With a sandbox to connect to.
+    pub(crate) async fn start_with_phones() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = wharf_sandbox::Config {
+            seed: Some(1),
+            data: Some(folder.path().join("sandbox")),
+            ..wharf_sandbox::Config::default()
+        };
+        let sandbox = Sandbox::start(config).await.unwrap();
+        let url = sandbox.ws_url();
+        let mut app = Self::start_on(Settings::default(), true, &url).await;
+        app.phones = Some((sandbox, folder));
+        app
+    }
+
+    async fn start_as(settings: Settings, loopback: bool) -> Self {
+        // Nothing listens there: these tests need no WhatsApp.
+        Self::start_on(settings, loopback, "ws://127.0.0.1:9/ws/chat").await
+    }
+
+    async fn start_on(mut settings: Settings, loopback: bool, whatsapp: &str) -> Self {
         drop(rustls::crypto::ring::default_provider().install_default());
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", folder.path().join("wharf.db").display());
@@ -118,8 +136,7 @@ impl TestApp {
             .await
             .unwrap();
         let connector = ConnectorConfig {
-            // Nothing listens there: these tests need no WhatsApp.
-            url: "ws://127.0.0.1:9/ws/chat".into(),
+            url: whatsapp.into(),
             version: Some((2, 3000, 1_023_000_000)),
             device_name: "Wharf".into(),
         };
@@ -134,6 +151,7 @@ impl TestApp {
             tasks: tasks.clone(),
             stop: stop.clone(),
         });
+        manager.start();
         let tokens = Tokens::new(&SecretString::from("k".repeat(43)), None);
         let api = Api::new(Parts {
             auth: AuthParts {
@@ -152,7 +170,7 @@ impl TestApp {
             about: Info {
                 version: "test".into(),
                 build: Build::THIS,
-                whatsapp_url: "ws://127.0.0.1:9/ws/chat".into(),
+                whatsapp_url: whatsapp.into(),
                 node: "nod_test".into(),
             },
             settings,
@@ -176,7 +194,7 @@ impl TestApp {
             bus,
             stop,
             tokens,
-            tasks,
+            phones: None,
             _folder: folder,
         }
     }
@@ -222,6 +240,24 @@ impl TestApp {
             .expect(200)
     }
 
+    /// Asks the sandbox's control; for apps with phones.
+    pub(crate) async fn control(&self, method: &str, path: &str, body: Value) -> Value {
+        let (sandbox, _) = self.phones.as_ref().expect("an app with phones");
+        let caller = Caller {
+            addr: sandbox.addr(),
+            ..self.stranger()
+        };
+        let body = (!body.is_null()).then(|| body.to_string());
+        let path = format!("/sandbox{path}");
+        let answer = caller.send(method.parse().unwrap(), &path, body).await;
+        assert!(
+            answer.status.is_success(),
+            "{method} {path}: {}",
+            answer.json()
+        );
+        answer.json()
+    }
+
     /// Waits until so many sockets are open.
     pub(crate) async fn until_sockets(&self, count: usize) {
         let reached = async {
@@ -253,6 +289,9 @@ impl TestApp {
 
     /// Writes an event to the log of a session and tells nobody, as another node does.
     pub(crate) async fn write(&self, session: &str, kind: &str, data: Value) -> Arc<LogEntry> {
+        // Its methods would stand in the way of `bool`'s elsewhere.
+        use sea_orm::sea_query::ExprTrait as _;
+
         let session: entity::ids::SessionId = session.parse().unwrap();
         let tx = db::begin(&self.db).await.unwrap();
         leases::Entity::update_many()
@@ -295,7 +334,6 @@ impl TestApp {
 impl Drop for TestApp {
     fn drop(&mut self) {
         self.stop.hard();
-        drop(self.tasks.clone());
     }
 }
 

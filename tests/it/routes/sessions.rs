@@ -1,2 +1,3 @@
 mod linking;
 mod manage;
+mod with_a_phone;

@@ -74,6 +74,7 @@ async fn the_socket_that_is_one_too_many_is_refused_and_a_closed_one_makes_room(
         live: LiveLimits {
             per_token: 2,
             per_address: 3,
+            ..LiveLimits::default()
         },
         ..Settings::default()
     })
@@ -104,6 +105,7 @@ async fn a_thousand_sockets_hear_the_same_event() {
         live: LiveLimits {
             per_token: 2000,
             per_address: 2000,
+            ..LiveLimits::default()
         },
         rate: wharf::service::throttle::Rate {
             per_minute: std::num::NonZeroU32::new(100_000).unwrap(),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::SinkExt;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
+use wharf::http::{LiveLimits, Settings};
 
 use crate::harness::app::{TestApp, closed, frame, say};
 
@@ -193,10 +194,21 @@ async fn whoever_is_shut_out_loses_the_open_socket_too() {
     assert_eq!(closed(&mut socket).await.0, 4401);
 }
 
+/// Sockets count as stalled soon.
+fn impatient() -> Settings {
+    Settings {
+        live: LiveLimits {
+            write_stall: Duration::from_millis(200),
+            ..LiveLimits::default()
+        },
+        ..Settings::default()
+    }
+}
+
 #[tokio::test]
 async fn a_socket_that_never_reads_is_closed_and_the_others_hear_everything() {
     const EVENTS: i64 = 400;
-    let app = TestApp::start().await;
+    let app = TestApp::start_with(impatient()).await;
     let ann = app.user("ann").await;
     let session = ann.session("sales").await;
     let mut deaf = ann.socket("/ws/sales").await.unwrap();
@@ -205,8 +217,8 @@ async fn a_socket_that_never_reads_is_closed_and_the_others_hear_everything() {
     frame(&mut hears).await;
     let filler = "x".repeat(64 * 1024);
     for n in 1..=EVENTS {
-        app.emit(&session, "message", json!({"n": n, "filler": filler}))
-            .await;
+        let data = json!({"n": n, "filler": filler});
+        app.emit(&session, "message", data).await;
         assert_eq!(frame(&mut hears).await["seq"], n);
     }
     app.until_sockets(1).await;
@@ -218,40 +230,50 @@ async fn a_socket_that_never_reads_is_closed_and_the_others_hear_everything() {
 #[tokio::test]
 async fn a_stalled_reader_that_wakes_up_is_told_4008_and_where_to_resume() {
     const EVENTS: i64 = 400;
-    let app = TestApp::start().await;
+    let app = TestApp::start_with(impatient()).await;
     let ann = app.user("ann").await;
     let session = ann.session("sales").await;
     let mut slow = ann.socket("/ws/sales").await.unwrap();
+    let mut hears = ann.socket("/ws/sales").await.unwrap();
     frame(&mut slow).await;
+    frame(&mut hears).await;
     let filler = "x".repeat(64 * 1024);
     for n in 1..=EVENTS {
-        app.emit(&session, "message", json!({"n": n, "filler": filler}))
-            .await;
+        let data = json!({"n": n, "filler": filler});
+        app.emit(&session, "message", data).await;
+        assert_eq!(frame(&mut hears).await["seq"], n);
     }
-    // The write has to stall for its ten seconds; there is no event to wait for.
-    tokio::time::sleep(Duration::from_millis(10_500)).await;
     let (code, reason) = closed(&mut slow).await;
     assert_eq!(code, 4008);
     let last: i64 = reason.rsplit_once('=').unwrap().1.parse().unwrap();
     assert!((1..EVENTS).contains(&last), "{reason}");
+    let path = format!("/ws/sales?since={last}");
+    let mut again = ann.socket(&path).await.unwrap();
+    frame(&mut again).await;
+    assert_eq!(frame(&mut again).await["seq"], last + 1);
 }
 
 #[tokio::test]
-async fn a_slow_reader_misses_nothing_although_it_lags_behind_the_bus() {
-    const EVENTS: i64 = 1500;
+async fn a_reader_that_lags_behind_the_bus_reads_the_log_and_misses_nothing() {
+    const EVENTS: i64 = 600;
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
     let session = ann.session("sales").await;
-    let mut slow = ann.socket("/ws/sales").await.unwrap();
-    frame(&mut slow).await;
-    let filler = "x".repeat(8 * 1024);
+    let mut one = ann.socket("/ws/sales").await.unwrap();
+    let mut all = ann.socket("/ws").await.unwrap();
+    frame(&mut one).await;
+    frame(&mut all).await;
+    let mut entries = Vec::new();
     for n in 1..=EVENTS {
-        let data = json!({"n": n, "filler": filler});
-        app.emit(&session, "message", data).await;
+        entries.push(app.write(&session, "message", json!({"n": n})).await);
     }
-    let mut frames = Vec::new();
-    for _ in 1..=EVENTS {
-        frames.push(frame(&mut slow).await);
+    // More at once than the bus holds for one reader.
+    app.bus.publish(&entries);
+    for socket in [&mut one, &mut all] {
+        let mut frames = Vec::new();
+        for _ in 1..=EVENTS {
+            frames.push(frame(socket).await);
+        }
+        assert_eq!(seqs(&frames), (1..=EVENTS).collect::<Vec<i64>>());
     }
-    assert_eq!(seqs(&frames), (1..=EVENTS).collect::<Vec<i64>>());
 }
