@@ -56,10 +56,10 @@ pub use openapi::document;
 
 /// How long a handler may take; longer than the longest poll. Streams and sockets answer at once, so it does not
 /// end them.
-const HANDLER_TIMEOUT: Duration = Duration::from_secs(60);
+const HANDLER_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How long a browser may keep the answer to a preflight.
-const PREFLIGHT_MAX_AGE: Duration = Duration::from_secs(600);
+const PREFLIGHT_MAX_AGE: Duration = Duration::from_mins(10);
 
 /// What the operator may set.
 #[derive(Debug, Clone, Default)]

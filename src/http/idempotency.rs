@@ -38,7 +38,7 @@ pub(super) async fn once(
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let Some(key) = key_of(&request)? else {
+    let Some(key) = key_of(&request) else {
         return Ok(next.run(request).await);
     };
     let Some(ctx) = request.extensions().get::<Ctx>().cloned() else {
@@ -68,17 +68,15 @@ pub(super) async fn once(
     }
 }
 
-fn key_of(request: &Request) -> Result<Option<String>, Problem> {
+fn key_of(request: &Request) -> Option<String> {
     let sends = request.method() == Method::POST
         && request
             .extensions()
             .get::<MatchedPath>()
             .is_some_and(|path| SENDS.contains(&path.as_str()));
-    let Some(value) = request.headers().get(&KEY).filter(|_| sends) else {
-        return Ok(None);
-    };
+    let value = request.headers().get(&KEY).filter(|_| sends)?;
     // What is not text is refused with the rules of a key.
-    Ok(Some(value.to_str().unwrap_or_default().to_owned()))
+    Some(value.to_str().unwrap_or_default().to_owned())
 }
 
 async fn run(

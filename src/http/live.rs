@@ -9,7 +9,7 @@ use std::{
 
 use axum::http::StatusCode;
 use dashmap::DashMap;
-use entity::ids::UserId;
+use entity::ids::{SessionId, UserId};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -147,7 +147,7 @@ impl Live {
             Credential::LinkToken => 2,
         };
         let mut bound = DefaultHasher::new();
-        (kind, principal.session.map(|session| session.uuid())).hash(&mut bound);
+        (kind, principal.session.map(SessionId::uuid)).hash(&mut bound);
         let token = Holder::Token(principal.user, bound.finish());
         let address = Holder::Address(network(address));
         self.add(token, self.limits.per_token)?;

@@ -104,7 +104,7 @@ async fn one(
     let slot = api.live.enter(&ctx, peer)?;
     let ending = Ending::of(&api, &ctx).await?;
     let conversation = Conversation::new(&api, ctx, feed, wanted, (ending, slot));
-    accept(upgrade?, protocol, conversation, opening)
+    Ok(accept(upgrade?, protocol, conversation, opening))
 }
 
 async fn all(
@@ -139,7 +139,7 @@ async fn all(
     let slot = api.live.enter(&ctx, peer)?;
     let ending = Ending::of(&api, &ctx).await?;
     let conversation = Conversation::new(&api, ctx, feed, wanted, (ending, slot));
-    accept(upgrade?, protocol, conversation, Opening::All)
+    Ok(accept(upgrade?, protocol, conversation, Opening::All))
 }
 
 fn accept(
@@ -147,7 +147,7 @@ fn accept(
     protocol: Option<String>,
     conversation: Conversation,
     opening: Opening,
-) -> Result<Response, Problem> {
+) -> Response {
     let mut upgrade = upgrade
         .read_buffer_size(READ_BUFFER_BYTES)
         .write_buffer_size(0)
@@ -157,9 +157,9 @@ fn accept(
     if let Some(protocol) = protocol.and_then(|protocol| HeaderValue::from_str(&protocol).ok()) {
         upgrade.set_selected_protocol(protocol);
     }
-    Ok(upgrade
+    upgrade
         .on_upgrade(move |socket| conversation.run(socket, opening))
-        .into_response())
+        .into_response()
 }
 
 /// In the order of the contract: header, ticket, subprotocol, query. A link token may stand in any of them.

@@ -11,7 +11,9 @@ use std::{
 use entity::ids::SessionId;
 
 use super::{Ctx, Error, event_log::EventLog, sessions::Sessions};
-use crate::events::{Live, LogEntry, Missed, Subscription};
+use crate::events::{Missed, Subscription};
+
+pub use crate::events::{Live, LogEntry};
 
 /// Entries of one read of the log.
 const PAGE: u64 = 100;

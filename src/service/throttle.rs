@@ -28,13 +28,13 @@ const MAX_KEYS: usize = 10_000;
 const FREE_FAILURES: u32 = 5;
 
 /// After how long without a try a few failures are forgotten.
-const FORGET: Duration = Duration::from_secs(60);
+const FORGET: Duration = Duration::from_mins(1);
 
 /// The first wait; each further failure doubles it.
 const FIRST_WAIT: Duration = Duration::from_secs(15);
 
 /// The longest wait. There is no lock-out.
-const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
+const LONGEST_WAIT: Duration = Duration::from_mins(15);
 
 /// The network a client counts as: its address, or its /64.
 pub fn network(address: IpAddr) -> IpAddr {
@@ -228,7 +228,7 @@ impl RateLimits {
             self.buckets.retain_recent();
         }
         let limit = self.rate.per_minute.get();
-        let each = Duration::from_secs(60) / limit;
+        let each = Duration::from_mins(1) / limit;
         match self.buckets.check_key(&user) {
             Ok(state) => {
                 let remaining = state.remaining_burst_capacity();
@@ -242,7 +242,7 @@ impl RateLimits {
             Err(too_early) => Allowance {
                 limit,
                 remaining: 0,
-                reset: Duration::from_secs(60),
+                reset: Duration::from_mins(1),
                 retry_after: Some(too_early.wait_time_from(self.buckets.clock().now())),
             },
         }
@@ -337,7 +337,7 @@ mod tests {
     #[test]
     fn memory_is_bounded_whatever_comes() {
         let throttle = LoginThrottle::new(clock());
-        for n in 0..(MAX_KEYS as u16 + 500) {
+        for n in 0..u16::try_from(MAX_KEYS + 500).unwrap() {
             throttle.begin(address(n), &n.to_string()).unwrap();
         }
         let tries = throttle.tries.lock().unwrap();

@@ -137,7 +137,7 @@ async fn create_api_key(
 
 fn time(text: &str) -> Result<i64, Error> {
     text.parse::<jiff::Timestamp>()
-        .map(|time| time.as_millisecond())
+        .map(jiff::Timestamp::as_millisecond)
         .map_err(|_| Error::invalid("/expires_at", "must be an RFC 3339 time"))
 }
 

@@ -28,7 +28,7 @@ use crate::{
     service::{
         Ctx, Error,
         event_log::LogEntry,
-        feed::{Feed, Wanted},
+        feed::{Feed, LogEntry, Wanted},
     },
 };
 
@@ -192,20 +192,18 @@ fn events(
 ) -> impl Stream<Item = Result<SseEvent, Infallible>> {
     futures_util::stream::unfold((feed, ending, gap, slot), |mut state| async move {
         let (feed, ending, gap, _slot) = &mut state;
-        let event = match gap.take() {
-            Some(gap) => gap,
-            None => tokio::select! {
-                biased;
-                _ = ending.falls() => return None,
-                next = feed.next() => {
-                    let entry = next.ok().flatten()?.entry;
-                    SseEvent::default()
-                        .id(entry.seq.to_string())
-                        .event(&*entry.kind)
-                        .data(&*entry.frame())
-                }
-            },
+        if let Some(gap) = gap.take() {
+            return Some((Ok(gap), state));
+        }
+        let entry = tokio::select! {
+            biased;
+            _ = ending.falls() => return None,
+            next = feed.next() => next.ok().flatten()?.entry,
         };
+        let event = SseEvent::default()
+            .id(entry.seq.to_string())
+            .event(&*entry.kind)
+            .data(entry.frame());
         Some((Ok(event), state))
     })
 }

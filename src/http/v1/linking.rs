@@ -100,14 +100,13 @@ impl Form {
             .unwrap_or("*/*");
         accept
             .split(',')
-            .filter_map(|wanted| match wanted.split(';').next()?.trim() {
+            .find_map(|wanted| match wanted.split(';').next()?.trim() {
                 "application/json" | "application/*" | "*/*" => Some(Self::Json),
                 "image/png" | "image/*" => Some(Self::Png),
                 "image/svg+xml" => Some(Self::Svg),
                 "text/plain" | "text/*" => Some(Self::Text),
                 _ => None,
             })
-            .next()
             .ok_or_else(|| {
                 Problem::new(
                     StatusCode::NOT_ACCEPTABLE,

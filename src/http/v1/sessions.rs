@@ -111,6 +111,10 @@ struct CreateSessionRequest {
 #[serde(deny_unknown_fields)]
 struct UpdateSessionRequest {
     handle: Option<String>,
+    #[expect(
+        clippy::option_option,
+        reason = "a null that was given differs from a field that was not"
+    )]
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
     name: Option<Option<String>>,

@@ -81,6 +81,10 @@ struct UpdateUserRequest {
     #[schema(value_type = Option<String>)]
     role: Option<Role>,
     /// How many sessions; null means no limit.
+    #[expect(
+        clippy::option_option,
+        reason = "a null that was given differs from a field that was not"
+    )]
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<i32>)]
     session_limit: Option<Option<i32>>,
@@ -91,6 +95,7 @@ struct UpdateUserRequest {
 }
 
 /// Tells a null that was given from a field that was not.
+#[expect(clippy::option_option, reason = "that is what it is for")]
 pub(super) fn given<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
 where
     D: Deserializer<'de>,

@@ -18,11 +18,10 @@ use super::{
 };
 use crate::{
     domain::clock::SharedClock,
-    events::Live,
     service::{
         Ctx, Error,
         event_log::Bounds,
-        feed::{Feed, Wanted, last_seqs},
+        feed::{Feed, Live, Wanted, last_seqs},
         sessions::Sessions,
     },
 };

@@ -38,9 +38,10 @@ use wharf::{
         sessions::Sessions,
         tokens::Tokens,
         users::{Bootstrap, bootstrap},
+        webhooks::WebhookParts,
     },
     session::{Manager, ManagerConfig},
-    webhook::outbox::Wake,
+    webhook::{egress::Egress, outbox::Wake, render::Native, sender::Sender, target::Vault},
 };
 use wharf_sandbox::Sandbox;
 
@@ -152,6 +153,21 @@ impl TestApp {
             stop: stop.clone(),
         });
         manager.start();
+        let egress = Egress::new(vec!["127.0.0.0/8".parse().unwrap()]).unwrap();
+        let master = Arc::new(Master::from_bytes([7; 32]));
+        let webhooks = WebhookParts {
+            db: db.clone(),
+            clock: shared.clone(),
+            vault: Vault::new(&master),
+            sender: Sender::new(
+                egress.clone(),
+                Arc::new(Native),
+                shared.clone(),
+                Duration::from_secs(2),
+            ),
+            egress,
+            wake: Wake::default(),
+        };
         let tokens = Tokens::new(&SecretString::from("k".repeat(43)), None);
         let api = Api::new(Parts {
             auth: AuthParts {
@@ -165,6 +181,7 @@ impl TestApp {
             sessions: Sessions::new(db.clone(), manager.clone(), shared.clone()),
             messages: Messages::new(db.clone(), manager, shared.clone()),
             log: EventLog::new(db.clone(), bus.clone()),
+            webhooks,
             stop: stop.clone(),
             tasks: tasks.clone(),
             about: Info {

@@ -1,3 +1,5 @@
+//! Signing in and out.
+
 mod change_password;
 mod login;
 mod logout;

@@ -1,3 +1,5 @@
+//! Sessions.
+
 mod linking;
 mod manage;
 mod with_a_phone;

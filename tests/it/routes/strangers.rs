@@ -1,7 +1,13 @@
 //! Nobody reaches what is somebody else's: made from the description of the API, so that a new path is covered the
 //! day it appears.
 
+use entity::{
+    enums::{AttemptTrigger, DeliveryState},
+    ids::DeliveryId,
+    webhook_deliveries,
+};
 use reqwest::Method;
+use sea_orm::{ActiveModelTrait, EntityTrait};
 use serde_json::{Map, Value, json};
 
 use crate::harness::app::{Caller, TestApp};
@@ -80,16 +86,45 @@ struct Belongings {
     session: String,
     user: String,
     api_key: String,
+    webhook: String,
+    delivery: String,
 }
 
 impl Belongings {
-    async fn of(owner: &Caller) -> Self {
+    async fn of(app: &TestApp, owner: &Caller) -> Self {
         let key = json!({"name": "key", "scopes": ["sessions:read"]});
         let key = owner.post("/v1/api-keys", key).await.expect(201);
         let me = owner.get("/v1/me").await.expect(200);
+        let hook = json!({"url": "http://127.0.0.1:9/hook"});
+        let hook = owner.post("/v1/webhooks", hook).await.expect(201);
         let id = |value: &Value| value["id"].as_str().unwrap().to_owned();
+        let session = owner.session("theirs").await;
+        let event = app.write(&session, "message", json!({})).await;
+        let delivery = webhook_deliveries::Model {
+            id: DeliveryId::new(),
+            owner_id: id(&me).parse().unwrap(),
+            endpoint_id: id(&hook).parse().unwrap(),
+            session_id: event.session,
+            event_id: event.id,
+            seq: event.seq,
+            state: DeliveryState::Dead,
+            attempt: 1,
+            triggered_by: AttemptTrigger::Auto,
+            next_at: None,
+            lease_node: None,
+            last_error: None,
+            created_at: event.at,
+            updated_at: event.at,
+        };
+        let row = webhook_deliveries::ActiveModel::from(delivery.clone()).reset_all();
+        webhook_deliveries::Entity::insert(row)
+            .exec_without_returning(&app.db)
+            .await
+            .unwrap();
         Self {
-            session: owner.session("theirs").await,
+            session,
+            webhook: id(&hook),
+            delivery: delivery.id.to_string(),
             user: id(&me),
             api_key: id(&key),
         }
@@ -101,6 +136,8 @@ impl Belongings {
             "sessions" => &self.session,
             "users" => &self.user,
             "api-keys" => &self.api_key,
+            "webhooks" => &self.webhook,
+            "deliveries" => &self.delivery,
             new => panic!("{path}: teach this test what {new} a stranger could have"),
         };
         let mut filled = path.replace("{id}", id);
@@ -117,7 +154,7 @@ async fn every_path_with_an_id_of_somebody_else_answers_404() {
     let app = TestApp::start().await;
     let owner = app.user("owner").await;
     let stranger = app.user("stranger").await;
-    let theirs = Belongings::of(&owner).await;
+    let theirs = Belongings::of(&app, &owner).await;
     let mut tried = 0;
     for operation in operations() {
         if !operation.path.contains('{') {
@@ -136,15 +173,20 @@ async fn every_path_with_an_id_of_somebody_else_answers_404() {
         tried += 1;
     }
     assert!(tried > 15, "{tried}");
-    let session = format!("/v1/sessions/{}", theirs.session);
-    owner.get(&session).await.expect(200);
+    for own in [
+        "/v1/sessions/{id}",
+        "/v1/webhooks/{id}",
+        "/v1/deliveries/{id}",
+    ] {
+        owner.get(&theirs.fill(own)).await.expect(200);
+    }
 }
 
 #[tokio::test]
 async fn every_path_but_the_open_ones_answers_401_without_a_token() {
     let app = TestApp::start().await;
     let owner = app.user("owner").await;
-    let theirs = Belongings::of(&owner).await;
+    let theirs = Belongings::of(&app, &owner).await;
     let mut open = Vec::new();
     for operation in operations() {
         let path = if operation.path.contains('{') {

@@ -1,3 +1,5 @@
+//! A new password.
+
 use serde_json::json;
 
 use crate::harness::app::{PASSWORD, TestApp};

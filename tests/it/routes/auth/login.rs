@@ -1,3 +1,5 @@
+//! Signing in, and guessing.
+
 use std::time::Duration;
 
 use serde_json::json;

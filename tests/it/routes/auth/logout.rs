@@ -1,3 +1,5 @@
+//! Signing out.
+
 use serde_json::json;
 
 use crate::harness::app::TestApp;

@@ -1,3 +1,5 @@
+//! Refresh tokens.
+
 use std::time::Duration;
 
 use serde_json::{Value, json};

@@ -1,3 +1,5 @@
+//! Access tokens that are not good.
+
 use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
