@@ -11,9 +11,9 @@ use std::{
 use entity::ids::SessionId;
 
 use super::{Ctx, Error, event_log::EventLog, sessions::Sessions};
-use crate::events::{Missed, Subscription};
+use crate::events::{LogEntry, Missed, Subscription};
 
-pub use crate::events::{Live, LogEntry};
+pub use crate::events::Live;
 
 /// Entries of one read of the log.
 const PAGE: u64 = 100;

@@ -28,7 +28,7 @@ use crate::{
     service::{
         Ctx, Error,
         event_log::LogEntry,
-        feed::{Feed, LogEntry, Wanted},
+        feed::{Feed, Wanted},
     },
 };
 
