@@ -7,13 +7,9 @@
  * refreshing is serialised over all tabs (Web Locks) and each rotation is told to the others (BroadcastChannel).
  */
 import { ApiError, problemOf, unreachable } from "./api/problem";
-import type { User } from "./api/types";
+import type { components } from "./api/schema";
 
-interface Tokens {
-  access_token: string;
-  refresh_token: string;
-  expires_in: number;
-}
+type SignedIn = components["schemas"]["LoginResponse"];
 
 const STORED_AS = "wharf.refresh_token";
 /** Renew this long before the end, so that no call leaves with a token that dies on the way. */
@@ -21,7 +17,7 @@ const MARGIN_MS = 60_000;
 
 class Auth {
   status = $state<"starting" | "signed_out" | "signed_in">("starting");
-  user = $state<User | null>(null);
+  user = $state<SignedIn["user"] | null>(null);
   /** Why the user was signed out, when it was not their own wish. */
   notice = $state<string | null>(null);
 
@@ -44,9 +40,6 @@ class Auth {
     }
     try {
       await this.refresh();
-      const response = await call("/v1/me", { headers: { authorization: `Bearer ${await this.token()}` } });
-      this.user = (await response.json()) as User;
-      this.status = "signed_in";
     } catch (error) {
       if (this.status === "starting") this.status = "signed_out";
       if (error instanceof ApiError && error.status === 0) this.notice = error.message;
@@ -55,17 +48,14 @@ class Auth {
 
   async signIn(username: string, password: string): Promise<void> {
     const response = await call("/v1/auth/login", json({ username, password }));
-    const answer = (await response.json()) as Tokens & { user: User };
-    this.#keep(answer);
+    this.#keep((await response.json()) as SignedIn);
     this.notice = null;
-    this.user = answer.user;
-    this.status = "signed_in";
   }
 
-  /** Signs out here at once; the service is told, and a failure there must not keep anyone in. */
+  /** Signs out here and at the service; a failure there must not keep anyone in. */
   async signOut(): Promise<void> {
+    const access = await this.token().catch(() => null);
     const refresh_token = sessionStorage.getItem(STORED_AS);
-    const access = this.#access?.token;
     this.#forget();
     if (!refresh_token || !access) return;
     const request = json({ refresh_token });
@@ -93,7 +83,7 @@ class Auth {
     if (!old) throw new ApiError(401, "signed_out", "You are signed out. Sign in again.");
     try {
       const response = await call("/v1/auth/refresh", json({ refresh_token: old }));
-      const tokens = (await response.json()) as Tokens;
+      const tokens = (await response.json()) as SignedIn;
       this.#keep(tokens);
       this.#otherTabs.postMessage({ from: old, to: tokens.refresh_token });
     } catch (error) {
@@ -107,10 +97,12 @@ class Auth {
     }
   }
 
-  #keep(tokens: Tokens): void {
+  #keep(tokens: SignedIn): void {
     const lifetime = tokens.expires_in * 1000;
     this.#access = { token: tokens.access_token, expiresAt: Date.now() + lifetime };
     sessionStorage.setItem(STORED_AS, tokens.refresh_token);
+    this.user = tokens.user;
+    this.status = "signed_in";
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.refresh().catch(() => undefined), Math.max(lifetime - MARGIN_MS, lifetime / 2));
   }

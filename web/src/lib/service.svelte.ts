@@ -1,5 +1,5 @@
 /** What the service says about itself: its version, and whether this is the sandbox. */
-import { open, type Info } from "./api";
+import { service as calls, type Info } from "./api";
 
 class Service {
   info = $state<Info | null>(null);
@@ -10,7 +10,7 @@ class Service {
 
   async load(): Promise<void> {
     // Nothing depends on it but the banner and the phone; the pages tell by themselves when the service is away.
-    this.info = await open.info().catch(() => null);
+    this.info = await calls.info().catch(() => null);
     if (!this.info) setTimeout(() => void this.load(), 5_000);
   }
 }

@@ -1,9 +1,18 @@
 /** What the words of the API mean, in plain English. The words themselves are fixed by the API's contract. */
-import type { SessionState } from "./api/types";
+import type { Delivery, Webhook } from "./api";
 
 export type Tone = "good" | "busy" | "attention" | "bad" | "quiet";
 
-export const STATES: Record<SessionState, { label: string; tone: Tone }> = {
+export type SessionState =
+  | "disconnected"
+  | "connecting"
+  | "need_scan"
+  | "connected"
+  | "logged_out"
+  | "expired"
+  | "degraded";
+
+const STATES: Record<SessionState, { label: string; tone: Tone }> = {
   connected: { label: "Connected", tone: "good" },
   connecting: { label: "Connecting", tone: "busy" },
   need_scan: { label: "Waiting for a scan", tone: "attention" },
@@ -124,7 +133,7 @@ export const ACKS: Record<number, { label: string; tone: Tone }> = {
   4: { label: "Played", tone: "good" },
 };
 
-export const DELIVERY_STATES: Record<string, { label: string; tone: Tone }> = {
+export const DELIVERY_STATES: Record<Delivery["state"], { label: string; tone: Tone }> = {
   pending: { label: "Waiting", tone: "busy" },
   inflight: { label: "Being sent", tone: "busy" },
   delivered: { label: "Delivered", tone: "good" },
@@ -132,7 +141,7 @@ export const DELIVERY_STATES: Record<string, { label: string; tone: Tone }> = {
   cancelled: { label: "Cancelled", tone: "quiet" },
 };
 
-export const ENDPOINT_STATES: Record<string, { label: string; tone: Tone }> = {
+export const ENDPOINT_STATES: Record<Webhook["state"], { label: string; tone: Tone }> = {
   active: { label: "Active", tone: "good" },
   tripped: { label: "Paused after failures", tone: "attention" },
   disabled: { label: "Disabled", tone: "bad" },

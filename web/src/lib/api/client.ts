@@ -1,33 +1,45 @@
-/** One way to call the service: signed, JSON, and every failure an `ApiError`. */
+/** One way to call the service: typed by its own description, signed, and every failure an `ApiError`. */
+import createClient from "openapi-fetch";
 import { auth } from "../auth.svelte";
 import { problemOf, unreachable } from "./problem";
+import type { paths } from "./schema";
 
-interface Options {
-  body?: unknown;
-  query?: Record<string, string | number | undefined>;
-  headers?: Record<string, string>;
+const reach = (request: Request) => fetch(request).catch(() => Promise.reject(unreachable()));
+
+/** Sends as the user who is signed in. */
+async function signed(request: Request): Promise<Response> {
+  const again = request.clone();
+  request.headers.set("authorization", `Bearer ${await auth.token()}`);
+  const response = await reach(request);
+  if (response.status !== 401) return response;
+  // The token was revoked or the service's key changed: one new token, one more try.
+  await auth.refresh();
+  again.headers.set("authorization", `Bearer ${await auth.token()}`);
+  return reach(again);
 }
 
-/** Calls `path` as the user who is signed in. */
-export async function request<T>(method: string, path: string, options: Options = {}): Promise<T> {
-  const url = new URL(path, location.origin);
-  for (const [key, value] of Object.entries(options.query ?? {})) {
-    if (value !== undefined) url.searchParams.set(key, String(value));
+const baseUrl = location.origin;
+
+/** For what needs a sign-in. */
+export const api = createClient<paths>({ baseUrl, fetch: signed });
+/** For what needs none. */
+export const open = createClient<paths>({ baseUrl, fetch: reach });
+
+/** What was asked for, or the problem thrown. */
+export async function answer<T>(call: Promise<{ data?: T; error?: unknown; response: Response }>): Promise<T> {
+  const { data, error, response } = await call;
+  if (!response.ok) throw await problemOf(response, error);
+  return data as T;
+}
+
+/** For paths that the description leaves out: those of the sandbox. */
+export async function request<T>(method: string, path: string, body?: unknown): Promise<T> {
+  const init: RequestInit = { method };
+  if (body !== undefined) {
+    init.headers = { "content-type": "application/json" };
+    init.body = JSON.stringify(body);
   }
-  const send = async () => {
-    const headers: Record<string, string> = { accept: "application/json", ...options.headers };
-    headers.authorization = `Bearer ${await auth.token()}`;
-    if (options.body !== undefined) headers["content-type"] = "application/json";
-    const init: RequestInit = { method, headers };
-    if (options.body !== undefined) init.body = JSON.stringify(options.body);
-    return fetch(url, init).catch(() => Promise.reject(unreachable()));
-  };
-  let response = await send();
-  if (response.status === 401) {
-    // The token was revoked or the service's key changed: one new token, one more try.
-    await auth.refresh();
-    response = await send();
-  }
+  const response = await signed(new Request(new URL(path, baseUrl), init));
   if (!response.ok) throw await problemOf(response);
-  return (response.status === 204 ? undefined : await response.json()) as T;
+  return (await response.json()) as T;
 }

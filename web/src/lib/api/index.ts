@@ -1,63 +1,68 @@
 /** The calls of the native API, one function each, named as the API names them. */
-import { problemOf, unreachable } from "./problem";
-import { request } from "./client";
-import type { Attempt, Delivery, Info, Page, PairCode, SentMessage, Session, Webhook } from "./types";
+import { answer, api, open } from "./client";
+import type { components } from "./schema";
 
-export type * from "./types";
 export { ApiError, asApiError } from "./problem";
 
-const at = (...segments: string[]) => `/v1/${segments.map(encodeURIComponent).join("/")}`;
+type Schemas = components["schemas"];
+export type Info = Schemas["Info"];
+export type User = Schemas["User"];
+export type Session = Schemas["Session"];
+export type SentMessage = Schemas["SentResponse"];
+export type Webhook = Schemas["Webhook"];
+export type WebhookTrial = Schemas["WebhookTestResponse"];
+export type Delivery = Schemas["Delivery"];
+export type Attempt = Schemas["DeliveryAttempt"];
 
 /** What needs no sign-in. */
-export const open = {
-  async info(): Promise<Info> {
-    const response = await fetch("/v1/info").catch(() => Promise.reject(unreachable()));
-    if (!response.ok) throw await problemOf(response);
-    return (await response.json()) as Info;
-  },
-  async setup(token: string, username: string, password: string): Promise<void> {
-    const response = await fetch("/v1/setup", {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ token, username, password }),
-    }).catch(() => Promise.reject(unreachable()));
-    if (!response.ok) throw await problemOf(response);
-  },
+export const service = {
+  info: () => answer(open.GET("/v1/info")),
+  setup: (token: string, username: string, password: string) =>
+    answer(open.POST("/v1/setup", { body: { token, username, password } })),
 };
 
 export type SessionAction = "connect" | "disconnect" | "restart" | "logout";
 
+const PAGE = 100;
+const on = (id: string) => ({ params: { path: { id } } });
+const page = (cursor?: string) => ({ params: { query: { limit: PAGE, ...(cursor && { cursor }) } } });
+
 export const sessions = {
-  list: (cursor?: string) => request<Page<Session>>("GET", at("sessions"), { query: { limit: 100, cursor } }),
-  get: (id: string) => request<Session>("GET", at("sessions", id)),
-  create: (body: { handle?: string; name?: string }) => request<Session>("POST", at("sessions"), { body }),
-  act: (id: string, action: SessionAction) => request<Session>("POST", at("sessions", id, action)),
-  remove: (id: string) => request<void>("DELETE", at("sessions", id)),
+  list: (cursor?: string) => answer(api.GET("/v1/sessions", page(cursor))),
+  get: (id: string) => answer(api.GET("/v1/sessions/{id}", on(id))),
+  create: (names: { handle?: string; name?: string }) => answer(api.POST("/v1/sessions", { body: names })),
+  act: (id: string, action: SessionAction) => answer(api.POST(`/v1/sessions/{id}/${action}`, on(id))),
+  remove: (id: string) => answer(api.DELETE("/v1/sessions/{id}", on(id))),
   pairCode: (id: string, phone: string) =>
-    request<PairCode>("POST", at("sessions", id, "pair-code"), { body: { phone } }),
+    answer(api.POST("/v1/sessions/{id}/pair-code", { ...on(id), body: { phone } })),
   sendText: (id: string, to: string, body: string, idempotencyKey: string) =>
-    request<SentMessage>("POST", at("sessions", id, "messages"), {
-      body: { to, type: "text", text: { body } },
-      headers: { "idempotency-key": idempotencyKey },
-    }),
+    answer(
+      api.POST("/v1/sessions/{id}/messages", {
+        params: { path: { id }, header: { "Idempotency-Key": idempotencyKey } },
+        body: { to, type: "text", text: { body } },
+      }),
+    ),
 };
 
 export const webhooks = {
-  list: (cursor?: string) => request<Page<Webhook>>("GET", at("webhooks"), { query: { limit: 100, cursor } }),
-  get: (id: string) => request<Webhook>("GET", at("webhooks", id)),
-  create: (body: { url: string; types: string[]; sessions: string[] }) =>
-    request<Webhook & { secret: string }>("POST", at("webhooks"), { body }),
-  remove: (id: string) => request<void>("DELETE", at("webhooks", id)),
-  rotateSecret: (id: string) => request<Webhook & { secret: string }>("POST", at("webhooks", id, "rotate-secret")),
-  enable: (id: string) => request<Webhook>("POST", at("webhooks", id, "enable")),
-  test: (id: string) => request<unknown>("POST", at("webhooks", id, "test")),
-  deliveries: (id: string, state?: string, cursor?: string) =>
-    request<Page<Delivery>>("GET", at("webhooks", id, "deliveries"), { query: { limit: 50, state, cursor } }),
+  list: (cursor?: string) => answer(api.GET("/v1/webhooks", page(cursor))),
+  get: (id: string) => answer(api.GET("/v1/webhooks/{id}", on(id))),
+  create: (body: { url: string; types: string[]; sessions: string[] }) => answer(api.POST("/v1/webhooks", { body })),
+  remove: (id: string) => answer(api.DELETE("/v1/webhooks/{id}", on(id))),
+  rotateSecret: (id: string) => answer(api.POST("/v1/webhooks/{id}/rotate-secret", on(id))),
+  enable: (id: string) => answer(api.POST("/v1/webhooks/{id}/enable", on(id))),
+  test: (id: string) => answer(api.POST("/v1/webhooks/{id}/test", on(id))),
+  deliveries: (id: string, state?: Delivery["state"], cursor?: string) =>
+    answer(
+      api.GET("/v1/webhooks/{id}/deliveries", {
+        params: { path: { id }, query: { limit: PAGE, ...(state && { state }), ...(cursor && { cursor }) } },
+      }),
+    ),
 };
 
 export const deliveries = {
-  get: (id: string) => request<Delivery & { attempts: Attempt[] }>("GET", at("deliveries", id)),
-  redeliver: (id: string) => request<Delivery>("POST", at("deliveries", id, "redeliver")),
+  get: (id: string) => answer(api.GET("/v1/deliveries/{id}", on(id))),
+  redeliver: (id: string) => answer(api.POST("/v1/deliveries/{id}/redeliver", on(id))),
 };
 
-export const liveTicket = () => request<{ ticket: string }>("POST", at("ws-tickets"));
+export const liveTicket = () => answer(api.POST("/v1/ws-tickets"));

@@ -20,13 +20,13 @@ const phone = (number: string, verb = "") => `/sandbox/phones/${encodeURICompone
 export const sandbox = {
   /** A person with a phone; one who exists already stays as they are. */
   create: (number: string, name?: string) =>
-    request<unknown>("POST", "/sandbox/phones", { body: name ? { number, name } : { number } }),
-  scan: (number: string, qr: string) => request<unknown>("POST", phone(number, "/scan"), { body: { qr } }),
+    request<unknown>("POST", "/sandbox/phones", name ? { number, name } : { number }),
+  scan: (number: string, qr: string) => request<unknown>("POST", phone(number, "/scan"), { qr }),
   enterCode: (number: string, code: string) =>
-    request<unknown>("POST", phone(number, "/enter-code"), { body: { code } }),
-  unlink: (number: string) => request<unknown>("POST", phone(number, "/unlink"), { body: {} }),
+    request<unknown>("POST", phone(number, "/enter-code"), { code }),
+  unlink: (number: string) => request<unknown>("POST", phone(number, "/unlink"), {}),
   write: (number: string, to: string, text: string) =>
-    request<{ message_id: string }>("POST", phone(number, "/messages"), { body: { to, text } }),
+    request<{ message_id: string }>("POST", phone(number, "/messages"), { to, text }),
   messages: (number: string, after: number) =>
-    request<{ data: PhoneMessage[] }>("GET", phone(number, "/messages"), { query: { after } }),
+    request<{ data: PhoneMessage[] }>("GET", phone(number, `/messages?after=${after}`)),
 };

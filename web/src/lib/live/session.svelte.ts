@@ -1,8 +1,8 @@
 /** One session, live: its state, the QR or pair code of the moment, and the last events. */
-import { asApiError, sessions, type ApiError, type Session, type SessionAction, type SessionState } from "../api";
+import { asApiError, sessions, type ApiError, type Session, type SessionAction } from "../api";
 import { announcer } from "../announce.svelte";
 import { clock } from "../clock.svelte";
-import { stateWords } from "../words";
+import { stateWords, type SessionState } from "../words";
 import type { AckData, Frame, Hello, PairCodeData, QrData, ReasonData } from "./frames";
 import { stateAfter } from "./sessions.svelte";
 import { LiveSocket, type LineStatus } from "./socket";
@@ -57,6 +57,7 @@ export class LiveSession {
       else this.#loadSoon();
     } catch (error) {
       this.error = asApiError(error);
+      if (this.error.status === 404) this.session = null;
     }
   }
 
@@ -86,6 +87,7 @@ export class LiveSession {
       since: Math.max(0, this.session.last_event_seq - HISTORY),
       onFrame: (frame) => this.#take(frame),
       onStatus: (status) => (this.line = status),
+      onGone: () => void this.load(),
     });
   }
 
@@ -95,7 +97,8 @@ export class LiveSession {
       this.#pastUntil = (frame.data as Hello).last_seq ?? 0;
       return this.#loadSoon();
     }
-    this.events = [frame, ...this.events].slice(0, EVENTS_KEPT);
+    // A snapshot repeats what the log already has.
+    if (typeof frame.seq === "number") this.events = [frame, ...this.events].slice(0, EVENTS_KEPT);
     if (this.session && typeof frame.seq === "number" && frame.seq > this.session.last_event_seq) {
       this.session.last_event_seq = frame.seq;
     }

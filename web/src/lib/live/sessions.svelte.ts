@@ -1,7 +1,7 @@
 /** The list of one's own sessions, kept true by one socket for all of them. */
-import { asApiError, sessions, type ApiError, type Session, type SessionState } from "../api";
+import { asApiError, sessions, type ApiError, type Session } from "../api";
 import { announcer } from "../announce.svelte";
-import { stateWords } from "../words";
+import { stateWords, type SessionState } from "../words";
 import { LIFECYCLE, type Frame, type ReasonData } from "./frames";
 import { LiveSocket, type LineStatus } from "./socket";
 
@@ -55,7 +55,7 @@ export class SessionList {
       for (let page = 0; page === 0 || (next && page < this.#pages); page += 1) {
         const { data, next_cursor } = await sessions.list(next ?? undefined);
         items.push(...data);
-        next = next_cursor;
+        next = next_cursor ?? null;
       }
       this.items = items;
       this.more = next !== null;

@@ -16,6 +16,7 @@ interface Options {
   since?: number;
   onFrame: (frame: Frame) => void;
   onStatus: (status: LineStatus) => void;
+  onGone?: () => void;
 }
 
 const FIRST_RETRY_MS = 500;
@@ -24,6 +25,8 @@ const LONGEST_RETRY_MS = 20_000;
 const ANSWER_WITHIN_MS = 10_000;
 /** The access token behind the socket ended: a new one is one call away. */
 const TOKEN_EXPIRED = 4401;
+/** The session was deleted: there is nothing to come back to. */
+const GONE = 4404;
 
 export class LiveSocket {
   #options: Options;
@@ -81,6 +84,7 @@ export class LiveSocket {
     socket.onclose = ({ code }) => {
       if (this.#socket !== socket) return;
       this.#drop();
+      if (code === GONE) return this.#options.onGone?.();
       if (code === TOKEN_EXPIRED) this.#failures = 0;
       this.#again();
     };
