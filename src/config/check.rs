@@ -34,12 +34,6 @@ impl Config {
         if self.auth.admin_username.trim().is_empty() {
             wrong("auth.admin_username", "must not be empty");
         }
-        if self.auth.refresh_token_s < self.auth.access_token_s {
-            wrong(
-                "auth.refresh_token_s",
-                "must not be shorter than auth.access_token_s",
-            );
-        }
         if let Some(key) = &self.auth.master_key
             && !is_master_key(key)
         {
@@ -78,6 +72,9 @@ impl Config {
                 "NATS_URL is set: this version runs as one node and does not connect there"
                     .to_owned(),
             );
+        }
+        if self.auth.token.is_some() {
+            warnings.push("AUTH_TOKEN is set: this version has no face that takes it".to_owned());
         }
         if !cfg!(feature = "sandbox") && self.sandbox.url.is_some() {
             warnings.push(
@@ -134,37 +131,15 @@ impl Config {
         faults
     }
 
-    fn must_not_be_zero(&self) -> [(&'static str, u64); 11] {
+    fn must_not_be_zero(&self) -> [(&'static str, u64); 6] {
+        let per_address = self.http.max_connections_per_address;
         [
             ("http.max_connections", self.http.max_connections.into()),
-            (
-                "http.max_connections_per_address",
-                self.http.max_connections_per_address.into(),
-            ),
+            ("http.max_connections_per_address", per_address.into()),
             ("http.header_timeout_ms", self.http.header_timeout_ms),
-            (
-                "database.max_connections",
-                self.database.max_connections.into(),
-            ),
-            ("auth.access_token_s", self.auth.access_token_s),
-            (
-                "sessions.limit_per_user",
-                self.sessions.limit_per_user.into(),
-            ),
-            (
-                "sessions.resume_concurrency",
-                self.sessions.resume_concurrency.into(),
-            ),
-            (
-                "sessions.event_retention_days",
-                self.sessions.event_retention_days.into(),
-            ),
+            ("database.max_connections", self.database.max_connections.into()),
             ("webhooks.concurrency", self.webhooks.concurrency.into()),
             ("webhooks.timeout_ms", self.webhooks.timeout_ms),
-            (
-                "webhooks.retention_days",
-                self.webhooks.retention_days.into(),
-            ),
         ]
     }
 }

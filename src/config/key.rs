@@ -262,6 +262,19 @@ impl Setting for Vec<IpNet> {
     }
 }
 
+impl Setting for Vec<String> {
+    const KIND: &'static str = "list";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        Ok(items(text).map(str::to_owned).collect())
+    }
+
+    fn show(&self) -> Option<String> {
+        let list: Vec<_> = self.iter().map(|item| quoted(item)).collect();
+        Some(format!("[{}]", list.join(", ")))
+    }
+}
+
 impl Setting for SecretString {
     const KIND: &'static str = "secret";
     const SECRET: bool = true;

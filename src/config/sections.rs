@@ -34,6 +34,8 @@ section! {
         public_url: Option<Url> = None;
         /// Proxies whose `X-Forwarded-For` is believed. They are exempt from the limit per address.
         trusted_proxies: Vec<IpNet> = Vec::new();
+        /// Origins whose pages may use the API from a browser, `https://shop.example` for instance; `*` allows all.
+        cors_origins: Vec<String> = Vec::new();
         /// Connections at the same time. One more is answered 503.
         max_connections: u32 = 10_000;
         /// Connections at the same time from one address (IPv6: from one /64).
@@ -110,26 +112,17 @@ section! {
         /// Password of the first administrator. Default: a one-time setup link in the log; a sandbox build on
         /// loopback takes `admin123`.
         admin_password: Option<SecretString> = None, env "ADMIN_PASSWORD";
-        /// One static token for the whole service, for scripts that know no other.
+        /// One static token for the whole service, for scripts that know no other. This version has no face that takes
+        /// it and says so at the start.
         token: Option<SecretString> = None, env "AUTH_TOKEN";
-        /// How long an access token lives.
-        access_token_s: u64 = 900;
-        /// How long a refresh token lives when nobody uses it.
-        refresh_token_s: u64 = 30 * 24 * 3600;
     }
 }
 
 section! {
     /// The WhatsApp sessions of this process.
     pub struct Sessions = "sessions" {
-        /// How many sessions a new user may have.
-        limit_per_user: u32 = 100;
-        /// How many sessions connect at the same time after a restart.
-        resume_concurrency: u32 = 20;
         /// The name that the phone shows under "Linked devices".
         device_name: String = "Wharf".to_owned();
-        /// How long events are kept.
-        event_retention_days: u32 = 30;
     }
 }
 
@@ -140,8 +133,6 @@ section! {
         concurrency: u32 = 256;
         /// How long one post may take, the answer's body included.
         timeout_ms: u64 = 15_000;
-        /// How long delivered and dead deliveries are kept.
-        retention_days: u32 = 30;
     }
 }
 
@@ -157,9 +148,7 @@ section! {
 section! {
     /// Several nodes on one database.
     pub struct Cluster = "cluster" {
-        /// The name of this node in logs and in `/v1/info`. Default: the name of the host.
-        node_name: Option<String> = None;
-        /// A NATS server that carries hints between nodes.
+        /// A NATS server that carries hints between nodes. This version runs as one node and says so at the start.
         nats_url: Option<SecretString> = None, env "NATS_URL";
     }
 }

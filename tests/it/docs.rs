@@ -54,3 +54,27 @@ fn every_link_of_the_documents_leads_to_a_file() {
     }
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
+
+/// A setting that nobody reads is a promise that nobody keeps.
+#[test]
+fn every_setting_is_read_by_the_program() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let sections = committed("src/config/sections.rs");
+    let mut code = String::new();
+    for file in super::layering::files(&root.join("src")) {
+        if !file.ends_with("config/sections.rs") {
+            code.push_str(&std::fs::read_to_string(file).unwrap());
+        }
+    }
+    let mut unread = Vec::new();
+    for line in sections.lines().filter(|line| line.starts_with("        ")) {
+        let Some((name, _)) = line.trim().split_once(": ") else {
+            continue;
+        };
+        let is_name = name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+        if is_name && line.trim_end().ends_with(';') && !code.contains(&format!(".{name}")) {
+            unread.push(name.to_owned());
+        }
+    }
+    assert!(unread.is_empty(), "nobody reads {unread:?}");
+}

@@ -98,12 +98,17 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn sources(folder: &str) -> Vec<Source> {
+/// Every Rust file below `folder`.
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    collect(&root().join(folder), &mut found);
-    assert!(!found.is_empty(), "no source in {folder}");
+    collect(folder, &mut found);
+    assert!(!found.is_empty(), "no source in {}", folder.display());
     found.sort();
     found
+}
+
+fn sources(folder: &str) -> Vec<Source> {
+    files(&root().join(folder))
         .into_iter()
         .map(|path| {
             let text = std::fs::read_to_string(&path).unwrap();
