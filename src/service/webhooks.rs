@@ -3,13 +3,9 @@
 //! Owns who may do what, the limits, and the order of writes. Must never show a secret but at creation and at
 //! rotation, nor the value of a custom header. `http` calls it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
-use entity::{
-    enums::{DeliveryOrdering, EndpointState},
-    ids::{EndpointId, SessionId},
-    webhook_endpoints::Model,
-};
+use entity::{enums::EndpointState, ids::EndpointId, webhook_endpoints::Model};
 use sea_orm::{DatabaseConnection, DatabaseTransaction};
 use tokio::sync::Semaphore;
 
@@ -19,8 +15,7 @@ use crate::{
     domain::{clock::SharedClock, principal::Scope},
     webhook::{
         egress::Egress,
-        filter::{FilterError, Sessions, Types},
-        headers,
+        filter::{Sessions, Types},
         outbox::Wake,
         sender::Sender,
         target::Vault,
@@ -28,11 +23,15 @@ use crate::{
 };
 
 mod deliveries;
+mod endpoint;
+mod input;
 mod keys;
 mod replay;
 mod trial;
 
 pub use deliveries::{Attempt, Delivery, DeliveryDetail};
+pub use endpoint::{Endpoint, EndpointPatch, NewEndpoint};
+use input::fault;
 pub use trial::Trial;
 
 pub use crate::webhook::signer::Secret;
@@ -45,67 +44,6 @@ const TRIALS_MAX: usize = 8;
 
 /// Why an endpoint was disabled by its owner.
 const BY_OWNER: &str = "disabled_by_owner";
-
-/// An endpoint to be made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewEndpoint {
-    /// Where to.
-    pub url: String,
-    /// Names of events.
-    pub types: Vec<String>,
-    /// Ids or handles of sessions; none means all that the credential may touch.
-    pub sessions: Option<Vec<String>>,
-    /// The order within a session.
-    pub ordering: DeliveryOrdering,
-    /// Headers of every request.
-    pub headers: BTreeMap<String, String>,
-}
-
-/// What is to be changed; what is none stays.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct EndpointPatch {
-    /// Where to.
-    pub url: Option<String>,
-    /// Names of events.
-    pub types: Option<Vec<String>>,
-    /// Ids or handles of sessions.
-    pub sessions: Option<Vec<String>>,
-    /// The order within a session.
-    pub ordering: Option<DeliveryOrdering>,
-    /// Headers of every request; they replace the old ones.
-    pub headers: Option<BTreeMap<String, String>>,
-    /// Whether it gets events.
-    pub enabled: Option<bool>,
-}
-
-/// An endpoint as its owner sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Endpoint {
-    /// Its id.
-    pub id: EndpointId,
-    /// Where to.
-    pub url: String,
-    /// Names of events.
-    pub types: Vec<String>,
-    /// Ids of sessions, or `*`.
-    pub sessions: Vec<String>,
-    /// The order within a session.
-    pub ordering: DeliveryOrdering,
-    /// The names of the custom headers; their values are not shown again.
-    pub header_names: Vec<String>,
-    /// Whether it gets events.
-    pub state: EndpointState,
-    /// Why not.
-    pub disabled_reason: Option<String>,
-    /// Since when it has only failed.
-    pub failing_since: Option<i64>,
-    /// Until when the previous secret signs as well.
-    pub previous_secret_until: Option<i64>,
-    /// When it was made.
-    pub created_at: i64,
-    /// When it was last changed.
-    pub updated_at: i64,
-}
 
 /// What the verbs stand on.
 #[derive(Debug, Clone)]
@@ -317,93 +255,6 @@ impl Webhooks {
             .filter(|row| may_see(ctx, row))
             .ok_or(NOT_FOUND)
     }
-
-    async fn check_url(&self, text: &str) -> Result<(), Error> {
-        let egress = &self.parts.egress;
-        let refuse = |error: crate::webhook::egress::EgressError| Error::Invalid {
-            code: error.code(),
-            faults: vec![Fault::new("/url", error.to_string())],
-        };
-        let url = egress.check_url(text).map_err(refuse)?;
-        egress.resolves(&url).await.map_err(refuse)
-    }
-
-    /// A list of ids and handles, as ids of sessions that the caller has.
-    async fn sessions(&self, ctx: &Ctx, list: Option<&[String]>) -> Result<Sessions, Error> {
-        let Some(list) = list else {
-            return Ok(match ctx.principal.session {
-                Some(only) => Sessions::Only(vec![only]),
-                None => Sessions::All,
-            });
-        };
-        if list.iter().any(|word| word == "*") {
-            return match ctx.principal.session {
-                None => Ok(Sessions::All),
-                Some(_) => Err(Error::invalid(
-                    "/sessions",
-                    "this credential is bound to one session; name that one",
-                )),
-            };
-        }
-        let mut ids = Vec::with_capacity(list.len());
-        for (index, word) in list.iter().enumerate() {
-            ids.push(self.session(ctx, word, index).await?.to_string());
-        }
-        Sessions::parse(&ids).map_err(|error| fault("/sessions", &error))
-    }
-
-    async fn session(&self, ctx: &Ctx, word: &str, index: usize) -> Result<SessionId, Error> {
-        let found = match word.parse::<SessionId>() {
-            Ok(id) => db::sessions::find(&self.parts.db, ctx.owner(), id).await?,
-            Err(_) => db::sessions::find_by_handle(&self.parts.db, ctx.owner(), word).await?,
-        };
-        found
-            .map(|row| row.id)
-            .filter(|id| ctx.principal.may_touch(*id))
-            .ok_or_else(|| Error::invalid(format!("/sessions/{index}"), "there is no such session"))
-    }
-
-    fn seal_headers(
-        &self,
-        id: EndpointId,
-        given: &BTreeMap<String, String>,
-    ) -> Result<Option<Vec<u8>>, Error> {
-        headers::check(given).map_err(|(name, error)| {
-            let pointer = if name.is_empty() {
-                "/headers".to_owned()
-            } else {
-                format!("/headers/{}", name.replace('~', "~0").replace('/', "~1"))
-            };
-            Error::invalid(pointer, error.to_string())
-        })?;
-        self.parts
-            .vault
-            .seal_headers(id, given)
-            .map_err(Error::internal)
-    }
-
-    fn show(&self, row: &Model) -> Result<Endpoint, Error> {
-        let headers = self
-            .parts
-            .vault
-            .open_headers(row.id, row.headers_sealed.as_deref())
-            .map_err(Error::internal)?;
-        let now = self.parts.clock.now_ms();
-        Ok(Endpoint {
-            id: row.id,
-            url: row.url.clone(),
-            types: Types::from_stored(&row.types).entries().to_vec(),
-            sessions: Sessions::from_stored(&row.sessions).entries(),
-            ordering: row.ordering,
-            header_names: headers.into_keys().collect(),
-            state: row.state,
-            disabled_reason: row.disabled_reason.clone(),
-            failing_since: row.first_failure_at,
-            previous_secret_until: row.prev_until.filter(|until| *until > now),
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-        })
-    }
 }
 
 const NOT_FOUND: Error = Error::NotFound { what: "webhook" };
@@ -419,8 +270,4 @@ fn enable(row: &mut Model) {
     row.state = EndpointState::Active;
     row.disabled_reason = None;
     row.first_failure_at = None;
-}
-
-fn fault(pointer: &str, error: &FilterError) -> Error {
-    Error::invalid(pointer, error.to_string())
 }

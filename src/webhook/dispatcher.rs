@@ -66,7 +66,7 @@ impl fmt::Debug for Parts {
 pub const TICK: Duration = Duration::from_secs(1);
 
 /// How long a row stays with a process that has gone silent, unless told otherwise.
-pub const LEASE: Duration = Duration::from_secs(60);
+pub const LEASE: Duration = Duration::from_mins(1);
 
 /// How long the dispatcher rests after the database has failed.
 const REST: Duration = Duration::from_secs(1);

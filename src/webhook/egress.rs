@@ -155,7 +155,7 @@ impl Egress {
             .referer(false)
             .http1_only()
             .pool_max_idle_per_host(8)
-            .pool_idle_timeout(Duration::from_secs(60))
+            .pool_idle_timeout(Duration::from_mins(1))
             .user_agent(concat!("Wharf/", env!("CARGO_PKG_VERSION")))
             .dns_resolver(Arc::new(resolve::Guarded {
                 policy: Arc::clone(&policy),

@@ -8,23 +8,23 @@ use std::time::Duration;
 pub const SCHEDULE: [Duration; 12] = [
     Duration::from_secs(5),
     Duration::from_secs(30),
-    Duration::from_secs(2 * 60),
-    Duration::from_secs(5 * 60),
-    Duration::from_secs(15 * 60),
-    Duration::from_secs(30 * 60),
-    Duration::from_secs(2 * 3600),
-    Duration::from_secs(5 * 3600),
-    Duration::from_secs(10 * 3600),
-    Duration::from_secs(14 * 3600),
-    Duration::from_secs(20 * 3600),
-    Duration::from_secs(24 * 3600),
+    Duration::from_mins(2),
+    Duration::from_mins(5),
+    Duration::from_mins(15),
+    Duration::from_mins(30),
+    Duration::from_hours(2),
+    Duration::from_hours(5),
+    Duration::from_hours(10),
+    Duration::from_hours(14),
+    Duration::from_hours(20),
+    Duration::from_hours(24),
 ];
 
 /// How far a receiver can push a retry back.
-const RETRY_AFTER_MAX: Duration = Duration::from_secs(10 * 3600);
+const RETRY_AFTER_MAX: Duration = Duration::from_hours(10);
 
 /// The least wait for a receiver that is too busy to answer in time.
-const BUSY_MIN: Duration = Duration::from_secs(60);
+const BUSY_MIN: Duration = Duration::from_mins(1);
 
 /// What the failed attempt says about the next one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -75,7 +75,7 @@ mod tests {
     #[test]
     fn thirteen_attempts_are_made_and_the_last_waits_for_nothing() {
         assert_eq!(plain(1), Some(Duration::from_secs(5)));
-        assert_eq!(plain(12), Some(Duration::from_secs(24 * 3600)));
+        assert_eq!(plain(12), Some(Duration::from_hours(24)));
         assert_eq!(plain(13), None);
         let all: Duration = (1..=12).filter_map(plain).sum();
         assert_eq!(all.as_secs(), 75 * 3600 + 52 * 60 + 35);

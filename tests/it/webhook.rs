@@ -2,6 +2,7 @@
 
 mod desk;
 mod egress;
+mod measure;
 mod ordering;
 mod retries;
 mod signature;

@@ -62,12 +62,12 @@ pub(super) struct Run {
 impl Run {
     /// Post the rows. Whatever is not posted is given back, or comes back when the lease ends.
     pub(super) async fn carry_out(self, parts: Arc<Parts>, draining: CancellationToken) -> Stats {
-        let mut stats = Stats::default();
+        let mut counts = Stats::default();
         let events = match self.events(&parts).await {
             Ok(events) => events,
             Err(error) => {
                 warn(&error, "the events of a delivery cannot be read");
-                return stats;
+                return counts;
             }
         };
         for (index, row) in self.rows.iter().enumerate() {
@@ -91,7 +91,7 @@ impl Run {
                     break;
                 }
             };
-            stats.count(state);
+            counts.count(state);
             let failed = state != DeliveryState::Delivered;
             let gone = sent.is_some_and(|sent| sent.verdict == Verdict::Gone);
             if gone || (failed && self.strict) {
@@ -99,7 +99,7 @@ impl Run {
                 break;
             }
         }
-        stats
+        counts
     }
 
     async fn events(
