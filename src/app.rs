@@ -289,8 +289,8 @@ async fn first_user(config: &Config, users: &Users) -> Result<bool, Error> {
         .auth
         .admin_password
         .as_ref()
-        .map(|password| password.expose_secret());
-    let password = given.or(sample.then_some(SAMPLE_PASSWORD));
+        .map(ExposeSecret::expose_secret);
+    let password = given.or_else(|| sample.then_some(SAMPLE_PASSWORD));
     let made = bootstrap(users, &config.auth.admin_username, password).await;
     match made.map_err(Error::FirstUser)? {
         Bootstrap::NotFirst => Ok(false),

@@ -61,7 +61,6 @@ impl Tasks {
     }
 
     /// Runs `task` until it ends or the hard token falls. A panic in it is logged with its name.
-    #[expect(clippy::disallowed_methods, reason = "the one place that spawns")]
     pub fn spawn<F>(&self, name: &'static str, task: F) -> tokio::task::JoinHandle<()>
     where
         F: Future<Output = ()> + Send + 'static,

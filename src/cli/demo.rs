@@ -21,7 +21,7 @@ use receiver::Receiver;
 use socket::Socket;
 
 /// What each step may take. Linking a phone includes its key exchange and the first upload of pre-keys.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const QUESTION: &str = "Is the berth free on Saturday?";
 const ANSWER: &str = "It is. See you at the wharf.";
 /// What a sandbox build on loopback starts with.

@@ -58,7 +58,7 @@ impl Failure {
     pub(super) fn tell(self) -> ExitCode {
         let exit = self.exit();
         // A standard error that is closed leaves nobody to tell.
-        let _: std::io::Result<()> = match self {
+        let told: std::io::Result<()> = match self {
             Self::Usage(error) => error.print(),
             Self::Error(_, error) if tracing::dispatcher::has_been_set() => {
                 tracing::error!(exit = exit as u8, "{error:#}");
@@ -66,6 +66,7 @@ impl Failure {
             }
             Self::Error(_, error) => writeln!(std::io::stderr(), "wharf: {error:#}"),
         };
+        drop(told);
         exit.into()
     }
 }

@@ -26,9 +26,9 @@ pub(super) fn run(config: Config) -> Result<(), Failure> {
                     _ = interrupt.recv() => {}
                 }
                 if asked {
-                    signals.hard()
+                    signals.hard();
                 } else {
-                    signals.soft()
+                    signals.soft();
                 }
                 asked = true;
             }

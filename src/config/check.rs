@@ -137,7 +137,10 @@ impl Config {
             ("http.max_connections", self.http.max_connections.into()),
             ("http.max_connections_per_address", per_address.into()),
             ("http.header_timeout_ms", self.http.header_timeout_ms),
-            ("database.max_connections", self.database.max_connections.into()),
+            (
+                "database.max_connections",
+                self.database.max_connections.into(),
+            ),
             ("webhooks.concurrency", self.webhooks.concurrency.into()),
             ("webhooks.timeout_ms", self.webhooks.timeout_ms),
         ]

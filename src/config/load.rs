@@ -146,7 +146,7 @@ impl Layers {
             .file
             .clone()
             .or_else(|| present(&sources.env, FILE_VARIABLE).map(PathBuf::from));
-        let path = named.as_deref().unwrap_or(Path::new(DEFAULT_FILE));
+        let path = named.as_deref().unwrap_or_else(|| Path::new(DEFAULT_FILE));
         let shown = path.display().to_string();
         match std::fs::read_to_string(path) {
             Ok(text) => match text.parse::<toml::Table>() {

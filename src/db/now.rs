@@ -12,5 +12,4 @@ pub(super) fn expr(backend: DbBackend) -> SimpleExpr {
         DbBackend::MySql => "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)",
         _ => "CAST(unixepoch('now', 'subsec') * 1000 AS INTEGER)",
     })
-    .into()
 }

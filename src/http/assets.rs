@@ -71,12 +71,11 @@ fn answer(path: &str, headers: &HeaderMap, find: fn(&str) -> Option<EmbeddedFile
     if !is_page(path, headers) {
         return missing();
     }
-    match find(INDEX) {
-        Some(index) => send(&index, ASK_AGAIN, headers),
-        None => {
-            let kind = [(header::CONTENT_TYPE, "text/html; charset=utf-8")];
-            (kind, NOT_BUILT).into_response()
-        }
+    if let Some(index) = find(INDEX) {
+        send(&index, ASK_AGAIN, headers)
+    } else {
+        let kind = [(header::CONTENT_TYPE, "text/html; charset=utf-8")];
+        (kind, NOT_BUILT).into_response()
     }
 }
 

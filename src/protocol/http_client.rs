@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use wacore::net::{HttpClient, HttpRequest, HttpResponse};
 
-const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A clone shares the pool.
 #[derive(Debug, Clone)]

@@ -93,7 +93,10 @@ impl Messages {
         let id = outgoing.message.message_id.clone();
         let status = match client.send_text(&new.to, &id, &new.text).await {
             Ok(()) => {
-                let acked = handle.journal.record_acks(&[id.clone()], Ack::Server).await;
+                let acked = handle
+                    .journal
+                    .record_acks(std::slice::from_ref(&id), Ack::Server)
+                    .await;
                 acked.map_err(journal_error)?;
                 "sent"
             }

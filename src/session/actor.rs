@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// How long a pair code is valid: WhatsApp's own three minutes.
-const PAIR_CODE_VALID: Duration = Duration::from_secs(180);
+const PAIR_CODE_VALID: Duration = Duration::from_mins(3);
 /// Reports taken at once, so that a burst of receipts costs few transactions.
 const BURST: usize = 64;
 
@@ -306,9 +306,9 @@ impl Actor {
 
     fn note_account(&self, account: Account) {
         self.state.send_modify(|state| {
-            state.account.phone = account.phone.or(state.account.phone.take());
-            state.account.lid = account.lid.or(state.account.lid.take());
-            state.account.push_name = account.push_name.or(state.account.push_name.take());
+            state.account.phone = account.phone.or_else(|| state.account.phone.take());
+            state.account.lid = account.lid.or_else(|| state.account.lid.take());
+            state.account.push_name = account.push_name.or_else(|| state.account.push_name.take());
         });
     }
 

@@ -50,7 +50,7 @@ const CLAIM_BATCH: u64 = 50;
 /// How long a session may take to end.
 const CLOSE: Duration = Duration::from_secs(30);
 /// The longest wait between two starts of a session that keeps failing.
-const BACKOFF_MAX: Duration = Duration::from_secs(300);
+const BACKOFF_MAX: Duration = Duration::from_mins(5);
 
 /// What a manager is made of.
 #[derive(Debug, Clone)]
@@ -472,7 +472,8 @@ impl Manager {
                 };
                 let unwanted = leases::set_desired(&parts.db, session, false).await;
                 let released = self.release(claim).await;
-                wiped.and(unwanted.map_err(ManagerError::Db)).and(released)
+                let unwanted = unwanted.map_err(ManagerError::Db);
+                wiped.and(unwanted).and(released)
             }
             Exit::RetryAfter(delay) => {
                 self.retry_later(claim, delay).await;

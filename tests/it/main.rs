@@ -5,6 +5,10 @@
     clippy::panic,
     reason = "a test that cannot go on says so by panicking"
 )]
+#![expect(
+    clippy::expect_used,
+    reason = "a test fails by panicking, with its reason"
+)]
 
 mod cli;
 mod crash;

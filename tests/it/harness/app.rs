@@ -78,7 +78,6 @@ pub(crate) struct TestApp {
     pub(crate) api: Api,
     pub(crate) bus: Bus,
     pub(crate) stop: Stop,
-    pub(crate) tokens: Tokens,
     phones: Option<(Sandbox, tempfile::TempDir)>,
     _folder: tempfile::TempDir,
 }
@@ -143,7 +142,7 @@ impl TestApp {
         };
         let manager = Manager::new(ManagerConfig {
             db: db.clone(),
-            node: node.clone(),
+            node,
             connector: Connector::new(connector, tasks.clone()).unwrap(),
             master: Arc::new(Master::from_bytes([7; 32])),
             bus: bus.clone(),
@@ -173,7 +172,7 @@ impl TestApp {
             auth: AuthParts {
                 db: db.clone(),
                 clock: shared.clone(),
-                tokens: tokens.clone(),
+                tokens,
                 passwords: Passwords::new().unwrap(),
                 revocations: Revocations::default(),
                 loopback,
@@ -210,7 +209,6 @@ impl TestApp {
             api,
             bus,
             stop,
-            tokens,
             phones: None,
             _folder: folder,
         }

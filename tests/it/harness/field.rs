@@ -229,7 +229,7 @@ impl Field {
         match tokio::time::timeout(DEADLINE, waiting).await {
             Ok(Ok(state)) => state.clone(),
             Ok(Err(_)) => panic!("the session ended"),
-            Err(_) => panic!("it stays {:?}", self.handle(session).snapshot()),
+            Err(_elapsed) => panic!("it stays {:?}", self.handle(session).snapshot()),
         }
     }
 

@@ -10,7 +10,7 @@ use std::{
 use serde_json::{Value, json};
 
 /// How long any condition may take to come true.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(25);
 
 /// A port that nobody had a moment ago.

@@ -58,7 +58,7 @@ async fn a_key_ends_in_time_and_when_it_is_removed() {
     let made = ann.post("/v1/api-keys", body).await.expect(201);
     let key = app.stranger().bearer(made["key"].as_str().unwrap());
     key.get("/v1/sessions").await.expect(200);
-    app.clock.advance(Duration::from_secs(60));
+    app.clock.advance(Duration::from_mins(1));
     key.get("/v1/sessions").await.refused(401, "token_invalid");
 
     let body = json!({"name": "gone", "scopes": ["sessions:read"]});

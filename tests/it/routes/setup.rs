@@ -38,7 +38,7 @@ async fn the_setup_token_makes_the_first_administrator_once() {
 async fn a_setup_token_ends_after_half_an_hour() {
     let app = TestApp::start().await;
     let token = app.api.setup.issue();
-    app.clock.advance(Duration::from_secs(30 * 60));
+    app.clock.advance(Duration::from_mins(30));
     let body = json!({"token": token, "username": "root", "password": PASSWORD});
     let answer = app.stranger().post("/v1/setup", body).await;
     answer.refused(401, "setup_token_invalid");

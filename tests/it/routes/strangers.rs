@@ -53,8 +53,8 @@ fn sample(document: &Value, schema: &Value) -> Value {
         return word.clone();
     }
     for alternatives in ["oneOf", "anyOf", "allOf"] {
-        let found = schema[alternatives].as_array().into_iter().flatten();
-        if let Some(one) = found.filter(|one| one["type"] != "null").last() {
+        let mut found = schema[alternatives].as_array().into_iter().flatten();
+        if let Some(one) = found.rfind(|one| one["type"] != "null") {
             return sample(document, one);
         }
     }
@@ -64,7 +64,7 @@ fn sample(document: &Value, schema: &Value) -> Value {
     };
     match kind {
         "string" => json!("something"),
-        "integer" | "number" => schema.get("minimum").cloned().unwrap_or(json!(1)),
+        "integer" | "number" => schema.get("minimum").cloned().unwrap_or_else(|| json!(1)),
         "boolean" => json!(true),
         "array" => json!([sample(document, &schema["items"])]),
         _ => {

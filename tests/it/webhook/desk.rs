@@ -253,7 +253,16 @@ impl Desk {
         *seq += 1;
         let (seq, now, id) = (*seq, self.clock.now_ms(), EventId::new());
         let tx = db::begin(&self.test.db).await.unwrap();
-        let row = events::Model { session_id: session, seq, id, owner_id: self.ctx.owner(), event_type: "message".into(), payload: json!({"n": seq}).to_string(), dedupe_key: None, created_at: now };
+        let row = events::Model {
+            session_id: session,
+            seq,
+            id,
+            owner_id: self.ctx.owner(),
+            event_type: "message".into(),
+            payload: json!({"n": seq}).to_string(),
+            dedupe_key: None,
+            created_at: now,
+        };
         db::events::insert(&tx, vec![row]).await.unwrap();
         tx.commit().await.unwrap();
     }

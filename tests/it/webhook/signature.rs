@@ -71,7 +71,7 @@ async fn after_a_rotation_both_secrets_verify_for_a_day_and_then_only_the_new_on
     let during = receiver.seen().remove(0);
     assert!(verify(&old, &during) && verify(&new, &during));
 
-    desk.clock.advance(Duration::from_secs(24 * 3600));
+    desk.clock.advance(Duration::from_hours(24));
     desk.event().await;
     desk.deliver().await;
     let after = receiver.seen().remove(1);

@@ -1,6 +1,7 @@
 //! The verbs of a user: endpoints, deliveries, replay, and what a stranger sees.
 
 use std::{sync::Arc, time::Duration};
+use wharf::webhook::dispatcher::Stats;
 
 use entity::{
     enums::{AttemptTrigger, DeliveryState, EndpointState},
@@ -182,7 +183,7 @@ async fn a_deleted_endpoint_gets_nothing_more_and_its_deliveries_are_cancelled()
     let event = desk.event().await;
     desk.webhooks.delete(&desk.ctx, id).await.unwrap();
     desk.event().await;
-    assert_eq!(desk.deliver().await, Default::default());
+    assert_eq!(desk.deliver().await, Stats::default());
     assert!(receiver.seen().is_empty());
     let cancelled = desk.delivery(event).await;
     assert_eq!(cancelled.state, DeliveryState::Cancelled);

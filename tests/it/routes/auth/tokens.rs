@@ -59,7 +59,7 @@ async fn forged_tokens_are_refused_alike() {
         forged(&token, none("RS256"), |_| {}),
         forged(&token, None, |claims| claims["aud"] = json!("another-api")),
         forged(&token, None, |claims| {
-            claims["exp"] = json!(9_999_999_999_i64)
+            claims["exp"] = json!(9_999_999_999_i64);
         }),
         "wk_made-up".to_owned(),
         "wl_made-up".to_owned(),

@@ -82,7 +82,7 @@ async fn a_link_token_watches_its_session_and_nothing_else() {
         .await
         .refused(401, "sign_in_required");
 
-    app.clock.advance(Duration::from_secs(600));
+    app.clock.advance(Duration::from_mins(10));
     let answer = page.get(&format!("/v1/sessions/{session}")).await;
     answer.refused(401, "token_invalid");
 }
