@@ -226,11 +226,10 @@ impl Field {
     ) -> Snapshot {
         let mut watch = self.handle(session).watch();
         let waiting = watch.wait_for(|state| wanted(state));
-        match tokio::time::timeout(DEADLINE, waiting).await {
-            Ok(Ok(state)) => state.clone(),
-            Ok(Err(_)) => panic!("the session ended"),
-            Err(_elapsed) => panic!("it stays {:?}", self.handle(session).snapshot()),
-        }
+        let Ok(seen) = tokio::time::timeout(DEADLINE, waiting).await else {
+            panic!("it stays {:?}", self.handle(session).snapshot())
+        };
+        seen.expect("the session still runs").clone()
     }
 
     /// Waits for the state that the API shows.
