@@ -12,13 +12,8 @@ RUN npm --prefix web run build
 FROM rust:1.95-slim-bookworm AS sources
 RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
-COPY Cargo.toml Cargo.lock rust-toolchain.toml ./
-COPY entity entity
-COPY migration migration
-COPY sandbox sandbox
-COPY src src
-COPY benches benches
-COPY tests tests
+# Everything but what .dockerignore names.
+COPY . .
 COPY --from=web /src/web/dist web/dist
 
 FROM sources AS build-live

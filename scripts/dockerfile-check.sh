@@ -38,13 +38,11 @@ expect 'npm --prefix web ci --no-audit --no-fund'
 expect 'npm --prefix web run build'
 (cd "$work/src" && npm --prefix web ci --no-audit --no-fund --loglevel=error && npm --prefix web run build) >&2
 
-say "stage sources: only what the file copies"
-mkdir "$work/build"
-for path in $(sed -n '/AS sources/,/^FROM sources/s/^COPY \([^-].*\) [^ ]*$/\1/p' Dockerfile); do
-  cp -R "$work/src/$path" "$work/build/"
-done
-mkdir -p "$work/build/web"
-cp -R "$work/src/web/dist" "$work/build/web/dist"
+say "stage sources: the context, and the console that was built"
+expect 'COPY . .'
+expect 'COPY --from=web /src/web/dist web/dist'
+rm -rf "$work/src/web/node_modules"
+mv "$work/src" "$work/build"
 
 say "stage build-$flavour"
 expect 'cargo build --locked --release --bin wharf'

@@ -175,6 +175,7 @@ impl App {
             },
             settings: http::Settings {
                 public_url: public_url.clone(),
+                cors_origins: config.http.cors_origins.clone(),
                 proxies: TrustedProxies::new(config.http.trusted_proxies.clone()),
                 sandbox_control: whatsapp.control_url(),
                 ..http::Settings::default()
