@@ -91,11 +91,13 @@ async fn with_webhook(api: &mut Api, receiver: &mut Receiver, steps: &mut Steps)
 
     let played = with_session(api, receiver, steps, &id).await;
 
+    if played.is_ok() {
+        steps.begin("clean up");
+    }
     let removed = api.delete(&format!("/v1/sessions/{id}")).await;
     played?;
-    steps.begin("clean up");
     removed?;
-    steps.done("the session and the webhook are gone")
+    steps.done("the session is gone, and the webhook follows")
 }
 
 async fn with_session(
