@@ -1,7 +1,7 @@
 //! Column shapes that mean the same on the three databases.
 //!
 //! MySQL's `TEXT` and `BLOB` end at 64 KiB and its default collation ignores case, so long values are
-//! `LONGTEXT`/`LONGBLOB` there, and every table is made through [`table`], which compares bytes.
+//! `LONGTEXT`/`LONGBLOB` there, and every table is made through `table`, which compares bytes.
 
 use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
 
