@@ -7,6 +7,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     cluster::Node,
@@ -50,6 +51,8 @@ pub use error::Error;
 const STOP_WITHIN: Duration = Duration::from_secs(25);
 /// Of that, how long the dispatcher may finish what it is posting.
 const POSTS_WITHIN: Duration = Duration::from_secs(10);
+/// Of that, how long requests may finish.
+const REQUESTS_WITHIN: Duration = Duration::from_secs(8);
 /// Of that, how long sessions may close.
 const SESSIONS_WITHIN: Duration = Duration::from_secs(15);
 /// What a documented password may be used for: a first look on one's own machine.
@@ -64,6 +67,8 @@ pub struct App {
     tasks: Tasks,
     stop: Stop,
     whatsapp: whatsapp::WhatsApp,
+    /// Falls when the last connection has ended.
+    drained: CancellationToken,
     // Held until the very end: a second process must not open what this one still writes.
     _data: DataDir,
 }
@@ -186,7 +191,7 @@ impl App {
             .then(|| api.setup.issue());
         announce(&config, &whatsapp, &public_url, setup.as_deref());
 
-        serve_http(&config, listener, api, &tasks, &stop);
+        let drained = serve_http(&config, listener, api, &tasks, &stop);
         let dispatching = dispatcher.serve(stop.clone(), POSTS_WITHIN);
         tasks.spawn_critical("webhook.dispatch", &stop, dispatching);
         manager.start();
@@ -197,6 +202,7 @@ impl App {
             tasks,
             stop,
             whatsapp,
+            drained,
             _data: data,
         })
     }
@@ -230,6 +236,14 @@ impl App {
     async fn wind_down(self) {
         let hard = self.stop.hard_token();
         let orderly = async {
+            // Requests first: one that is under way may need its session.
+            let requests = self.drained.cancelled();
+            if tokio::time::timeout(REQUESTS_WITHIN, requests)
+                .await
+                .is_err()
+            {
+                tracing::warn!("some requests did not end in time and are cut off");
+            }
             let stuck = self.manager.stop_all(SESSIONS_WITHIN).await;
             if stuck > 0 {
                 tracing::warn!("{stuck} sessions did not close in time");
@@ -255,13 +269,23 @@ impl App {
     }
 }
 
-fn serve_http(config: &Config, listener: TcpListener, api: Api, tasks: &Tasks, stop: &Stop) {
+fn serve_http(
+    config: &Config,
+    listener: TcpListener,
+    api: Api,
+    tasks: &Tasks,
+    stop: &Stop,
+) -> CancellationToken {
+    let drained = CancellationToken::new();
+    let last = drained.clone();
     let router = http::router(api);
     let limits = server::Limits::from(&config.http);
     let (own, at) = (tasks.clone(), stop.clone());
     tasks.spawn_critical("http.serve", stop, async move {
         server::serve(listener, router, limits, &own, &at).await;
+        last.cancel();
     });
+    drained
 }
 
 fn key_source(config: &Config) -> KeySource {

@@ -459,8 +459,7 @@ impl Manager {
         let parts = &self.parts;
         let session = claim.session;
         tracing::info!("the session's run has ended: {exit:?}");
-        self.live
-            .remove_if(&session, |_, live| live.done_is(handle));
+        // It stays in the registry until this is written, so that a connect in between waits for it.
         let result = match exit {
             Exit::Fenced => Ok(()),
             Exit::Stopped => self.release(claim).await,

@@ -3,5 +3,4 @@
 pub(crate) mod app;
 pub(crate) mod databases;
 pub(crate) mod field;
-pub(crate) mod processes;
 pub(crate) mod receiver;

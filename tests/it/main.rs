@@ -11,7 +11,6 @@
 )]
 
 mod cli;
-mod crash;
 mod docs;
 mod flows;
 mod harness;

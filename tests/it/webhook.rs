@@ -2,7 +2,6 @@
 
 mod desk;
 mod egress;
-mod measure;
 mod ordering;
 mod retries;
 mod signature;

@@ -297,7 +297,9 @@ fn is_ping(text: &str) -> bool {
     struct Said<'a> {
         r#type: &'a str,
     }
-    serde_json::from_str::<Said<'_>>(text).is_ok_and(|said| said.r#type == "ping")
+    // serde would also take the fields from an array, in their order.
+    text.trim_start().starts_with('{')
+        && serde_json::from_str::<Said<'_>>(text).is_ok_and(|said| said.r#type == "ping")
 }
 
 /// Text from a `String` is moved, from a shared frame copied.

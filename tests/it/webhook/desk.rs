@@ -247,26 +247,6 @@ impl Desk {
         self.event_of(self.session, "message").await
     }
 
-    pub(crate) async fn bare_event(&mut self) {
-        let session = self.session;
-        let seq = self.seqs.entry(session).or_default();
-        *seq += 1;
-        let (seq, now, id) = (*seq, self.clock.now_ms(), EventId::new());
-        let tx = db::begin(&self.test.db).await.unwrap();
-        let row = events::Model {
-            session_id: session,
-            seq,
-            id,
-            owner_id: self.ctx.owner(),
-            event_type: "message".into(),
-            payload: json!({"n": seq}).to_string(),
-            dedupe_key: None,
-            created_at: now,
-        };
-        db::events::insert(&tx, vec![row]).await.unwrap();
-        tx.commit().await.unwrap();
-    }
-
     pub(crate) async fn event_of(&mut self, session: SessionId, event_type: &str) -> EventId {
         let seq = self.seqs.entry(session).or_default();
         *seq += 1;

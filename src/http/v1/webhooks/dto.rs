@@ -10,8 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::clock::rfc3339,
-    service::webhooks::{Endpoint, EndpointPatch, NewEndpoint, Trial},
-    webhook::signer::Secret,
+    service::webhooks::{Endpoint, EndpointPatch, NewEndpoint, Secret, Trial},
 };
 
 /// In which order the events of a session are delivered.
