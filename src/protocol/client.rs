@@ -84,6 +84,9 @@ pub enum SendError {
     /// WhatsApp did not answer in time; whether it got the message is not known.
     #[error("WhatsApp did not answer in time")]
     TimedOut,
+    /// The device's keys could not be written, so nothing was sent.
+    #[error("the device state could not be written")]
+    Store(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// WhatsApp or the library refused.
     #[error("WhatsApp refused the message")]
     Refused(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -226,6 +229,7 @@ impl Client {
             return Err(SendError::NotConnected);
         }
         self.require_on_whatsapp(&to).await?;
+        self.settle().await?;
         let options = SendOptions::default().with_message_id(message_id);
         let sending = self
             .inner
@@ -235,6 +239,20 @@ impl Client {
             Ok(Err(whatsapp_rust::SendError::NotLoggedIn)) => Err(SendError::NotConnected),
             Ok(Err(error)) => Err(SendError::Refused(Box::new(error))),
             Err(_) => Err(SendError::TimedOut),
+        }
+    }
+
+    /// Writes what incoming messages have changed in the ratchets.
+    ///
+    /// A reply is encrypted under a key that the device made on receiving. The library writes that key up to 25 ms
+    /// later and lets a send that its counter lease covers go out before; a kill in between would leave the device
+    /// unable to read what the phone answers, until it has asked for each message again.
+    async fn settle(&self) -> Result<(), SendError> {
+        let settling = self.inner.flush_pending_signal_state();
+        match tokio::time::timeout(QUESTION, settling).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(SendError::Store(Box::new(error))),
+            Err(timeout) => Err(SendError::Store(Box::new(timeout))),
         }
     }
 

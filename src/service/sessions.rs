@@ -377,6 +377,16 @@ pub(super) fn send_error(error: SendError) -> Error {
             code: "whatsapp_timeout",
             detail: "WhatsApp did not answer in time".to_owned(),
         },
+        SendError::Store(source) => {
+            tracing::warn!(
+                error = source.as_ref() as &dyn std::error::Error,
+                "a device state could not be written, so nothing was sent"
+            );
+            Error::Unavailable {
+                code: "not_stored",
+                detail: "the device state could not be written, so nothing was sent; try again",
+            }
+        }
         SendError::Refused(source) => {
             tracing::warn!(
                 error = source.as_ref() as &dyn std::error::Error,

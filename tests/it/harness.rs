@@ -3,4 +3,5 @@
 pub(crate) mod app;
 pub(crate) mod databases;
 pub(crate) mod field;
+pub(crate) mod processes;
 pub(crate) mod receiver;

@@ -11,6 +11,7 @@
 )]
 
 mod cli;
+mod crash;
 mod docs;
 mod flows;
 mod harness;

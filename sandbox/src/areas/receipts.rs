@@ -1,7 +1,7 @@
 //! Receipts and acknowledgements.
 //!
 //! A receipt does two things: it takes the message out of the device's own queue, and it tells the sender. An `<ack>`
-//! only does the first.
+//! only does the first, a retry receipt only the second.
 
 use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Jid, JidExt as _, Node};
@@ -121,20 +121,25 @@ pub(crate) fn tell(world: &mut World, slip: &Slip, sender: DeviceKey) {
 fn receipt(world: &mut World, client: Client, node: &Node) -> Result<(), Refusal> {
     let to = jid(node, "to").ok_or(Refusal::BAD_REQUEST)?;
     let ids = ids(node).ok_or(Refusal::BAD_REQUEST)?;
-    for id in &ids {
-        world.acknowledged(client.device, "message", id, &to.user);
+    let kind = attr(node, "type");
+    // The resend of a message has its id too. If asking for it took the first one out of the queue, the ack of the
+    // first one, which follows, would take out the resend.
+    let asks_again = kind.as_deref() == Some("retry");
+    if !asks_again {
+        for id in &ids {
+            world.acknowledged(client.device, "message", id, &to.user);
+        }
     }
     let taken = ack(node, world.now_s(), None);
     world.send(client.conn, &taken);
 
-    let kind = attr(node, "type");
     let author = if to.is_group() {
         jid(node, "participant")
     } else {
         Some(to.clone())
     };
     let Some(author) = author else { return Ok(()) };
-    if kind.as_deref() == Some("retry") {
+    if asks_again {
         return retry(world, client, node, &to, &author);
     }
     // `sender`, `peer_msg` and the like only clear the device's own queue.
@@ -228,4 +233,53 @@ fn acknowledged(world: &mut World, client: Client, node: &Node) -> Result<(), Re
         .unwrap_or_default();
     world.acknowledged(client.device, &class, &id, &from);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::sync::{Notify, mpsc};
+
+    use super::*;
+    use crate::world::live::{Backlog, CHANNEL_FRAMES, Stage};
+
+    #[test]
+    fn the_ack_of_a_message_that_could_not_be_read_leaves_its_resend_in_the_queue() {
+        let mut world = World::new();
+        let device = world.link_for_test();
+        let writer = Pn::parse("491700000202").unwrap();
+        world.person(writer).unwrap();
+        let from = world.lid_jid(writer.phone());
+        let (tx, _rx) = mpsc::channel(CHANNEL_FRAMES);
+        let stage = Stage::Device {
+            key: device,
+            backlog: Backlog::Live,
+        };
+        let conn = world.live.open(tx, Arc::new(Notify::new()), stage);
+        let client = Client { conn, device };
+        let message = NodeBuilder::new("message")
+            .attr("id", "M")
+            .attr("from", &from)
+            .build();
+        world.deliver(device, &message);
+
+        let retry = NodeBuilder::new("receipt")
+            .attr("id", "M")
+            .attr("type", "retry")
+            .attr("to", &from)
+            .children([NodeBuilder::new("retry").attr("id", "M").build()])
+            .build();
+        receipt(&mut world, client, &retry).unwrap();
+        world.deliver(device, &message);
+        let first = NodeBuilder::new("ack")
+            .attr("class", "message")
+            .attr("id", "M")
+            .attr("to", &from)
+            .build();
+        acknowledged(&mut world, client, &first).unwrap();
+        assert_eq!(world.queued(device), 1);
+        acknowledged(&mut world, client, &first).unwrap();
+        assert_eq!(world.queued(device), 0);
+    }
 }

@@ -161,3 +161,28 @@ impl World {
         Some(self.devices.get(&key)?.identity.0)
     }
 }
+
+#[cfg(test)]
+impl World {
+    /// A linked device without a real pairing behind it.
+    pub(crate) fn link_for_test(&mut self) -> DeviceKey {
+        let key = Pn(491_700_000_101).device(1);
+        let device = Device {
+            noise: Secret([1; 32]),
+            identity: Secret([2; 32]),
+            registration_id: 1,
+            signed_prekey: SignedPreKey {
+                id: 1,
+                public: Secret([3; 32]),
+                signature: Blob(vec![0; 64]),
+            },
+            adv_identity: Blob(Vec::new()),
+            key_index: 1,
+            linked_ms: 0,
+            last_login_ms: None,
+            has_app_state_key: true,
+        };
+        self.devices.insert(key, device);
+        key
+    }
+}

@@ -197,10 +197,7 @@ mod tests {
     use tokio::sync::{Notify, mpsc};
 
     use super::*;
-    use crate::jids::Pn;
-    use crate::store::Secret;
     use crate::world::live::{CHANNEL_FRAMES, Out, Stage};
-    use crate::world::people::{Device, SignedPreKey};
 
     const MESSAGES: usize = 2 * CHANNEL_FRAMES;
 
@@ -209,27 +206,6 @@ mod tests {
             .attr("id", id.to_string())
             .attr("from", "1@lid")
             .build()
-    }
-
-    fn linked(world: &mut World) -> DeviceKey {
-        let key = Pn(491_700_000_101).device(1);
-        let device = Device {
-            noise: Secret([1; 32]),
-            identity: Secret([2; 32]),
-            registration_id: 1,
-            signed_prekey: SignedPreKey {
-                id: 1,
-                public: Secret([3; 32]),
-                signature: Blob(vec![0; 64]),
-            },
-            adv_identity: Blob(Vec::new()),
-            key_index: 1,
-            linked_ms: 0,
-            last_login_ms: None,
-            has_app_state_key: true,
-        };
-        world.devices.insert(key, device);
-        key
     }
 
     /// What the writer does: empty the channel, then ask for more, until there is no more.
@@ -251,7 +227,7 @@ mod tests {
     #[test]
     fn a_device_that_reads_slowly_keeps_its_connection_and_the_order() {
         let mut world = World::new();
-        let device = linked(&mut world);
+        let device = world.link_for_test();
         let (tx, mut rx) = mpsc::channel(CHANNEL_FRAMES);
         let backlog = Backlog::Live;
         let stage = Stage::Device {
@@ -283,7 +259,7 @@ mod tests {
     #[test]
     fn a_device_that_comes_back_gets_what_it_has_not_acknowledged() {
         let mut world = World::new();
-        let device = linked(&mut world);
+        let device = world.link_for_test();
         for id in 0..300 {
             world.deliver(device, &message(id));
         }
