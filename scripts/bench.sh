@@ -1,5 +1,32 @@
 #!/usr/bin/env bash
 # The ratio benchmarks: each measures Wharf and its yardstick in one run and prints the ratio.
+#
+#   bench.sh                    all of them
+#   bench.sh commit sessions    these: commit, sockets, qr, throughput, sessions
+#
+# A missed bound ends it with 1. Leave the machine alone meanwhile: the ratios forgive load, the times do not.
 set -euo pipefail
 . "$(dirname "$0")/prepare.sh"
-die "no benchmark is written yet: there is nothing to measure with, and no number to quote"
+cd "$ROOT"
+need_rust
+
+services=$(mktemp -d "${TMPDIR:-/tmp}/wharf-bench.XXXXXX")
+chmod 755 "$services"
+finish() {
+  local status=$?
+  trap - EXIT INT TERM
+  scripts/services.sh stop "$services" || true
+  rm -rf "$services"
+  exit "$status"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+say "building, optimised"
+cargo build --profile bench --workspace "${SANDBOX[@]}" --bins --bench ratios
+say "starting databases that sync every commit"
+SERVICES_DURABLE=1 scripts/services.sh start "$services"
+set -a
+. "$services/env"
+set +a
+cargo bench --workspace "${SANDBOX[@]}" --bench ratios -- "$@"

@@ -7,7 +7,8 @@
 #
 # Nothing but loopback is listened on, no running server of the machine is touched, and DIR holds all data.
 # The servers do not sync to disk: the tests are about what Wharf does, not about whether a database keeps
-# its word. Whatever cannot be had is an error: a test that is skipped proves nothing.
+# its word. With SERVICES_DURABLE=1 they sync every commit, as in production: the benchmarks ask for that.
+# Whatever cannot be had is an error: a test that is skipped proves nothing.
 set -euo pipefail
 
 readonly PACKAGES=(
@@ -15,6 +16,14 @@ readonly PACKAGES=(
   "mariadb-server:/usr/sbin/mariadbd:the tests run on MariaDB"
   "chromium:/usr/bin/chromium:the tests drive the page in a browser"
 )
+
+if [ -n "${SERVICES_DURABLE:-}" ]; then
+  POSTGRES_SYNC=() MARIADB_SYNC=()
+else
+  POSTGRES_SYNC=(-c fsync=off -c synchronous_commit=off -c full_page_writes=off)
+  MARIADB_SYNC=(--innodb-flush-log-at-trx-commit=0 --innodb-doublewrite=0)
+fi
+readonly POSTGRES_SYNC MARIADB_SYNC
 
 say() { printf 'services: %s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
@@ -108,7 +117,7 @@ start_postgres() {
   port=$(free_port)
   # shellcheck disable=SC2046 # the runner is a command with its arguments
   setsid env -C / $(runner "$user") "$bin/postgres" -D "$home/data" -p "$port" -c listen_addresses=127.0.0.1 \
-    -c "unix_socket_directories=$socket" -c fsync=off -c synchronous_commit=off -c full_page_writes=off \
+    -c "unix_socket_directories=$socket" "${POSTGRES_SYNC[@]}" \
     -c max_connections=400 -c shared_buffers=64MB -c deadlock_timeout=200ms \
     >>"$DIR/postgres.log" 2>&1 </dev/null &
   echo "$port" >"$DIR/postgres.port"
@@ -131,7 +140,7 @@ start_mariadb() {
   # shellcheck disable=SC2046 # the runner is a command with its arguments
   setsid env -C / $(runner "$user") /usr/sbin/mariadbd --no-defaults --datadir="$home/data" --pid-file="$home/pid" \
     --bind-address=127.0.0.1 --port="$port" --socket="$socket" --character-set-server=utf8mb4 \
-    --skip-name-resolve --max-connections=400 --innodb-flush-log-at-trx-commit=0 --innodb-doublewrite=0 \
+    --skip-name-resolve --max-connections=400 "${MARIADB_SYNC[@]}" \
     --innodb-buffer-pool-size=64M --innodb-log-file-size=32M --skip-log-bin --innodb-lock-wait-timeout=20 \
     >>"$DIR/mariadb.log" 2>&1 </dev/null &
   echo "$port" >"$DIR/mariadb.port"
@@ -173,7 +182,7 @@ stop() {
 fast_folder() {
   local base=${TMPDIR:-/tmp} free
   free=$(df --output=avail -k /dev/shm 2>/dev/null | tail -n 1) || free=0
-  if [ -w /dev/shm ] && [ "$free" -gt $((2 << 20)) ]; then
+  if [ -z "${SERVICES_DURABLE:-}" ] && [ -w /dev/shm ] && [ "$free" -gt $((2 << 20)) ]; then
     base=/dev/shm
   fi
   FAST=$(mktemp -d "$base/wharf-services.XXXXXX")

@@ -93,7 +93,7 @@ impl SandboxProcess {
     }
 
     async fn try_call(&self, method: &str, path: &str, body: Value) -> Option<(u16, Value)> {
-        let url = format!("http://127.0.0.1:{}/sandbox{path}", self.port);
+        let url = format!("{}{path}", self.control());
         let mut call = self.http.request(method.parse().unwrap(), url);
         if !body.is_null() {
             call = call.json(&body);
@@ -101,6 +101,11 @@ impl SandboxProcess {
         let answer = call.send().await.ok()?;
         let status = answer.status().as_u16();
         Some((status, answer.json().await.unwrap_or(Value::Null)))
+    }
+
+    /// Where its control API is.
+    pub(crate) fn control(&self) -> String {
+        format!("http://127.0.0.1:{}/sandbox", self.port)
     }
 
     /// A control call that must succeed.
@@ -133,14 +138,25 @@ pub(crate) struct Wharf {
     port: u16,
     whatsapp: String,
     http: reqwest::Client,
-    token: String,
+    pub(crate) token: String,
+    settings: Vec<(&'static str, &'static str)>,
     process: Option<Process>,
 }
 
 impl Wharf {
     /// Starts the service on `folder` and signs in.
     pub(crate) async fn start(folder: &Path, whatsapp: &str) -> Self {
+        Self::start_with(folder, whatsapp, &[]).await
+    }
+
+    /// The same with more variables in its environment.
+    pub(crate) async fn start_with(
+        folder: &Path,
+        whatsapp: &str,
+        settings: &[(&'static str, &'static str)],
+    ) -> Self {
         let mut wharf = Self {
+            settings: settings.to_vec(),
             folder: folder.to_owned(),
             port: free_port(),
             whatsapp: whatsapp.to_owned(),
@@ -163,6 +179,7 @@ impl Wharf {
                 .env("PORT", self.port.to_string())
                 .env("DATA_DIR", self.folder.join("data"))
                 .env("WHARF_SANDBOX__URL", &self.whatsapp)
+                .envs(self.settings.iter().copied())
                 .stdout(log_file(&self.folder, "wharf.log"))
                 .stderr(log_file(&self.folder, "wharf.log")),
         );
@@ -207,7 +224,13 @@ impl Wharf {
         self.ready().await;
     }
 
-    fn url(&self, path: &str) -> String {
+    /// The id of the running process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.as_ref().unwrap().0.id()
+    }
+
+    /// An address of the service.
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
 

@@ -1,0 +1,169 @@
+//! What the durability of an incoming message costs: message, event and delivery in one fenced transaction, against a
+//! fenced transaction that writes nothing else.
+
+use std::{sync::Arc, time::Instant};
+
+use entity::{
+    enums::{DeliveryOrdering, EndpointState, LeaseKind},
+    ids::{EndpointId, NodeId, SessionId, UserId},
+    leases, webhook_endpoints,
+};
+use sea_orm::{ActiveValue::Set, DatabaseConnection, EntityTrait};
+use tokio_util::sync::CancellationToken;
+use wharf::{
+    db::{self, fence::Fence},
+    domain::{
+        address::{Chat, ChatKind, Party},
+        clock::SystemClock,
+        message::{Content, Message, Text},
+    },
+    events::Bus,
+    session::{Journal, JournalConfig},
+    webhook::outbox::Wake,
+};
+
+use crate::{
+    databases::{Engine, TestDb},
+    report::{Bound, Report, median},
+};
+
+const COMMITS: usize = 200;
+const ROUNDS: usize = 7;
+
+pub(crate) async fn run(report: &mut Report) {
+    for engine in [Engine::Sqlite, Engine::Postgres, Engine::MariaDb] {
+        let test = TestDb::migrated(engine).await;
+        let bench = Bench::new(&test.db).await;
+        bench.bare().await;
+        bench.inbound().await;
+        let (mut ours, mut bare) = (Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            bare.push(bench.bare().await);
+            ours.push(bench.inbound().await);
+        }
+        let ratios = ours.iter().zip(&bare).map(|(ours, bare)| ours / bare);
+        let ratio = median(ratios.collect());
+        let how = format!(
+            "{:.0} ÷ {:.0} a second, one after the other, every commit synced, median of {ROUNDS}",
+            median(ours),
+            median(bare)
+        );
+        let what = format!("inbound commits a second ÷ a bare fenced transaction, {engine:?}");
+        report.add(&what, ratio, Bound::AtLeast(0.6), &how);
+    }
+}
+
+/// One session with its lease, and one endpoint that wants every event.
+struct Bench {
+    db: DatabaseConnection,
+    fence: Fence,
+    journal: Journal,
+}
+
+impl Bench {
+    async fn new(db: &DatabaseConnection) -> Self {
+        let (session, owner, node) = (SessionId::new(), UserId::new(), NodeId::new());
+        let lease = leases::ActiveModel {
+            kind: Set(LeaseKind::Session),
+            lease_key: Set(session.uuid()),
+            desired: Set(true),
+            owner_node: Set(Some(node)),
+            epoch: Set(1),
+            last_seq: Set(0),
+            claimed_at: Set(Some(1)),
+            not_before: Set(0),
+            fail_count: Set(0),
+        };
+        leases::Entity::insert(lease)
+            .exec_without_returning(db)
+            .await
+            .unwrap();
+        db::webhook_endpoints::insert(db, endpoint(owner))
+            .await
+            .unwrap();
+        let fence = Fence {
+            kind: LeaseKind::Session,
+            key: session.uuid(),
+            epoch: 1,
+            node,
+        };
+        let journal = Journal::new(JournalConfig {
+            db: db.clone(),
+            fence,
+            owner,
+            session,
+            bus: Bus::default(),
+            outbox: Wake::default(),
+            clock: Arc::new(SystemClock),
+            fenced: CancellationToken::new(),
+        });
+        Self {
+            db: db.clone(),
+            fence,
+            journal,
+        }
+    }
+
+    /// Transactions a second that only take a number under the fence.
+    async fn bare(&self) -> f64 {
+        let begun = Instant::now();
+        for _ in 0..COMMITS {
+            let tx = db::begin(&self.db).await.unwrap();
+            self.fence.advance(&tx, 1).await.unwrap();
+            tx.commit().await.unwrap();
+        }
+        COMMITS as f64 / begun.elapsed().as_secs_f64()
+    }
+
+    /// Incoming messages a second, each in a transaction of its own.
+    async fn inbound(&self) -> f64 {
+        let begun = Instant::now();
+        for _ in 0..COMMITS {
+            let stored = self.journal.record_messages(vec![message()]).await.unwrap();
+            assert_eq!(stored, 1);
+        }
+        COMMITS as f64 / begun.elapsed().as_secs_f64()
+    }
+}
+
+fn endpoint(owner: UserId) -> webhook_endpoints::Model {
+    webhook_endpoints::Model {
+        id: EndpointId::new(),
+        owner_id: owner,
+        url: "https://hooks.example/".to_owned(),
+        secret_sealed: Vec::new(),
+        prev_secret_sealed: None,
+        prev_until: None,
+        types: r#"["*"]"#.to_owned(),
+        sessions: r#"["*"]"#.to_owned(),
+        headers_sealed: None,
+        ordering: DeliveryOrdering::Session,
+        rate_limit: None,
+        state: EndpointState::Active,
+        first_failure_at: None,
+        disabled_reason: None,
+        created_at: 0,
+        updated_at: 0,
+    }
+}
+
+fn message() -> Message {
+    let sender = Party::person(Some("491700300001".to_owned()), None);
+    Message {
+        message_id: wharf::protocol::message_id(),
+        chat: Chat {
+            party: sender.clone(),
+            kind: ChatKind::User,
+        },
+        sender,
+        from_me: false,
+        push_name: Some("Friend".to_owned()),
+        timestamp: "2026-01-01T00:00:00Z".to_owned(),
+        content: Content::Text {
+            text: Text {
+                body: "A message of the usual length, as people write them to each other."
+                    .to_owned(),
+            },
+        },
+    }
+}

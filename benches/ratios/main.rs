@@ -1,0 +1,76 @@
+//! The ratio benchmarks: each does the same work twice in one run, by Wharf and by a bare loop, and prints the ratio.
+//!
+//! `make bench` builds and runs all of them; `cargo bench … -- memory commit` runs those whose name is given. The
+//! bounds are those that the README quotes; a missed one ends the run with 1 after the others have run.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a benchmark that cannot go on says so by panicking"
+)]
+#![expect(clippy::print_stdout, reason = "the numbers go there")]
+
+mod bare;
+mod commit;
+#[expect(
+    dead_code,
+    unused_macros,
+    unused_imports,
+    reason = "shared with the tests, which use more of it"
+)]
+#[path = "../../tests/it/harness/databases.rs"]
+mod databases;
+#[expect(dead_code, reason = "shared with the tests, which use more of it")]
+#[path = "../../tests/it/harness/processes.rs"]
+mod processes;
+mod qr;
+mod report;
+mod rig;
+mod sessions;
+mod sockets;
+mod throughput;
+
+use std::process::ExitCode;
+
+use report::Report;
+
+fn main() -> ExitCode {
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    // Cargo adds `--bench`.
+    let words: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|word| !word.starts_with("--"))
+        .collect();
+    match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["bare-clients", url, control] => runtime.block_on(bare::child(url, control)),
+        ["bare-echo"] => runtime.block_on(sockets::echo()),
+        _ => return runtime.block_on(run(&words)),
+    }
+    ExitCode::SUCCESS
+}
+
+async fn run(wanted: &[String]) -> ExitCode {
+    let wants = |name: &str| wanted.is_empty() || wanted.iter().any(|word| word == name);
+    let mut report = Report::default();
+    if wants("commit") {
+        commit::run(&mut report).await;
+    }
+    if wants("sockets") {
+        sockets::run(&mut report).await;
+    }
+    if wants("qr") {
+        qr::run(&mut report).await;
+    }
+    if wants("throughput") {
+        throughput::run(&mut report).await;
+    }
+    if wants("sessions") {
+        sessions::run(&mut report).await;
+    }
+    report.print()
+}

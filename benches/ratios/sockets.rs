@@ -1,0 +1,107 @@
+//! What an idle socket costs, against an echo of bare axum.
+
+use axum::{
+    Router,
+    extract::ws::{WebSocket, WebSocketUpgrade},
+    routing::get,
+};
+use futures_util::StreamExt as _;
+use serde_json::json;
+use tokio::net::TcpStream;
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream, connect_async, tungstenite::client::IntoClientRequest as _,
+};
+
+use crate::{
+    processes::Wharf,
+    report::{Bound, Report},
+    rig::{Part, Rig, resident, settle},
+};
+
+const FEW: usize = 100;
+const MANY: usize = 1100;
+const ECHO_BUFFER_BYTES: usize = 4096;
+
+pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// A socket of the administrator.
+pub(crate) async fn open(wharf: &Wharf, path: &str) -> Socket {
+    let url = wharf.url(path).replace("http://", "ws://");
+    let mut request = url.into_client_request().unwrap();
+    let bearer = format!("Bearer {}", wharf.token);
+    request
+        .headers_mut()
+        .insert("authorization", bearer.parse().unwrap());
+    let (socket, _) = connect_async(request).await.unwrap();
+    socket
+}
+
+pub(crate) async fn run(report: &mut Report) {
+    let rig = Rig::start().await;
+    let session = rig.wharf.call("POST", "/v1/sessions", json!({})).await;
+    let path = format!("/ws/{}", session["id"].as_str().unwrap());
+    let mut sockets = Vec::new();
+    while sockets.len() < FEW {
+        sockets.push(hello(open(&rig.wharf, &path).await).await);
+    }
+    settle().await;
+    let few = resident(rig.wharf.pid());
+    while sockets.len() < MANY {
+        sockets.push(hello(open(&rig.wharf, &path).await).await);
+    }
+    settle().await;
+    let ours = (resident(rig.wharf.pid()) - few) / (MANY - FEW) as f64;
+    drop(sockets);
+
+    let mut part = Part::start(&["bare-echo"]);
+    let url = part.hear();
+    let mut sockets = Vec::new();
+    while sockets.len() < FEW {
+        sockets.push(connect_async(&url).await.unwrap());
+    }
+    settle().await;
+    let few = resident(part.pid());
+    while sockets.len() < MANY {
+        sockets.push(connect_async(&url).await.unwrap());
+    }
+    settle().await;
+    let bare = (resident(part.pid()) - few) / (MANY - FEW) as f64;
+    report.add(
+        "resident memory of an idle socket ÷ a bare axum echo",
+        ours / bare,
+        Bound::AtMost(2.0),
+        &format!(
+            "{:.1} KB ÷ {:.1} KB, {FEW} → {MANY} sockets, the echo with buffers of 4 KiB",
+            ours / 1000.0,
+            bare / 1000.0
+        ),
+    );
+}
+
+/// The socket has heard its first frame.
+async fn hello(mut socket: Socket) -> Socket {
+    socket.next().await.unwrap().unwrap();
+    socket
+}
+
+/// The yardstick, in a process of its own; says its address and then serves until it is killed.
+pub(crate) async fn echo() {
+    let upgrade = |upgrade: WebSocketUpgrade| async {
+        upgrade
+            .read_buffer_size(ECHO_BUFFER_BYTES)
+            .write_buffer_size(ECHO_BUFFER_BYTES)
+            .on_upgrade(|mut socket: WebSocket| async move {
+                while let Some(Ok(message)) = socket.next().await {
+                    if socket.send(message).await.is_err() {
+                        return;
+                    }
+                }
+            })
+    };
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0))
+        .await
+        .unwrap();
+    println!("ws://{}/", listener.local_addr().unwrap());
+    let router = Router::new().route("/", get(upgrade));
+    axum::serve(listener, router).await.unwrap();
+}

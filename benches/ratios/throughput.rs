@@ -1,0 +1,134 @@
+//! Messages a second through Wharf, against a bare client on the same sandbox.
+
+use std::{sync::Arc, time::Instant};
+
+use futures_util::{StreamExt as _, stream};
+use serde_json::{Value, json};
+use waproto::whatsapp as wa;
+use whatsapp_rust::Jid;
+
+use crate::{
+    bare::Bare,
+    report::{Bound, Report, median},
+    rig::Rig,
+    sockets::open,
+};
+
+const OURS: &str = "491700200001";
+const BARE: &str = "491700200002";
+const FRIEND: &str = "491700200003";
+const MESSAGES: usize = 400;
+const IN_FLIGHT: usize = 8;
+const ROUNDS: usize = 5;
+
+pub(crate) async fn run(report: &mut Report) {
+    let rig = Rig::start().await;
+    let session = rig.wharf.pair(&rig.sandbox, OURS).await;
+    let bare = Bare::pair(&rig.sandbox.url, &rig.sandbox.control(), BARE).await;
+    // The first message each way pays for the Signal session.
+    send_ours(&rig, &session, 1).await;
+    send_bare(&bare, 1).await;
+    receive_ours(&rig, &session, 1).await;
+    receive_bare(&rig, &bare, 1).await;
+
+    let (mut sends, mut receives) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        let ours = send_ours(&rig, &session, MESSAGES).await;
+        sends.push((ours, send_bare(&bare, MESSAGES).await));
+        let ours = receive_ours(&rig, &session, MESSAGES).await;
+        receives.push((ours, receive_bare(&rig, &bare, MESSAGES).await));
+    }
+    tell(report, "send: messages a second ÷ a bare client", &sends);
+    tell(
+        report,
+        "receive: messages a second ÷ a bare client",
+        &receives,
+    );
+}
+
+fn tell(report: &mut Report, what: &str, rounds: &[(f64, f64)]) {
+    let ours = median(rounds.iter().map(|(ours, _)| *ours).collect());
+    let bare = median(rounds.iter().map(|(_, bare)| *bare).collect());
+    let ratio = median(rounds.iter().map(|(ours, bare)| ours / bare).collect());
+    let how = format!(
+        "{ours:.0} ÷ {bare:.0} a second, {IN_FLIGHT} in flight, SQLite, median of {ROUNDS}"
+    );
+    report.add(what, ratio, Bound::AtLeast(0.7), &how);
+}
+
+async fn send_ours(rig: &Rig, session: &str, count: usize) -> f64 {
+    let path = Arc::new(format!("/v1/sessions/{session}/messages"));
+    rate(count, |index| {
+        let path = Arc::clone(&path);
+        async move {
+            let body = json!({ "to": FRIEND, "type": "text", "text": { "body": format!("text {index}") } });
+            rig.wharf.call("POST", &path, body).await;
+        }
+    })
+    .await
+}
+
+async fn send_bare(bare: &Bare, count: usize) -> f64 {
+    let to: Jid = format!("{FRIEND}@s.whatsapp.net").parse().unwrap();
+    let client = bare.client();
+    rate(count, |index| {
+        let (client, to) = (Arc::clone(&client), to.clone());
+        async move {
+            let message = wa::Message {
+                conversation: Some(format!("text {index}")),
+                ..Default::default()
+            };
+            client.send_message(to, message).await.unwrap();
+        }
+    })
+    .await
+}
+
+/// Until a browser on the session's socket has seen them all.
+async fn receive_ours(rig: &Rig, session: &str, count: usize) -> f64 {
+    let mut socket = open(&rig.wharf, &format!("/ws/{session}")).await;
+    let begun = Instant::now();
+    let reading = async {
+        let mut seen = 0;
+        while seen < count {
+            let frame = socket.next().await.unwrap().unwrap();
+            seen += usize::from(
+                frame
+                    .to_text()
+                    .is_ok_and(|text| text.contains(r#""type":"message""#)),
+            );
+        }
+    };
+    tokio::join!(write(rig, OURS, count), reading);
+    count as f64 / begun.elapsed().as_secs_f64()
+}
+
+async fn receive_bare(rig: &Rig, bare: &Bare, count: usize) -> f64 {
+    let wanted = bare.heard() + count;
+    let begun = Instant::now();
+    tokio::join!(write(rig, BARE, count), bare.until_heard(wanted));
+    count as f64 / begun.elapsed().as_secs_f64()
+}
+
+/// The friend's phone writes.
+async fn write(rig: &Rig, to: &str, count: usize) {
+    rate(count, |index| {
+        let body = json!({ "to": to, "text": format!("text {index}") });
+        async move {
+            let path = format!("/phones/{FRIEND}/messages");
+            let _: Value = rig.sandbox.call("POST", &path, body).await;
+        }
+    })
+    .await;
+}
+
+/// Does `work` `count` times, some at once; how often a second.
+async fn rate<F: Future<Output = ()>>(count: usize, work: impl Fn(usize) -> F) -> f64 {
+    let begun = Instant::now();
+    stream::iter(0..count)
+        .map(&work)
+        .buffer_unordered(IN_FLIGHT)
+        .collect::<Vec<()>>()
+        .await;
+    count as f64 / begun.elapsed().as_secs_f64()
+}
