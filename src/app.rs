@@ -5,6 +5,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -15,7 +16,7 @@ use crate::{
     db,
     domain::clock::{SharedClock, SystemClock},
     events::Bus,
-    http::{self, Api, Build, Info, extract::TrustedProxies, server},
+    http::{self, Api, Build, Info, LiveLimits, extract::TrustedProxies, server},
     lifecycle::{Stop, Tasks},
     protocol::{Connector, ConnectorConfig, trust},
     seal::{self, KeySource},
@@ -24,6 +25,7 @@ use crate::{
         event_log::EventLog,
         messages::Messages,
         passwords::Passwords,
+        rates::Rate,
         revocation::Revocations,
         sessions::Sessions,
         tokens::Tokens,
@@ -31,6 +33,7 @@ use crate::{
         webhooks::WebhookParts,
     },
     session::{Manager, ManagerConfig},
+    telemetry,
     webhook::{
         dispatcher::{self, Dispatcher, Limits},
         egress::{self, Egress},
@@ -95,6 +98,8 @@ impl App {
         let master = seal::unlock(&db, &key_source(&config)).await?;
 
         let tasks = Tasks::new(&stop);
+        let scrape = telemetry::metrics::recorder().map_err(Error::Metrics)?;
+        fold(&scrape, &tasks, &stop);
         let clock: SharedClock = Arc::new(SystemClock);
         let whatsapp = whatsapp::WhatsApp::start(&config).await?;
         let previous = previous::take(data.path())?;
@@ -172,6 +177,7 @@ impl App {
             webhooks,
             stop: stop.clone(),
             tasks: tasks.clone(),
+            scrape,
             about: Info {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 build: Build::THIS,
@@ -182,8 +188,12 @@ impl App {
                 public_url: public_url.clone(),
                 cors_origins: config.http.cors_origins.clone(),
                 proxies: TrustedProxies::new(config.http.trusted_proxies.clone()),
+                rate: Rate::per_minute(config.http.requests_per_minute),
+                live: LiveLimits::of(
+                    config.http.sockets_per_token,
+                    config.http.sockets_per_address,
+                ),
                 sandbox_control: whatsapp.control_url(),
-                ..http::Settings::default()
             },
         });
         let setup = first_user(&config, &users)
@@ -267,6 +277,17 @@ impl App {
         }
         self.whatsapp.stop().await;
     }
+}
+
+/// Folds what was measured from time to time; see [`telemetry::metrics::FOLD_EVERY`].
+fn fold(scrape: &PrometheusHandle, tasks: &Tasks, stop: &Stop) {
+    let (scrape, soft) = (scrape.clone(), stop.soft_token());
+    tasks.spawn("telemetry.fold", async move {
+        let mut tick = tokio::time::interval(telemetry::metrics::FOLD_EVERY);
+        while soft.run_until_cancelled(tick.tick()).await.is_some() {
+            scrape.run_upkeep();
+        }
+    });
 }
 
 fn serve_http(

@@ -3,7 +3,7 @@
 //! Translates between HTTP and `service`, and holds no policy. Must never touch the database or a session itself.
 //! `app` makes the [`Api`] and serves [`router`].
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -11,6 +11,8 @@ use axum::{
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
     middleware,
 };
+use entity::ids::UserId;
+use metrics_exporter_prometheus::PrometheusHandle;
 use tower_http::{catch_panic::CatchPanicLayer, cors::CorsLayer, timeout::TimeoutLayer};
 use utoipa_axum::router::OpenApiRouter;
 
@@ -25,8 +27,8 @@ use crate::{
         idempotency::Idempotency,
         linking::Linking,
         messages::Messages,
+        rates::{Rate, RateLimits},
         sessions::Sessions,
-        throttle::{Rate, RateLimits},
         tickets::Tickets,
         users::{SetupToken, Users},
         webhooks::{WebhookParts, Webhooks},
@@ -40,6 +42,7 @@ mod guard;
 pub mod health;
 mod idempotency;
 mod live;
+mod metrics;
 mod openapi;
 mod origin;
 pub mod page;
@@ -97,6 +100,8 @@ pub struct Parts {
     pub tasks: Tasks,
     /// What this process is.
     pub about: Info,
+    /// The numbers of this process.
+    pub scrape: PrometheusHandle,
     /// What the operator has set.
     pub settings: Settings,
 }
@@ -108,6 +113,8 @@ pub struct Api {
     pub about: About,
     /// Whether it can serve.
     pub health: Health,
+    /// The numbers of this process.
+    pub scrape: PrometheusHandle,
     /// Whose `X-Forwarded-For` is believed.
     pub proxies: extract::TrustedProxies,
     /// What the operator has set.
@@ -125,7 +132,9 @@ pub struct Api {
     /// Kept answers.
     pub idempotency: Idempotency,
     /// How fast a caller may ask.
-    pub limits: RateLimits,
+    pub limits: RateLimits<UserId>,
+    /// How fast an address may open sockets.
+    pub handshakes: RateLimits<IpAddr>,
     /// The verbs of sessions.
     pub sessions: Sessions,
     /// The verbs of messages.
@@ -158,6 +167,7 @@ impl Api {
             stop,
             tasks,
             about,
+            scrape,
             settings,
         } = parts;
         let (db, clock) = (auth.db.clone(), auth.clock.clone());
@@ -165,6 +175,7 @@ impl Api {
         Self {
             about: About(Arc::new(about)),
             health: Health::new(db.clone(), stop.soft_token()),
+            scrape,
             proxies: settings.proxies.clone(),
             auth: Auth::new(&auth),
             setup: SetupToken::new(&users),
@@ -173,6 +184,7 @@ impl Api {
             tickets: Tickets::new(db.clone(), clock.clone()),
             idempotency: Idempotency::new(db, clock.clone()),
             limits: RateLimits::new(settings.rate, clock.clone()),
+            handshakes: RateLimits::new(settings.live.handshakes, clock.clone()),
             linking: Linking::new(sessions.clone(), log.clone(), clock.clone()),
             live: Live::new(settings.live),
             settings: Arc::new(settings),
@@ -192,7 +204,7 @@ pub fn router(api: Api) -> Router {
     let cors = cors(&api.settings.cors_origins);
     let once = middleware::from_fn_with_state(api.clone(), idempotency::once);
     let authenticate = middleware::from_fn_with_state(api.clone(), guard::authenticate);
-    let (guarded, _) = v1::guarded()
+    let (guarded, _) = guarded()
         .route_layer(once)
         .route_layer(authenticate)
         .split_for_parts();
@@ -224,9 +236,14 @@ fn open() -> OpenApiRouter<Api> {
         .merge(v1::open())
 }
 
+/// The paths that need one.
+fn guarded() -> OpenApiRouter<Api> {
+    metrics::guarded().merge(v1::guarded())
+}
+
 /// The paths that the document describes.
 fn described() -> OpenApiRouter<Api> {
-    open().merge(v1::guarded())
+    open().merge(guarded())
 }
 
 /// Closed unless the operator names pages.

@@ -6,6 +6,7 @@
 mod ctx;
 mod error;
 mod secret;
+mod upstream;
 
 pub mod api_keys;
 pub mod auth;
@@ -17,6 +18,7 @@ pub mod linking;
 pub mod messages;
 pub mod passwords;
 pub mod qr;
+pub mod rates;
 pub mod revocation;
 pub mod sessions;
 pub mod throttle;

@@ -10,8 +10,9 @@ mod inbox;
 mod journal;
 mod manager;
 mod qr;
+mod telling;
 
 pub use handle::{Ended, Handle};
-pub use journal::{Journal, JournalError, Outgoing};
+pub use journal::{Journal, JournalConfig, JournalError, Outgoing};
 pub use manager::{Manager, ManagerConfig, ManagerError};
 pub use qr::{png, png_data_url};

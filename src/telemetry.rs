@@ -1,9 +1,10 @@
 //! What the process says on its standard error.
 //!
-//! Owns the subscriber, the bridge for libraries that speak `log`, the last mask over what they say, and the hook
+//! Owns the subscriber, the recorder of numbers, the bridge for libraries that speak `log`, the last mask over what they say, and the hook
 //! that logs a panic. Must never write elsewhere. `cli` starts it, once; `docs/LOGGING.md` has the fields.
 
 mod mask;
+pub mod metrics;
 
 use std::{io::IsTerminal, panic::PanicHookInfo};
 

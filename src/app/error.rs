@@ -47,6 +47,9 @@ pub enum Error {
     /// The first user cannot be made.
     #[error("the first user cannot be made")]
     FirstUser(#[source] service::Error),
+    /// The recorder of numbers cannot be set up.
+    #[error("the recorder of metrics cannot be set up")]
+    Metrics(#[source] metrics_exporter_prometheus::BuildError),
     /// Passwords cannot be hashed.
     #[error("passwords cannot be hashed")]
     Passwords(#[source] service::Error),

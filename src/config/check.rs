@@ -131,12 +131,21 @@ impl Config {
         faults
     }
 
-    fn must_not_be_zero(&self) -> [(&'static str, u64); 6] {
+    fn must_not_be_zero(&self) -> [(&'static str, u64); 9] {
         let per_address = self.http.max_connections_per_address;
         [
             ("http.max_connections", self.http.max_connections.into()),
             ("http.max_connections_per_address", per_address.into()),
             ("http.header_timeout_ms", self.http.header_timeout_ms),
+            (
+                "http.requests_per_minute",
+                self.http.requests_per_minute.into(),
+            ),
+            ("http.sockets_per_token", self.http.sockets_per_token.into()),
+            (
+                "http.sockets_per_address",
+                self.http.sockets_per_address.into(),
+            ),
             (
                 "database.max_connections",
                 self.database.max_connections.into(),

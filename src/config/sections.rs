@@ -42,6 +42,13 @@ section! {
         max_connections_per_address: u32 = 2_500;
         /// How long a client may take to send the head of a request, and rest between two requests.
         header_timeout_ms: u64 = 10_000;
+        /// Requests that one user may make at once; as many are given back each minute. One more is answered 429.
+        requests_per_minute: u32 = 1_200;
+        /// Live sockets and streams of one token at the same time. One more is answered 429.
+        sockets_per_token: u32 = 20;
+        /// Live sockets and streams from one address at the same time (IPv6: from one /64). A tenth of it, and no less
+        /// than 10, is how many sockets the address may open in a second, after a burst of half of it.
+        sockets_per_address: u32 = 100;
     }
 }
 

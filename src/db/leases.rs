@@ -11,7 +11,7 @@ use entity::{
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
-    QueryFilter, QueryOrder, QuerySelect,
+    FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait, LockBehavior, LockType, Query},
 };
 use uuid::Uuid;
@@ -55,18 +55,35 @@ pub async fn find(db: &impl ConnectionTrait, session: SessionId) -> Result<Optio
         .await
 }
 
-/// The last event number of each of `sessions`.
-pub async fn last_seqs(
+/// What the lease of a session tells those who only look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromQueryResult)]
+pub struct Standing {
+    /// The session.
+    pub lease_key: Uuid,
+    /// The last event number.
+    pub last_seq: i64,
+    /// Whether it should run.
+    pub desired: bool,
+    /// Who runs it, or did until it died.
+    pub owner_node: Option<NodeId>,
+}
+
+/// How each of `sessions` stands.
+pub async fn standings(
     db: &impl ConnectionTrait,
     sessions: &[SessionId],
-) -> Result<Vec<(Uuid, i64)>, DbErr> {
+) -> Result<Vec<Standing>, DbErr> {
     Entity::find()
         .select_only()
-        .column(Column::LeaseKey)
-        .column(Column::LastSeq)
+        .columns([
+            Column::LeaseKey,
+            Column::LastSeq,
+            Column::Desired,
+            Column::OwnerNode,
+        ])
         .filter(Column::Kind.eq(LeaseKind::Session))
         .filter(Column::LeaseKey.is_in(sessions.iter().map(|id| id.uuid())))
-        .into_tuple()
+        .into_model()
         .all(db)
         .await
 }

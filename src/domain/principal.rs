@@ -107,6 +107,11 @@ impl Principal {
         self.scopes.contains(&scope) && (scope != Scope::UsersAdmin || self.role == Role::Admin)
     }
 
+    /// Whether the user is an administrator, whatever the credential allows.
+    pub fn is_admin(&self) -> bool {
+        self.role == Role::Admin
+    }
+
     /// Whether the credential may touch `session` at all; ownership is checked by the finder.
     pub fn may_touch(&self, session: SessionId) -> bool {
         self.session.is_none_or(|only| only == session)

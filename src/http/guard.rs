@@ -12,7 +12,7 @@ use axum::{
 };
 
 use super::{Api, extract::RequestId, origin, problem::Problem};
-use crate::service::{Ctx, auth::Authenticated, throttle::Allowance};
+use crate::service::{Ctx, auth::Authenticated, rates::Allowance};
 
 /// The layer around guarded routes.
 pub(super) async fn authenticate(
@@ -33,7 +33,7 @@ pub(super) async fn authenticate(
         principal: Arc::new(authenticated.principal),
         request_id,
     };
-    let allowance = api.limits.take(ctx.owner());
+    let allowance = api.limits.take(&ctx.owner());
     parts.extensions.insert(ctx);
     let mut response = match allowance.retry_after {
         Some(after) => too_many(after).into_response(),

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Api, extract::Peer, problem::Problem};
 use crate::{
     domain::principal::Credential,
-    service::{Ctx, Fault, throttle::network},
+    service::{Ctx, Fault, rates::Rate, throttle::network},
 };
 
 /// When to try again after a refusal.
@@ -79,17 +79,27 @@ pub struct LiveLimits {
     pub per_token: u32,
     /// Of one address, or one v6 network.
     pub per_address: u32,
+    /// How fast one address may open sockets.
+    pub handshakes: Rate,
     /// How long one frame may take to leave before the connection counts as stalled.
     pub write_stall: Duration,
 }
 
-impl Default for LiveLimits {
-    fn default() -> Self {
+impl LiveLimits {
+    /// So many of one token and of one address; the pace of handshakes grows with the latter.
+    pub fn of(per_token: u32, per_address: u32) -> Self {
         Self {
-            per_token: 20,
-            per_address: 100,
+            per_token,
+            per_address,
+            handshakes: Rate::per_second((per_address / 10).max(10), (per_address / 2).max(50)),
             write_stall: Duration::from_secs(10),
         }
+    }
+}
+
+impl Default for LiveLimits {
+    fn default() -> Self {
+        Self::of(20, 100)
     }
 }
 

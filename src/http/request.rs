@@ -3,14 +3,19 @@
 //! Must never log a raw path or a query: a handle can be a phone number and `?token=` is a secret. The route
 //! pattern is what is logged.
 
-use std::{error::Error as StdError, sync::Arc, time::Instant};
+use std::{
+    error::Error as StdError,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::{
     extract::{MatchedPath, Request},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use metrics::{counter, histogram};
 use tracing::{Instrument, Level};
 use uuid::Uuid;
 
@@ -45,11 +50,28 @@ pub(super) async fn observe(mut request: Request, next: Next) -> Response {
     guard_headers(response.headers_mut());
     let status = response.status();
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    count(&method, &route, status, started.elapsed());
     span.in_scope(|| log(&method, &route, status, duration_ms));
     response
 }
 
-fn log(method: &axum::http::Method, route: &str, status: StatusCode, duration_ms: u64) {
+fn count(method: &Method, route: &str, status: StatusCode, took: Duration) {
+    // A method that HTTP does not know is the caller's word, of which there are too many.
+    let method = match *method {
+        Method::GET | Method::POST | Method::PUT | Method::PATCH | Method::DELETE => {
+            method.to_string()
+        }
+        _ => "other".to_owned(),
+    };
+    let labels = [("method", method), ("route", route.to_owned())];
+    histogram!("wharf_http_request_seconds", &labels).record(took);
+    let [(_, method), (_, route)] = labels;
+    let status = status.as_u16().to_string();
+    counter!("wharf_http_requests_total", "method" => method, "route" => route, "status" => status)
+        .increment(1);
+}
+
+fn log(method: &Method, route: &str, status: StatusCode, duration_ms: u64) {
     macro_rules! line {
         ($level:expr) => {
             tracing::event!(

@@ -29,10 +29,12 @@ use crate::service::{
     Ctx,
     auth::Authenticated,
     feed::{Feed, Wanted, last_seqs},
+    throttle::network,
 };
 
 mod conversation;
 mod frames;
+mod pulse;
 
 use conversation::{Conversation, Opening};
 
@@ -76,7 +78,7 @@ async fn one(
     headers: HeaderMap,
     upgrade: Upgrade,
 ) -> Result<Response, Problem> {
-    let (ctx, protocol) = authenticate(&api, &headers, &query, request_id).await?;
+    let (ctx, protocol) = authenticate(&api, peer, &headers, &query, request_id).await?;
     let wanted = Wanted {
         sessions: Vec::new(),
         types: live::types(query.types.as_deref())?,
@@ -115,7 +117,7 @@ async fn all(
     headers: HeaderMap,
     upgrade: Upgrade,
 ) -> Result<Response, Problem> {
-    let (ctx, protocol) = authenticate(&api, &headers, &query, request_id).await?;
+    let (ctx, protocol) = authenticate(&api, peer, &headers, &query, request_id).await?;
     let mut sessions = Vec::new();
     for reference in query.sessions.as_deref().unwrap_or_default().split(',') {
         if !matches!(reference.trim(), "" | "*") {
@@ -165,10 +167,14 @@ fn accept(
 /// In the order of the contract: header, ticket, subprotocol, query. A link token may stand in any of them.
 async fn authenticate(
     api: &Api,
+    Peer(address): Peer,
     headers: &HeaderMap,
     query: &WsQuery,
     RequestId(request_id): RequestId,
 ) -> Result<(Ctx, Option<String>), Problem> {
+    if let Some(after) = api.handshakes.take(&network(address)).retry_after {
+        return Err(guard::too_many(after));
+    }
     let mut protocol = None;
     let authenticated = if let Some(credential) = guard::credential(headers) {
         api.auth.authenticate(credential).await?
@@ -199,7 +205,7 @@ async fn authenticate(
         principal: Arc::new(authenticated.principal),
         request_id,
     };
-    if let Some(after) = api.limits.take(ctx.owner()).retry_after {
+    if let Some(after) = api.limits.take(&ctx.owner()).retry_after {
         return Err(guard::too_many(after));
     }
     Ok((ctx, protocol))

@@ -6,10 +6,7 @@
 use entity::ids::MessageRowId;
 use sea_orm::DatabaseConnection;
 
-use super::{
-    Ctx, Error, Fault,
-    sessions::{find, send_error},
-};
+use super::{Ctx, Error, Fault, sessions::find, upstream::send_error};
 use crate::{
     db,
     domain::{

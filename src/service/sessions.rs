@@ -3,16 +3,12 @@
 //! Owns the order of rows and runs: the row is committed before the manager is told, so that a crash in between is
 //! mended at the next start. `http` and the dialects call it.
 
-use entity::{
-    enums::SessionState,
-    ids::{SessionId, UserId},
-    sessions,
-};
-use sea_orm::{DatabaseConnection, SqlErr};
+use entity::{enums::SessionState, ids::SessionId, sessions};
+use sea_orm::DatabaseConnection;
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 
-use super::{Ctx, Error};
+use super::{Ctx, Error, upstream::send_error};
 use crate::{
     db,
     domain::{
@@ -21,58 +17,15 @@ use crate::{
         principal::{Credential, Scope},
         session::{PairCode, Settings, Snapshot},
     },
-    protocol::SendError,
-    session::{Handle, Manager, ManagerError},
+    session::{Handle, Manager},
 };
 
-/// The largest `metadata`, as JSON text.
-const MAX_METADATA: usize = 16 << 10;
+mod check;
+mod view;
 
-/// A session as its owner sees it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SessionView {
-    /// Its id.
-    pub id: SessionId,
-    /// Whose it is.
-    pub owner_id: UserId,
-    /// The owner's own name for it in paths.
-    pub handle: String,
-    /// A name to show.
-    pub name: Option<String>,
-    /// Digits, once paired.
-    pub phone: Option<String>,
-    /// `…@lid`, once paired.
-    pub lid: Option<String>,
-    /// The name the account goes by.
-    pub push_name: Option<String>,
-    /// Where it is.
-    pub state: SessionState,
-    /// Why, as a stable word.
-    pub reason: Option<String>,
-    /// The owner's own data.
-    pub metadata: Map<String, Value>,
-    /// What the owner has switched.
-    pub settings: Settings,
-    /// Milliseconds since 1970.
-    pub created_at: i64,
-    /// Milliseconds since 1970.
-    pub connected_at: Option<i64>,
-    /// The last number of its event log.
-    pub last_event_seq: i64,
-}
-
-impl SessionView {
-    /// Whether messages can be sent right now.
-    pub fn connected(&self) -> bool {
-        self.state == SessionState::Connected
-    }
-
-    /// Whether a phone is linked.
-    pub fn logged_in(&self) -> bool {
-        self.phone.is_some()
-            && !matches!(self.state, SessionState::LoggedOut | SessionState::Expired)
-    }
-}
+use check::{check_handle, check_name, generated_handle, handle_taken, metadata_text};
+pub use view::SessionView;
+use view::view;
 
 /// A session to be made.
 #[derive(Debug, Clone, Default)]
@@ -160,7 +113,7 @@ impl Sessions {
             .map_err(handle_taken)?;
         db::leases::insert(&tx, id).await?;
         tx.commit().await?;
-        view(row, 0)
+        view(row, None)
     }
 
     /// A page of the caller's sessions, oldest first.
@@ -174,15 +127,12 @@ impl Sessions {
         let only = ctx.principal.session;
         let rows = db::sessions::page(&self.db, ctx.owner(), only, cursor, limit).await?;
         let ids: Vec<SessionId> = rows.iter().map(|row| row.id).collect();
-        let seqs = db::leases::last_seqs(&self.db, &ids).await?;
+        let standings = db::leases::standings(&self.db, &ids).await?;
         rows.into_iter()
             .map(|row| {
-                let id = row.id.uuid();
-                let seq = seqs
-                    .iter()
-                    .find(|(key, _)| *key == id)
-                    .map_or(0, |(_, seq)| *seq);
-                view(row, seq)
+                let key = row.id.uuid();
+                let standing = standings.iter().find(|lease| lease.lease_key == key);
+                view(row, standing)
             })
             .collect()
     }
@@ -310,6 +260,18 @@ impl Sessions {
         self.manager.len()
     }
 
+    /// How many sessions run here, for every state; none is left out.
+    pub fn running_by_state(&self) -> Vec<(SessionState, usize)> {
+        let states = self.manager.states();
+        SessionState::ALL
+            .iter()
+            .map(|state| {
+                let count = states.iter().filter(|seen| *seen == state).count();
+                (*state, count)
+            })
+            .collect()
+    }
+
     fn live(&self, session: SessionId) -> Result<Handle, Error> {
         self.manager.get(session).ok_or_else(not_running)
     }
@@ -333,8 +295,8 @@ impl Sessions {
     }
 
     async fn show(&self, row: sessions::Model) -> Result<SessionView, Error> {
-        let seqs = db::leases::last_seqs(&self.db, &[row.id]).await?;
-        view(row, seqs.first().map_or(0, |(_, seq)| *seq))
+        let standings = db::leases::standings(&self.db, &[row.id]).await?;
+        view(row, standings.first())
     }
 }
 
@@ -356,157 +318,9 @@ pub(super) async fn find(
     Ok(row)
 }
 
-pub(super) fn send_error(error: SendError) -> Error {
-    match error {
-        SendError::NotConnected => Error::NotReady {
-            code: "session_not_connected",
-            detail: "the session is not connected".to_owned(),
-        },
-        SendError::NotOnWhatsApp => Error::Invalid {
-            code: "recipient_not_on_whatsapp",
-            faults: vec![super::Fault::new("/to", "this number is not on WhatsApp")],
-        },
-        SendError::Unsupported => Error::Invalid {
-            code: "invalid_recipient",
-            faults: vec![super::Fault::new(
-                "/to",
-                "messages cannot be sent to this kind of address",
-            )],
-        },
-        SendError::TimedOut => Error::Upstream {
-            code: "whatsapp_timeout",
-            detail: "WhatsApp did not answer in time".to_owned(),
-        },
-        SendError::Store(source) => {
-            tracing::warn!(
-                error = source.as_ref() as &dyn std::error::Error,
-                "a device state could not be written, so nothing was sent"
-            );
-            Error::Unavailable {
-                code: "not_stored",
-                detail: "the device state could not be written, so nothing was sent; try again",
-            }
-        }
-        SendError::Refused(source) => {
-            tracing::warn!(
-                error = source.as_ref() as &dyn std::error::Error,
-                "WhatsApp refused a request"
-            );
-            Error::Upstream {
-                code: "whatsapp_refused",
-                detail: "WhatsApp refused the request".to_owned(),
-            }
-        }
-    }
-}
-
 fn not_running() -> Error {
     Error::NotReady {
         code: "session_not_connected",
         detail: "the session is not running; connect it first".to_owned(),
-    }
-}
-
-impl From<ManagerError> for Error {
-    fn from(error: ManagerError) -> Self {
-        match error {
-            ManagerError::Stuck => Self::Unavailable {
-                code: "session_busy",
-                detail: "the session did not end in time; try again",
-            },
-            other => Self::internal(other),
-        }
-    }
-}
-
-fn handle_taken(error: sea_orm::DbErr) -> Error {
-    match error.sql_err() {
-        Some(SqlErr::UniqueConstraintViolation(_)) => Error::Conflict {
-            code: "handle_taken",
-            detail: "another session of yours has this handle".to_owned(),
-        },
-        _ => Error::internal(error),
-    }
-}
-
-fn check_handle(handle: String) -> Result<String, Error> {
-    let fits = |c: char| c.is_ascii_alphanumeric() || "_.+@:-".contains(c);
-    if handle.is_empty() || handle.len() > 64 || !handle.chars().all(fits) {
-        return Err(Error::invalid(
-            "/handle",
-            "a handle has 1 to 64 characters of A-Z a-z 0-9 _ . + @ : -",
-        ));
-    }
-    if handle.starts_with("ses_") {
-        return Err(Error::invalid(
-            "/handle",
-            "a handle must not look like a session id",
-        ));
-    }
-    Ok(handle)
-}
-
-fn generated_handle(id: SessionId) -> String {
-    let hex = id.uuid().simple().to_string();
-    format!("s-{}", &hex[20..])
-}
-
-fn check_name(name: Option<&str>) -> Result<(), Error> {
-    match name {
-        Some(name) if name.trim().is_empty() || name.chars().count() > 128 => {
-            Err(Error::invalid("/name", "a name has 1 to 128 characters"))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn metadata_text(metadata: &Map<String, Value>) -> Result<String, Error> {
-    let text = serde_json::to_string(metadata).map_err(Error::internal)?;
-    if text.len() > MAX_METADATA {
-        return Err(Error::invalid(
-            "/metadata",
-            "metadata may have 16 KiB as JSON",
-        ));
-    }
-    Ok(text)
-}
-
-fn view(row: sessions::Model, last_event_seq: i64) -> Result<SessionView, Error> {
-    Ok(SessionView {
-        id: row.id,
-        owner_id: row.owner_id,
-        handle: row.handle,
-        name: row.name,
-        phone: row.phone,
-        lid: row.lid,
-        push_name: row.push_name,
-        state: row.state,
-        reason: row.reason,
-        metadata: serde_json::from_str(&row.metadata).map_err(Error::internal)?,
-        settings: serde_json::from_str(&row.settings).map_err(Error::internal)?,
-        created_at: row.created_at,
-        connected_at: row.connected_at,
-        last_event_seq,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_handle_takes_the_documented_characters_and_no_others() {
-        for good in [
-            "a",
-            "my-session",
-            "+5511999887766",
-            "me@home:1",
-            &"x".repeat(64),
-        ] {
-            assert!(check_handle(good.to_owned()).is_ok(), "{good}");
-        }
-        for bad in ["", "with space", "ü", "a/b", "ses_1", &"x".repeat(65)] {
-            assert!(check_handle(bad.to_owned()).is_err(), "{bad}");
-        }
     }
 }

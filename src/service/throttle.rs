@@ -1,21 +1,13 @@
-//! Limits: how fast a caller may ask, and how often a sign-in may fail.
+//! The limit on sign-ins that fail; `service::rates` limits requests.
 //!
 //! Owns counters in memory, each with a bound. A restart forgets them, which costs an attacker more than it gives.
 
 use std::{
     collections::HashMap,
-    fmt,
     hash::Hash,
     net::{IpAddr, Ipv6Addr},
-    num::NonZeroU32,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
-};
-
-use entity::ids::UserId;
-use governor::{
-    Quota, RateLimiter, clock::Clock as _, middleware::StateInformationMiddleware,
-    state::keyed::DashMapStateStore,
 };
 
 use super::Error;
@@ -163,104 +155,6 @@ fn make_room<K: Clone + Eq + Hash>(map: &mut HashMap<K, Failures>, now: i64) {
     }
 }
 
-/// How fast a caller may ask.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rate {
-    /// How many requests may come at once; as many are given back each minute.
-    pub per_minute: NonZeroU32,
-}
-
-impl Default for Rate {
-    fn default() -> Self {
-        Self {
-            per_minute: NonZeroU32::new(1_200).unwrap_or(NonZeroU32::MIN),
-        }
-    }
-}
-
-/// What a caller has left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Allowance {
-    /// How many requests the bucket holds.
-    pub limit: u32,
-    /// How many are left.
-    pub remaining: u32,
-    /// Until the bucket is full again.
-    pub reset: Duration,
-    /// When to come back, if this request was one too many.
-    pub retry_after: Option<Duration>,
-}
-
-type Buckets =
-    RateLimiter<UserId, DashMapStateStore<UserId>, ServiceTime, StateInformationMiddleware>;
-
-/// One bucket of requests per user.
-#[derive(Clone)]
-pub struct RateLimits {
-    rate: Rate,
-    buckets: Arc<Buckets>,
-}
-
-impl fmt::Debug for RateLimits {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RateLimits")
-            .field("rate", &self.rate)
-            .finish_non_exhaustive()
-    }
-}
-
-impl RateLimits {
-    /// Full buckets of this rate.
-    pub fn new(rate: Rate, clock: SharedClock) -> Self {
-        let quota = Quota::per_minute(rate.per_minute);
-        let buckets = RateLimiter::dashmap_with_clock(quota, ServiceTime(clock))
-            .with_middleware::<StateInformationMiddleware>();
-        Self {
-            rate,
-            buckets: Arc::new(buckets),
-        }
-    }
-
-    /// Takes one request out of the user's bucket.
-    pub fn take(&self, user: UserId) -> Allowance {
-        if self.buckets.len() > MAX_KEYS {
-            // A full bucket is the same as none.
-            self.buckets.retain_recent();
-        }
-        let limit = self.rate.per_minute.get();
-        let each = Duration::from_mins(1) / limit;
-        match self.buckets.check_key(&user) {
-            Ok(state) => {
-                let remaining = state.remaining_burst_capacity();
-                Allowance {
-                    limit,
-                    remaining,
-                    reset: each * limit.saturating_sub(remaining),
-                    retry_after: None,
-                }
-            }
-            Err(too_early) => Allowance {
-                limit,
-                remaining: 0,
-                reset: Duration::from_mins(1),
-                retry_after: Some(too_early.wait_time_from(self.buckets.clock().now())),
-            },
-        }
-    }
-}
-
-/// The clock of the service, for the buckets.
-#[derive(Debug, Clone)]
-struct ServiceTime(SharedClock);
-
-impl governor::clock::Clock for ServiceTime {
-    type Instant = Duration;
-
-    fn now(&self) -> Duration {
-        Duration::from_millis(u64::try_from(self.0.now_ms()).unwrap_or_default())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicI64, Ordering};
@@ -343,22 +237,5 @@ mod tests {
         let tries = throttle.tries.lock().unwrap();
         assert_eq!(tries.by_address.len(), MAX_KEYS);
         assert_eq!(tries.by_account.len(), MAX_KEYS);
-    }
-
-    #[test]
-    fn a_bucket_empties_refuses_and_fills_again() {
-        let clock = clock();
-        let rate = Rate {
-            per_minute: NonZeroU32::new(3).unwrap(),
-        };
-        let limits = RateLimits::new(rate, clock.clone());
-        let (ann, bob) = (UserId::new(), UserId::new());
-        let left: Vec<u32> = (0..3).map(|_| limits.take(ann).remaining).collect();
-        assert_eq!(left, [2, 1, 0]);
-        let refused = limits.take(ann).retry_after.unwrap();
-        assert!(refused <= Duration::from_secs(20), "{refused:?}");
-        assert_eq!(limits.take(bob).retry_after, None);
-        clock.0.fetch_add(20_000, Ordering::Relaxed);
-        assert_eq!(limits.take(ann).retry_after, None);
     }
 }

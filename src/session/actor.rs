@@ -12,13 +12,12 @@ use tokio_util::sync::CancellationToken;
 use super::{
     handle::Command,
     journal::{Journal, JournalError},
-    qr,
+    telling,
 };
 use crate::{
-    db::sessions::RunState,
     domain::{
         clock::{SharedClock, rfc3339},
-        event::{AccountData, ErrorData, Event, PairCodeData, QrData, ReasonData},
+        event::{ErrorData, Event, PairCodeData},
         message::Ack,
         session::{Account, Change, PairCode, Phase, Qr, Reason, Snapshot},
     },
@@ -343,73 +342,20 @@ impl Actor {
             };
         });
         if paired {
-            return Ok(vec![Event::Success(self.account())]);
+            return Ok(vec![Event::Success(telling::account(
+                &self.state.borrow().account,
+            ))]);
         }
-        Ok(self.event_of(&after, detail).into_iter().collect())
-    }
-
-    fn account(&self) -> AccountData {
-        let Account {
-            phone,
-            lid,
-            push_name,
-        } = self.state.borrow().account.clone();
-        AccountData {
-            phone,
-            lid,
-            push_name,
-        }
-    }
-
-    fn event_of(&self, phase: &Phase, detail: Option<String>) -> Option<Event> {
-        let why = |reason: Reason| ReasonData {
-            reason,
-            detail: detail.clone(),
-        };
-        Some(match phase {
-            Phase::Connecting => return None,
-            Phase::NeedScan(qr) => match qr::png_data_url(&qr.code) {
-                Ok(image) => Event::Qr(QrData {
-                    code: qr.code.clone(),
-                    image,
-                    expires_at: rfc3339(qr.expires_at),
-                    index: qr.index,
-                }),
-                Err(error) => Event::Error(ErrorData {
-                    code: "qr_failed".to_owned(),
-                    detail: error.to_string(),
-                }),
-            },
-            Phase::Connected => Event::Connected(self.account()),
-            Phase::Disconnected(reason) => Event::Disconnected(why(*reason)),
-            Phase::LoggedOut(reason) => Event::LoggedOut(why(*reason)),
-            Phase::Expired(reason @ Reason::QrTimeout) => Event::QrTimeout(why(*reason)),
-            Phase::Expired(reason) => Event::Error(ErrorData {
-                code: reason.as_str().to_owned(),
-                detail: detail.unwrap_or_else(|| "the pairing ended without a phone".to_owned()),
-            }),
-            Phase::Degraded(reason) => Event::Degraded(why(*reason)),
-        })
+        Ok(telling::event(&after, detail, &self.state.borrow().account)
+            .into_iter()
+            .collect())
     }
 
     async fn write(&self, events: &[Event]) -> Result<(), JournalError> {
         let snapshot = self.state.borrow().clone();
-        self.journal.record_run(run_state(&snapshot), events).await
-    }
-}
-
-/// What the row of a session says about `snapshot`.
-pub(super) fn run_state(snapshot: &Snapshot) -> RunState {
-    RunState {
-        state: snapshot.phase.state(),
-        reason: snapshot
-            .phase
-            .reason()
-            .map(|reason| reason.as_str().to_owned()),
-        phone: snapshot.account.phone.clone(),
-        lid: snapshot.account.lid.clone(),
-        push_name: snapshot.account.push_name.clone(),
-        connected_at: snapshot.connected_at,
+        self.journal
+            .record_run(telling::row(&snapshot), events)
+            .await
     }
 }
 

@@ -18,7 +18,7 @@ impl Inbox for SessionInbox {
             Ok(_) => Ok(()),
             Err(error) => {
                 let source = &error as &dyn std::error::Error;
-                tracing::warn!(session.id = %self.0.session, error = source, "messages were not committed; WhatsApp will send them again");
+                tracing::warn!(session.id = %self.0.session(), error = source, "messages were not committed; WhatsApp will send them again");
                 Err(InboxError(Box::new(error)))
             }
         }

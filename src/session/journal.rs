@@ -3,13 +3,14 @@
 //! Owns the order: fence, rows, events, deliveries, commit, then the live bus and the wake-up of the dispatcher.
 //! Must never publish what is not committed.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, sync::Arc, time::Instant};
 
 use entity::{
     events,
     ids::{EventId, MessageRowId, SessionId, UserId},
     messages,
 };
+use metrics::{counter, histogram};
 use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -64,33 +65,65 @@ pub struct Outgoing {
     pub sent_at: i64,
 }
 
+/// Where one session writes, and as whom.
+#[derive(Debug)]
+pub struct JournalConfig {
+    /// The one database.
+    pub db: DatabaseConnection,
+    /// The claim under which it writes.
+    pub fence: Fence,
+    /// Whose session it is.
+    pub owner: UserId,
+    /// The session.
+    pub session: SessionId,
+    /// Hears of events after their commit.
+    pub bus: Bus,
+    /// Hears of deliveries after their commit.
+    pub outbox: Wake,
+    /// The time of what is written.
+    pub clock: SharedClock,
+    /// Falls at the first write that the fence refuses.
+    pub fenced: CancellationToken,
+}
+
 /// Writes for one session, at one epoch.
 #[derive(Debug)]
 pub struct Journal {
-    pub(super) db: DatabaseConnection,
-    pub(super) fence: Fence,
-    pub(super) owner: UserId,
-    pub(super) session: SessionId,
-    pub(super) bus: Bus,
-    pub(super) outbox: Wake,
-    pub(super) clock: SharedClock,
-    /// Falls at the first write that the fence refuses.
-    pub(super) fenced: CancellationToken,
+    config: JournalConfig,
     /// Held from the fence to the publication, so that live readers hear events in the order of their numbers. The
     /// fence's row lock orders the commits anyway; nobody waits here who would not wait there.
-    pub(super) order: Mutex<()>,
+    order: Mutex<()>,
 }
 
 impl Journal {
+    /// A journal; nothing is written yet.
+    pub fn new(config: JournalConfig) -> Self {
+        Self {
+            config,
+            order: Mutex::new(()),
+        }
+    }
+
+    /// The session that it writes for.
+    pub fn session(&self) -> SessionId {
+        self.config.session
+    }
+
+    /// From now on the session counts as another owner's.
+    pub(super) fn give_up(&self) {
+        self.config.fenced.cancel();
+    }
+
     /// Writes how the run is going, with the events that tell it.
     pub async fn record_run(&self, run: RunState, events: &[Event]) -> Result<(), JournalError> {
         let order = self.order.lock().await;
-        let now = self.clock.now_ms();
-        let tx = db::begin(&self.db).await?;
-        db::sessions::update_run(&tx, self.session, run, now).await?;
+        let now = self.config.clock.now_ms();
+        let begun = Instant::now();
+        let tx = db::begin(&self.config.db).await?;
+        db::sessions::update_run(&tx, self.config.session, run, now).await?;
         let entries = self.append(&tx, events, now).await?;
         tx.commit().await?;
-        self.publish(&entries);
+        self.publish(&entries, begun);
         drop(order);
         Ok(())
     }
@@ -98,14 +131,15 @@ impl Journal {
     /// Writes incoming messages with their events; those that are stored already are passed over.
     pub async fn record_messages(&self, batch: Vec<Message>) -> Result<usize, JournalError> {
         let order = self.order.lock().await;
-        let now = self.clock.now_ms();
-        let tx = db::begin(&self.db).await?;
+        let now = self.config.clock.now_ms();
+        let begun = Instant::now();
+        let tx = db::begin(&self.config.db).await?;
         // A look before the lock is safe: if another owner wrote since, the fence refuses what follows.
         let ids: Vec<&str> = batch
             .iter()
             .map(|message| message.message_id.as_str())
             .collect();
-        let known = db::messages::known(&tx, self.session, &ids).await?;
+        let known = db::messages::known(&tx, self.config.session, &ids).await?;
         let mut seen: HashSet<Key> = known.into_iter().collect();
         let fresh: Vec<Message> = batch
             .into_iter()
@@ -125,14 +159,14 @@ impl Journal {
         let entries = self.append(&tx, &events, now).await?;
         db::messages::insert(&tx, rows).await?;
         tx.commit().await?;
-        self.publish(&entries);
+        self.publish(&entries, begun);
         drop(order);
         Ok(count)
     }
 
     /// Stores a message that is about to be sent.
     pub async fn record_outgoing(&self, outgoing: &Outgoing) -> Result<(), JournalError> {
-        let now = self.clock.now_ms();
+        let now = self.config.clock.now_ms();
         let row = self.row(
             outgoing.id,
             &outgoing.message,
@@ -140,7 +174,7 @@ impl Journal {
             now,
             Ack::Pending,
         )?;
-        let tx = db::begin(&self.db).await?;
+        let tx = db::begin(&self.config.db).await?;
         self.lock(&tx).await?;
         db::messages::insert(&tx, vec![row]).await?;
         tx.commit().await?;
@@ -150,21 +184,22 @@ impl Journal {
     /// Raises the ack of own messages; what is not ours, or is there already, is passed over.
     pub async fn record_acks(&self, ids: &[String], ack: Ack) -> Result<(), JournalError> {
         let order = self.order.lock().await;
-        let now = self.clock.now_ms();
-        let tx = db::begin(&self.db).await?;
+        let now = self.config.clock.now_ms();
+        let begun = Instant::now();
+        let tx = db::begin(&self.config.db).await?;
         self.lock(&tx).await?;
         let below = if ack == Ack::Error {
             Ack::Server.number()
         } else {
             ack.number()
         };
-        let rows = db::messages::below_ack(&tx, self.session, ids, below).await?;
+        let rows = db::messages::below_ack(&tx, self.config.session, ids, below).await?;
         if rows.is_empty() {
             tx.rollback().await?;
             return Ok(());
         }
         let ids: Vec<MessageRowId> = rows.iter().map(|row| row.id).collect();
-        db::messages::set_ack(&tx, self.session, &ids, ack.number()).await?;
+        db::messages::set_ack(&tx, self.config.session, &ids, ack.number()).await?;
         let event = |row: messages::Model| {
             Event::MessageAck(AckData {
                 message_id: row.message_id,
@@ -176,18 +211,19 @@ impl Journal {
         let events: Vec<Event> = rows.into_iter().map(event).collect();
         let entries = self.append(&tx, &events, now).await?;
         tx.commit().await?;
-        self.publish(&entries);
+        self.publish(&entries, begun);
         drop(order);
         Ok(())
     }
 
     async fn lock(&self, tx: &DatabaseTransaction) -> Result<(), JournalError> {
-        self.note(self.fence.lock(tx).await)
+        self.note(self.config.fence.lock(tx).await)
     }
 
     fn note<T>(&self, result: Result<T, FenceError>) -> Result<T, JournalError> {
         if matches!(result, Err(FenceError::Stale)) {
-            self.fenced.cancel();
+            metrics::counter!("wharf_fenced_total").increment(1);
+            self.config.fenced.cancel();
         }
         result.map_err(JournalError::from)
     }
@@ -204,12 +240,12 @@ impl Journal {
             return Ok(Vec::new());
         }
         let count = i64::try_from(events.len()).unwrap_or(i64::MAX);
-        let first = self.note(self.fence.advance(tx, count).await)?;
+        let first = self.note(self.config.fence.advance(tx, count).await)?;
         let mut entries = Vec::with_capacity(events.len());
         for (seq, event) in (first..).zip(events) {
             entries.push(Arc::new(LogEntry {
-                session: self.session,
-                owner: self.owner,
+                session: self.config.session,
+                owner: self.config.owner,
                 seq,
                 id: EventId::new(),
                 kind: event.name().into(),
@@ -227,15 +263,21 @@ impl Journal {
                 event_type: &entry.kind,
             })
             .collect();
-        outbox::enqueue(tx, self.owner, &due, now).await?;
+        outbox::enqueue(tx, self.config.owner, &due, now).await?;
         Ok(entries)
     }
 
-    fn publish(&self, entries: &[Arc<LogEntry>]) {
-        self.bus.publish(entries);
-        if !entries.is_empty() {
-            self.outbox.wake();
+    /// After the commit of a transaction that began at `begun`.
+    fn publish(&self, entries: &[Arc<LogEntry>], begun: Instant) {
+        if entries.is_empty() {
+            return;
         }
+        histogram!("wharf_event_commit_seconds").record(begun.elapsed());
+        for entry in entries {
+            counter!("wharf_events_total", "type" => entry.kind.to_string()).increment(1);
+        }
+        self.config.bus.publish(entries);
+        self.config.outbox.wake();
     }
 
     fn row(
@@ -252,7 +294,7 @@ impl Journal {
             message_id,
         } = key(message);
         Ok(messages::Model {
-            session_id: self.session,
+            session_id: self.config.session,
             chat,
             sender,
             message_id,

@@ -6,6 +6,7 @@ mod bad_input;
 mod docs;
 mod limits;
 mod messages;
+mod metrics;
 mod sessions;
 mod setup;
 mod strangers;

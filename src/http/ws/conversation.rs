@@ -14,7 +14,8 @@ use super::{
         Api,
         live::{End, Ending, Slot},
     },
-    frames::{self, HEARTBEAT_MS},
+    frames,
+    pulse::{self, Heartbeat, Ring, Talk},
 };
 use crate::{
     domain::clock::SharedClock,
@@ -26,16 +27,11 @@ use crate::{
     },
 };
 
-/// How long the answer to a ping may take.
-const PONG_WITHIN: Duration = Duration::from_secs(10);
-
 /// How long the other end may take to answer a close.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 
 /// How long a stalled reader may take to get to the close, which stands behind what is on its way already.
 const WAKE_WITHIN: Duration = Duration::from_secs(10);
-
-const HEARTBEAT: Duration = Duration::from_millis(HEARTBEAT_MS);
 
 /// What a socket opens with.
 #[derive(Debug)]
@@ -59,6 +55,8 @@ enum Close {
     Drain,
     Expired,
     Stalled,
+    /// It talks more than anybody has to.
+    Chatty,
     Deleted,
     Failed,
     /// The other end went away.
@@ -91,7 +89,7 @@ impl Close {
     const fn patience(self) -> Duration {
         match self {
             Self::Stalled => WAKE_WITHIN,
-            Self::Drain | Self::Expired | Self::Deleted | Self::Failed | Self::Gone => CLOSE_WITHIN,
+            _ => CLOSE_WITHIN,
         }
     }
 
@@ -101,6 +99,10 @@ impl Close {
             Self::Drain => (1012, format!("the service restarts; last_seq={last_seq}")),
             Self::Expired => (4401, "the credential has ended".to_owned()),
             Self::Stalled => (4008, format!("too slow; last_seq={last_seq}")),
+            Self::Chatty => (
+                1008,
+                format!("more than {} messages a second", pulse::MESSAGES),
+            ),
             Self::Deleted => (4404, "the session is gone".to_owned()),
             Self::Failed => (1011, format!("failed inside; last_seq={last_seq}")),
             Self::Gone => return None,
@@ -234,6 +236,7 @@ impl Conversation {
 
     async fn converse(&mut self, socket: &mut WebSocket) -> Close {
         let mut heartbeat = Heartbeat::new(Instant::now(), self.ending.expires());
+        let mut talk = Talk::new(Instant::now());
         let timer = tokio::time::sleep_until(heartbeat.due());
         tokio::pin!(timer);
         loop {
@@ -241,13 +244,19 @@ impl Conversation {
                 biased;
                 end = self.ending.cut() => Err(end.into()),
                 heard = socket.recv() => {
-                    heartbeat.heard(Instant::now());
-                    self.answer(socket, heard).await
+                    let now = Instant::now();
+                    heartbeat.heard(now);
+                    if talk.is_too_much(now) {
+                        Err(Close::Chatty)
+                    } else {
+                        self.answer(socket, heard).await
+                    }
                 }
                 () = &mut timer => match heartbeat.ring(Instant::now()) {
-                    Ok(true) => send(socket, self.stall, Message::Ping(axum::body::Bytes::new())).await,
-                    Ok(false) => Ok(()),
-                    Err(close) => Err(close),
+                    Ring::Ping => send(socket, self.stall, Message::Ping(axum::body::Bytes::new())).await,
+                    Ring::Early => Ok(()),
+                    Ring::Silent => Err(Close::Gone),
+                    Ring::Expired => Err(Close::Expired),
                 },
                 next = self.feed.next() => match next {
                     Ok(Some(live)) => self.give(socket, &live).await,
@@ -343,53 +352,6 @@ async fn say_goodbye(mut socket: WebSocket, frame: CloseFrame) {
     }
 }
 
-/// One timer for three things: the next ping, the answer to the last one, the end of the credential.
-#[derive(Debug)]
-struct Heartbeat {
-    next: Instant,
-    /// Whether a ping waits for its answer.
-    asked: bool,
-    expires: Option<Instant>,
-}
-
-impl Heartbeat {
-    fn new(now: Instant, expires: Option<Instant>) -> Self {
-        Self {
-            next: now + HEARTBEAT,
-            asked: false,
-            expires,
-        }
-    }
-
-    fn due(&self) -> Instant {
-        self.expires.map_or(self.next, |end| end.min(self.next))
-    }
-
-    /// Anything that is heard proves that the other end is there.
-    fn heard(&mut self, now: Instant) {
-        if self.asked {
-            self.asked = false;
-            self.next = now + HEARTBEAT;
-        }
-    }
-
-    /// The timer fell: tells whether to ping.
-    fn ring(&mut self, now: Instant) -> Result<bool, Close> {
-        if self.expires.is_some_and(|end| end <= now) {
-            return Err(Close::Expired);
-        }
-        if now < self.next {
-            return Ok(false);
-        }
-        if self.asked {
-            return Err(Close::Gone);
-        }
-        self.asked = true;
-        self.next = now + PONG_WITHIN;
-        Ok(true)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -401,27 +363,5 @@ mod tests {
         for other in ["", "ping", r#"{"type":"pong"}"#, r#"["ping"]"#] {
             assert!(!is_ping(other), "{other}");
         }
-    }
-
-    #[test]
-    fn a_ping_without_an_answer_ends_the_socket_and_any_answer_keeps_it() {
-        let mut now = Instant::now();
-        let mut heartbeat = Heartbeat::new(now, None);
-        now += HEARTBEAT;
-        assert!(heartbeat.ring(now).unwrap());
-        heartbeat.heard(now);
-        now += HEARTBEAT;
-        assert!(heartbeat.ring(now).unwrap());
-        now += PONG_WITHIN;
-        assert!(matches!(heartbeat.ring(now), Err(Close::Gone)));
-    }
-
-    #[test]
-    fn the_end_of_the_credential_comes_before_the_next_ping() {
-        let now = Instant::now();
-        let end = now + Duration::from_secs(3);
-        let mut heartbeat = Heartbeat::new(now, Some(end));
-        assert_eq!(heartbeat.due(), end);
-        assert!(matches!(heartbeat.ring(end), Err(Close::Expired)));
     }
 }

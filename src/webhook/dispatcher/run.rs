@@ -92,6 +92,14 @@ impl Run {
                 }
             };
             counts.count(state);
+            let result = match state {
+                DeliveryState::Delivered => "delivered",
+                DeliveryState::Dead => "dead",
+                DeliveryState::Pending | DeliveryState::Inflight | DeliveryState::Cancelled => {
+                    "failed"
+                }
+            };
+            metrics::counter!("wharf_deliveries_total", "result" => result).increment(1);
             let failed = state != DeliveryState::Delivered;
             let gone = sent.is_some_and(|sent| sent.verdict == Verdict::Gone);
             if gone || (failed && self.strict) {

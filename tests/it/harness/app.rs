@@ -183,6 +183,7 @@ impl TestApp {
             webhooks,
             stop: stop.clone(),
             tasks: tasks.clone(),
+            scrape: wharf::telemetry::metrics::recorder().unwrap(),
             about: Info {
                 version: "test".into(),
                 build: Build::THIS,
@@ -369,6 +370,10 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.bytes.clone()).unwrap()
+    }
+
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.bytes).unwrap_or(Value::Null)
     }

@@ -1,19 +1,16 @@
 //! How fast a caller may ask, and from which pages.
 
-use std::{num::NonZeroU32, time::Duration};
+use std::time::Duration;
 
 use reqwest::Method;
-use wharf::{http::Settings, service::throttle::Rate};
+use wharf::{http::Settings, service::rates::Rate};
 
 use crate::harness::app::TestApp;
 
 #[tokio::test]
 async fn every_answer_tells_what_is_left_and_the_one_too_many_is_refused() {
-    let rate = Rate {
-        per_minute: NonZeroU32::new(3).unwrap(),
-    };
     let app = TestApp::start_with(Settings {
-        rate,
+        rate: Rate::per_minute(3),
         ..Settings::default()
     })
     .await;

@@ -1,9 +1,16 @@
 //! Who may open a socket; everything is answered before the upgrade.
 
-use serde_json::json;
-use wharf::http::{LiveLimits, Settings};
+use std::time::Duration;
 
-use crate::harness::app::{TestApp, frame};
+use futures_util::SinkExt as _;
+use serde_json::json;
+use tokio_tungstenite::tungstenite::Message;
+use wharf::{
+    http::{LiveLimits, Settings},
+    service::rates::Rate,
+};
+
+use crate::harness::app::{TestApp, closed, frame, say};
 
 #[tokio::test]
 async fn a_socket_opens_by_header_subprotocol_and_query() {
@@ -99,17 +106,51 @@ async fn the_socket_that_is_one_too_many_is_refused_and_a_closed_one_makes_room(
 }
 
 #[tokio::test]
+async fn an_address_that_opens_sockets_too_fast_has_to_wait() {
+    let app = TestApp::start_with(Settings {
+        live: LiveLimits {
+            handshakes: Rate::per_second(1, 3),
+            ..LiveLimits::default()
+        },
+        ..Settings::default()
+    })
+    .await;
+    let ann = app.user("ann").await;
+    ann.session("sales").await;
+    for _ in 0..3 {
+        drop(ann.socket("/ws/sales").await.unwrap());
+    }
+    let answer = ann.socket("/ws/sales").await.unwrap_err();
+    assert_eq!(answer.headers["retry-after"], "1");
+    answer.refused(429, "rate_limited");
+    app.clock.advance(Duration::from_secs(1));
+    ann.socket("/ws/sales").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_client_that_talks_without_end_is_closed_and_one_that_pings_is_not() {
+    let app = TestApp::start().await;
+    let ann = app.user("ann").await;
+    ann.session("sales").await;
+    let mut calm = ann.socket("/ws/sales").await.unwrap();
+    assert_eq!(frame(&mut calm).await["type"], "hello");
+    let mut chatty = ann.socket("/ws/sales").await.unwrap();
+    assert_eq!(frame(&mut chatty).await["type"], "hello");
+    for _ in 0..100 {
+        // The close may come before the last of them.
+        drop(chatty.send(Message::text("on and on")).await);
+    }
+    assert_eq!(closed(&mut chatty).await.0, 1008);
+    say(&mut calm, r#"{"type":"ping"}"#).await;
+    assert_eq!(frame(&mut calm).await["type"], "pong");
+}
+
+#[tokio::test]
 async fn a_thousand_sockets_hear_the_same_event() {
     const SOCKETS: usize = 1000;
     let app = TestApp::start_with(Settings {
-        live: LiveLimits {
-            per_token: 2000,
-            per_address: 2000,
-            ..LiveLimits::default()
-        },
-        rate: wharf::service::throttle::Rate {
-            per_minute: std::num::NonZeroU32::new(100_000).unwrap(),
-        },
+        live: LiveLimits::of(2000, 2000),
+        rate: Rate::per_minute(100_000),
         ..Settings::default()
     })
     .await;

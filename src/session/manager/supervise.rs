@@ -1,0 +1,194 @@
+//! What follows when a session's run ends, and when it is tried again.
+//!
+//! Called by the manager alone. Must never let a failure end in silence: it is told in the log, then tried again later.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::watch;
+
+use super::{Manager, ManagerError};
+use crate::{
+    db::leases,
+    domain::{
+        event::{Event, ReasonData},
+        session::{Phase, Reason, Snapshot},
+    },
+    protocol::store,
+    session::{
+        actor::{Actor, Exit, Inputs},
+        handle::Handle,
+        telling,
+    },
+};
+
+/// The longest wait between two starts of a session that keeps failing.
+const BACKOFF_MAX: Duration = Duration::from_mins(5);
+
+impl Manager {
+    pub(super) async fn launch_failed(&self, claim: leases::Claimed, error: &ManagerError) {
+        tracing::error!(
+            session.id = %claim.session,
+            error = error as &dyn std::error::Error,
+            "the session could not be started"
+        );
+        self.retry_later(claim, backoff(claim.fail_count)).await;
+    }
+
+    pub(super) async fn retry_later(&self, claim: leases::Claimed, delay: Duration) {
+        let db = &self.parts.db;
+        let held = leases::hold_back(db, claim.session, delay).await;
+        let freed = leases::release(db, claim.session, self.parts.node.id, claim.epoch).await;
+        if let Err(error) = held.and(freed) {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(session.id = %claim.session, error, "the session's lease could not be given free");
+        }
+        // The claim loop would find it at its next look anyway.
+        let nudge = Arc::clone(&self.nudge);
+        self.parts.tasks.spawn("session.retry", async move {
+            tokio::time::sleep(delay + Duration::from_millis(50)).await;
+            nudge.notify_one();
+        });
+    }
+
+    /// Runs the actor in a root span of its own, else it would carry the span of whoever woke it first.
+    pub(super) fn supervise(
+        &self,
+        claim: leases::Claimed,
+        handle: Handle,
+        device: Arc<store::Store>,
+        actor: Actor,
+        inputs: Inputs,
+    ) {
+        use tracing::Instrument as _;
+        let manager = self.clone();
+        let span = tracing::info_span!(parent: None, "session.run", session.id = %claim.session, epoch = claim.epoch);
+        let mut state = handle.watch();
+        self.parts.tasks.spawn(
+            "session.run",
+            async move {
+                let guard = Gone {
+                    manager: manager.clone(),
+                    handle: handle.clone(),
+                };
+                let running = actor.run(inputs);
+                let healthy = manager.note_health(claim, &mut state);
+                let exit = {
+                    tokio::pin!(running, healthy);
+                    tokio::select! {
+                        exit = &mut running => exit,
+                        () = &mut healthy => running.await,
+                    }
+                };
+                manager.after(claim, &handle, &device, exit).await;
+                drop(guard);
+            }
+            .instrument(span),
+        );
+    }
+
+    /// Forgets earlier failures once the session is connected.
+    async fn note_health(&self, claim: leases::Claimed, state: &mut watch::Receiver<Snapshot>) {
+        if claim.fail_count == 0 {
+            return;
+        }
+        if state
+            .wait_for(|state| state.phase == Phase::Connected)
+            .await
+            .is_ok()
+            && let Err(error) = leases::reset_failures(&self.parts.db, claim.session).await
+        {
+            let error = &error as &dyn std::error::Error;
+            tracing::debug!(error, "the count of failures stays");
+        }
+    }
+
+    async fn after(
+        &self,
+        claim: leases::Claimed,
+        handle: &Handle,
+        device: &store::Store,
+        exit: Exit,
+    ) {
+        let parts = &self.parts;
+        let session = claim.session;
+        tracing::info!("the session's run has ended: {exit:?}");
+        // It stays in the registry until this is written, so that a connect in between waits for it.
+        let result = match exit {
+            Exit::Fenced => Ok(()),
+            Exit::Stopped => self.release(claim).await,
+            Exit::Finished { wipe } => {
+                let wiped = if wipe {
+                    device.clear().await.map_err(ManagerError::Store)
+                } else {
+                    Ok(())
+                };
+                let unwanted = leases::set_desired(&parts.db, session, false).await;
+                let released = self.release(claim).await;
+                let unwanted = unwanted.map_err(ManagerError::Db);
+                wiped.and(unwanted).and(released)
+            }
+            Exit::RetryAfter(delay) => {
+                self.retry_later(claim, delay).await;
+                Ok(())
+            }
+            Exit::Failed(why) => {
+                let told = self.tell_restart(handle, why).await;
+                self.retry_later(claim, backoff(claim.fail_count)).await;
+                told
+            }
+        };
+        if let Err(error) = result {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "the end of the session's run could not be written");
+        }
+    }
+
+    async fn tell_restart(&self, handle: &Handle, why: &str) -> Result<(), ManagerError> {
+        let mut snapshot = handle.snapshot();
+        snapshot.phase = Phase::Degraded(Reason::Restarting);
+        snapshot.connected_at = None;
+        let data = ReasonData {
+            reason: Reason::Restarting,
+            detail: Some(why.to_owned()),
+        };
+        let event = Event::Degraded(data);
+        Ok(handle
+            .journal
+            .record_run(telling::row(&snapshot), &[event])
+            .await?)
+    }
+
+    async fn release(&self, claim: leases::Claimed) -> Result<(), ManagerError> {
+        leases::release(
+            &self.parts.db,
+            claim.session,
+            self.parts.node.id,
+            claim.epoch,
+        )
+        .await?;
+        Ok(())
+    }
+}
+
+/// Takes the session out of the registry even when its actor panicked.
+struct Gone {
+    manager: Manager,
+    handle: Handle,
+}
+
+impl Drop for Gone {
+    fn drop(&mut self) {
+        let handle = &self.handle;
+        self.manager
+            .live
+            .remove_if(&handle.session, |_, live| live.done_is(handle));
+        handle.done.cancel();
+    }
+}
+
+/// 1 s, doubling, with a fifth of jitter.
+fn backoff(failures: i32) -> Duration {
+    let base =
+        Duration::from_secs(1) * 2_u32.saturating_pow(u32::try_from(failures).unwrap_or(0).min(16));
+    base.min(BACKOFF_MAX).mul_f64(rand::random_range(0.8..1.2))
+}
