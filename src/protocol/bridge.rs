@@ -5,7 +5,8 @@
 
 use std::sync::{Arc, OnceLock, Weak};
 
-use tokio::sync::mpsc;
+use dashmap::DashMap;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use wacore::types::events::{
     ConnectFailureReason, Event as WaEvent, EventHandler, EventInterest, EventKind, InboundMessage,
@@ -49,6 +50,17 @@ pub(super) struct Bridge {
     pub(super) overflow: CancellationToken,
     /// Set once the client is built.
     pub(super) client: OnceLock<Weak<whatsapp_rust::Client>>,
+    /// Sends that wait for the server's word, by message id; whoever waits takes its entry away again.
+    pub(super) sends: DashMap<String, oneshot::Sender<ServerSaid>>,
+}
+
+/// What the server said of a message that was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum ServerSaid {
+    /// It has it.
+    Taken,
+    /// It refused it, with this code.
+    Refused(String),
 }
 
 impl Bridge {
@@ -135,14 +147,26 @@ impl Bridge {
                 ack: convert::ack(&receipt.r#type)?,
                 message_ids: receipt.message_ids.clone(),
             },
-            WaEvent::ServerAck(ack) if ack.class.as_deref() == Some("message") => Event::Acked {
-                message_ids: vec![ack.id.clone()],
-                ack: if ack.error.is_some() {
-                    Ack::Error
-                } else {
-                    Ack::Server
-                },
-            },
+            WaEvent::ServerAck(ack) if ack.class.as_deref() == Some("message") => {
+                let said = match &ack.error {
+                    None => ServerSaid::Taken,
+                    Some(code) => ServerSaid::Refused(code.clone()),
+                };
+                // Whoever waits for it writes it down.
+                if let Some((_, waiting)) = self.sends.remove(&ack.id)
+                    && waiting.send(said).is_ok()
+                {
+                    return None;
+                }
+                Event::Acked {
+                    message_ids: vec![ack.id.clone()],
+                    ack: if ack.error.is_some() {
+                        Ack::Error
+                    } else {
+                        Ack::Server
+                    },
+                }
+            }
             WaEvent::SelfPushNameUpdated(name) => Event::Renamed(name.new_name.clone()),
             WaEvent::Messages(batch) if !batch.hook_committed => {
                 Event::Unhooked(self.messages(&batch.messages))

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use wacore::store::{device::DevicePropsOverride, traits::Backend};
 use whatsapp_rust::{
@@ -20,7 +20,7 @@ use whatsapp_rust::{
 
 use super::{
     Event, Inbox,
-    bridge::{Bridge, Hook, Listener},
+    bridge::{Bridge, Hook, Listener, ServerSaid},
     convert,
     http_client::Http,
     transport,
@@ -92,6 +92,36 @@ pub enum SendError {
     Refused(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+/// The server's own refusal.
+#[derive(Debug, thiserror::Error)]
+#[error("the server answered with code {0}")]
+struct Nack(String);
+
+/// Waits for the server's word on one message.
+struct Waiting<'a> {
+    bridge: &'a Bridge,
+    message_id: &'a str,
+    said: oneshot::Receiver<ServerSaid>,
+}
+
+impl<'a> Waiting<'a> {
+    fn on(bridge: &'a Bridge, message_id: &'a str) -> Self {
+        let (tell, said) = oneshot::channel();
+        bridge.sends.insert(message_id.to_owned(), tell);
+        Self {
+            bridge,
+            message_id,
+            said,
+        }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.bridge.sends.remove(self.message_id);
+    }
+}
+
 impl fmt::Debug for Connector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connector")
@@ -135,6 +165,7 @@ impl Connector {
             events,
             overflow,
             client: OnceLock::new(),
+            sends: DashMap::new(),
         });
         let factory = transport::Factory {
             url: Arc::clone(&self.url),
@@ -231,14 +262,22 @@ impl Client {
         self.require_on_whatsapp(&to).await?;
         self.settle().await?;
         let options = SendOptions::default().with_message_id(message_id);
-        let sending = self
-            .inner
-            .send_message_with_options(to, convert::text(body), options);
+        // The library is done when the message is on the socket; it is sent when the server says so.
+        let mut waiting = Waiting::on(&self.bridge, message_id);
+        let sending = async {
+            self.inner
+                .send_message_with_options(to, convert::text(body), options)
+                .await?;
+            Ok((&mut waiting.said).await)
+        };
         match tokio::time::timeout(QUESTION, sending).await {
-            Ok(Ok(_)) => Ok(()),
+            Ok(Ok(Ok(ServerSaid::Taken))) => Ok(()),
+            Ok(Ok(Ok(ServerSaid::Refused(code)))) => {
+                Err(SendError::Refused(Box::new(Nack(code))))
+            }
             Ok(Err(whatsapp_rust::SendError::NotLoggedIn)) => Err(SendError::NotConnected),
             Ok(Err(error)) => Err(SendError::Refused(Box::new(error))),
-            Err(_) => Err(SendError::TimedOut),
+            Ok(Ok(Err(_))) | Err(_) => Err(SendError::TimedOut),
         }
     }
 
