@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use crate::{
     report::{Bound, Report, median},
     rig::Rig,
-    sockets::open,
 };
 
 const ROUNDS: usize = 21;
@@ -19,7 +18,7 @@ pub(crate) async fn run(report: &mut Report) {
     for _ in 0..ROUNDS {
         let session = rig.wharf.call("POST", "/v1/sessions", json!({})).await;
         let id = session["id"].as_str().unwrap();
-        let mut socket = open(&rig.wharf, &format!("/ws/{id}")).await;
+        let mut socket = rig.wharf.socket(&format!("/ws/{id}")).await;
         let asked = Instant::now();
         let connect = format!("/v1/sessions/{id}/connect");
         let connecting = rig.wharf.call("POST", &connect, Value::Null);

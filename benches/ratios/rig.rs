@@ -2,6 +2,7 @@
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},
+    path::Path,
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     time::Duration,
 };
@@ -28,13 +29,22 @@ impl Rig {
     pub(crate) async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let sandbox = SandboxProcess::start(folder.path()).await;
-        let wharf = Wharf::start_with(folder.path(), &sandbox.url, &SETTINGS).await;
+        let wharf = wharf(folder.path(), &sandbox.url).await;
         Self {
             wharf,
             sandbox,
             _folder: folder,
         }
     }
+}
+
+async fn wharf(folder: &Path, whatsapp: &str) -> Wharf {
+    let mut wharf = Wharf::at(folder, whatsapp);
+    for (key, value) in SETTINGS {
+        wharf = wharf.env(key, value);
+    }
+    wharf.up().await;
+    wharf
 }
 
 /// Lets everything that a change has set off come to rest.

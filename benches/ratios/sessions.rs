@@ -22,9 +22,9 @@ pub(crate) async fn run(report: &mut Report) {
     let mut rig = Rig::start().await;
     let mut sessions = Vec::new();
     link(&rig, &mut sessions, FEW).await;
-    let few = resident(rig.wharf.pid());
+    let few = resident(rig.wharf.id());
     link(&rig, &mut sessions, MANY).await;
-    let ours = (resident(rig.wharf.pid()) - few) / (MANY - FEW) as f64;
+    let ours = (resident(rig.wharf.id()) - few) / (MANY - FEW) as f64;
 
     let bare = bare(&rig).await;
     report.add(

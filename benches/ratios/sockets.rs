@@ -22,35 +22,21 @@ const FEW: usize = 100;
 const MANY: usize = 1100;
 const ECHO_BUFFER_BYTES: usize = 4096;
 
-pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
-
-/// A socket of the administrator.
-pub(crate) async fn open(wharf: &Wharf, path: &str) -> Socket {
-    let url = wharf.url(path).replace("http://", "ws://");
-    let mut request = url.into_client_request().unwrap();
-    let bearer = format!("Bearer {}", wharf.token);
-    request
-        .headers_mut()
-        .insert("authorization", bearer.parse().unwrap());
-    let (socket, _) = connect_async(request).await.unwrap();
-    socket
-}
-
 pub(crate) async fn run(report: &mut Report) {
     let rig = Rig::start().await;
     let session = rig.wharf.call("POST", "/v1/sessions", json!({})).await;
     let path = format!("/ws/{}", session["id"].as_str().unwrap());
     let mut sockets = Vec::new();
     while sockets.len() < FEW {
-        sockets.push(hello(open(&rig.wharf, &path).await).await);
+        sockets.push(hello(rig.wharf.socket(&path).await).await);
     }
     settle().await;
-    let few = resident(rig.wharf.pid());
+    let few = resident(rig.wharf.id());
     while sockets.len() < MANY {
-        sockets.push(hello(open(&rig.wharf, &path).await).await);
+        sockets.push(hello(rig.wharf.socket(&path).await).await);
     }
     settle().await;
-    let ours = (resident(rig.wharf.pid()) - few) / (MANY - FEW) as f64;
+    let ours = (resident(rig.wharf.id()) - few) / (MANY - FEW) as f64;
     drop(sockets);
 
     let mut part = Part::start(&["bare-echo"]);

@@ -11,7 +11,6 @@ use crate::{
     bare::Bare,
     report::{Bound, Report, median},
     rig::Rig,
-    sockets::open,
 };
 
 const OURS: &str = "491700200001";
@@ -86,7 +85,7 @@ async fn send_bare(bare: &Bare, count: usize) -> f64 {
 
 /// Until a browser on the session's socket has seen them all.
 async fn receive_ours(rig: &Rig, session: &str, count: usize) -> f64 {
-    let mut socket = open(&rig.wharf, &format!("/ws/{session}")).await;
+    let mut socket = rig.wharf.socket(&format!("/ws/{session}")).await;
     let begun = Instant::now();
     let reading = async {
         let mut seen = 0;

@@ -13,9 +13,11 @@
 mod cli;
 mod crash;
 mod docs;
+mod faults;
 mod flows;
 mod harness;
 mod layering;
+mod live;
 mod openapi;
 mod routes;
 mod store;
