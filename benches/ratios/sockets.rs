@@ -7,13 +7,10 @@ use axum::{
 };
 use futures_util::StreamExt as _;
 use serde_json::json;
-use tokio::net::TcpStream;
-use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream, connect_async, tungstenite::client::IntoClientRequest as _,
-};
+use tokio_tungstenite::connect_async;
 
 use crate::{
-    processes::Wharf,
+    processes::Socket,
     report::{Bound, Report},
     rig::{Part, Rig, resident, settle},
 };

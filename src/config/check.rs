@@ -131,12 +131,13 @@ impl Config {
         faults
     }
 
-    fn must_not_be_zero(&self) -> [(&'static str, u64); 9] {
+    fn must_not_be_zero(&self) -> [(&'static str, u64); 10] {
         let per_address = self.http.max_connections_per_address;
         [
             ("http.max_connections", self.http.max_connections.into()),
             ("http.max_connections_per_address", per_address.into()),
             ("http.header_timeout_ms", self.http.header_timeout_ms),
+            ("http.body_timeout_ms", self.http.body_timeout_ms),
             (
                 "http.requests_per_minute",
                 self.http.requests_per_minute.into(),

@@ -42,6 +42,8 @@ section! {
         max_connections_per_address: u32 = 2_500;
         /// How long a client may take to send the head of a request, and rest between two requests.
         header_timeout_ms: u64 = 10_000;
+        /// How long a client may take to send the body of a request.
+        body_timeout_ms: u64 = 30_000;
         /// Requests that one user may make at once; as many are given back each minute. One more is answered 429.
         requests_per_minute: u32 = 1_200;
         /// Live sockets and streams of one token at the same time. One more is answered 429.

@@ -10,7 +10,7 @@ mod pointer;
 mod query;
 
 pub(super) use body::read as read_body;
-pub use body::{BODY_LIMIT_BYTES, Json, from_value};
+pub use body::{BODY_LIMIT_BYTES, BodyTimeout, Json, from_value};
 pub use ctx::RequestId;
 pub use path::Path;
 pub use peer::{Peer, TrustedProxies};

@@ -45,7 +45,7 @@ pub(super) async fn once(
         return Ok(next.run(request).await);
     };
     let (parts, body) = request.into_parts();
-    let bytes = read_body(body).await?;
+    let bytes = read_body(Request::from_parts(parts.clone(), body)).await?;
     let path = parts.uri.path().as_bytes();
     let shape = [parts.method.as_str().as_bytes(), path, &bytes];
     match api.idempotency.claim(&ctx, &key, shape).await? {

@@ -27,6 +27,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
+use super::extract::BodyTimeout;
 use crate::{
     config::Http,
     lifecycle::{Stop, Tasks},
@@ -56,6 +57,8 @@ pub struct Limits {
     pub per_address: usize,
     /// For the head of a request, and for the rest between two.
     pub header_timeout: Duration,
+    /// For the body of a request.
+    pub body_timeout: Duration,
     /// Proxies bring many clients from one address: they are exempt from the limit per address.
     pub trusted_proxies: Vec<IpNet>,
 }
@@ -67,6 +70,7 @@ impl From<&Http> for Limits {
             connections: wide(http.max_connections),
             per_address: wide(http.max_connections_per_address),
             header_timeout: Duration::from_millis(http.header_timeout_ms),
+            body_timeout: Duration::from_millis(http.body_timeout_ms),
             trusted_proxies: http.trusted_proxies.clone(),
         }
     }
@@ -92,6 +96,7 @@ pub async fn serve(
     let soft = stop.soft_token();
     let connections = TaskTracker::new();
     let doors = Doors::new(&limits);
+    let body_timeout = BodyTimeout(limits.body_timeout);
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(limits.header_timeout)
@@ -116,7 +121,9 @@ pub async fn serve(
                     tracing::debug!(error = &error as &dyn std::error::Error, "no TCP_NODELAY");
                 }
                 let held = Held::new(stream, place, connections.token());
-                let connection = converse(http.clone(), held, peer, router.clone(), soft.clone());
+                let router = router.clone();
+                let marks = (ConnectInfo(peer), body_timeout);
+                let connection = converse(http.clone(), held, marks, router, soft.clone());
                 tasks.spawn("http.connection", connection);
             }
             Err(full) => {
@@ -154,7 +161,7 @@ async fn rest_after(error: &io::Error, soft: &CancellationToken) {
 async fn converse(
     http: http1::Builder,
     held: Held<TcpStream>,
-    peer: SocketAddr,
+    marks: (ConnectInfo<SocketAddr>, BodyTimeout),
     router: Router,
     soft: CancellationToken,
 ) {
@@ -162,7 +169,8 @@ async fn converse(
     let seen = Arc::clone(&asked);
     let service = service_fn(move |mut request: Request<Incoming>| {
         seen.store(true, Ordering::Relaxed);
-        request.extensions_mut().insert(ConnectInfo(peer));
+        request.extensions_mut().insert(marks.0);
+        request.extensions_mut().insert(marks.1);
         let answer = router.clone().oneshot(request.map(Body::new));
         async move { Ok::<_, Infallible>(answer.await.unwrap_or_else(|never| match never {})) }
     });

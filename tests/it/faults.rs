@@ -2,5 +2,6 @@
 
 mod data_folder;
 mod pairing;
+mod slow_clients;
 mod stop;
 mod whatsapp_down;

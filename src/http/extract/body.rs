@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::{
-    body::{Body, Bytes},
+    body::Bytes,
     extract::{FromRequest, Request},
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -17,8 +17,12 @@ use crate::{http::problem::Problem, service::Fault};
 /// The largest JSON body.
 pub const BODY_LIMIT_BYTES: usize = 1024 * 1024;
 
-/// How long a body may take to arrive.
+/// How long a body may take to arrive, unless the connection says otherwise.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long the bodies of a connection may take to arrive; the accept loop puts it on each request.
+#[derive(Debug, Clone, Copy)]
+pub struct BodyTimeout(pub Duration);
 
 /// A JSON body. An empty one is read as `{}`.
 #[derive(Debug, Clone, Copy, Default)]
@@ -33,7 +37,7 @@ where
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let declared = is_json(&request);
-        let bytes = read(request.into_body()).await?;
+        let bytes = read(request).await?;
         if bytes.is_empty() {
             return parse(b"{}").map(Self);
         }
@@ -61,9 +65,11 @@ impl<T: Serialize> IntoResponse for Json<T> {
 }
 
 /// Reads a whole body, up to the limit and within the time.
-pub(in crate::http) async fn read(body: Body) -> Result<Bytes, Problem> {
-    let limited = http_body_util::Limited::new(body, BODY_LIMIT_BYTES);
-    let collected = tokio::time::timeout(BODY_TIMEOUT, http_body_util::BodyExt::collect(limited))
+pub(in crate::http) async fn read(request: Request) -> Result<Bytes, Problem> {
+    let within = request.extensions().get::<BodyTimeout>();
+    let within = within.map_or(BODY_TIMEOUT, |timeout| timeout.0);
+    let limited = http_body_util::Limited::new(request.into_body(), BODY_LIMIT_BYTES);
+    let collected = tokio::time::timeout(within, http_body_util::BodyExt::collect(limited))
         .await
         .map_err(|_| Problem::of_status(StatusCode::REQUEST_TIMEOUT))?;
     match collected {

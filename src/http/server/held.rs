@@ -205,6 +205,7 @@ mod tests {
             connections,
             per_address,
             header_timeout: std::time::Duration::from_secs(10),
+            body_timeout: std::time::Duration::from_secs(10),
             trusted_proxies: exempt.iter().map(|net| net.parse().unwrap()).collect(),
         })
     }
