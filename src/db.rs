@@ -9,7 +9,7 @@ use sea_orm::{
     ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbErr,
     SqliteTransactionMode, TransactionOptions, TransactionTrait,
     sqlx::{
-        Executor,
+        Connection, Executor, SqliteConnection,
         sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
     },
 };
@@ -64,6 +64,9 @@ pub async fn connect(url: &str, max_connections: u32) -> Result<DatabaseConnecti
         .test_before_acquire(false)
         .test_before_acquire_if_idle_for(PING_AFTER_IDLE)
         .map_sqlx_sqlite_opts(sqlite_options)
+        .map_sqlx_sqlite_pool_opts(|pool| {
+            pool.after_release(|connection, _| Box::pin(has_ended_its_transaction(connection)))
+        })
         .map_sqlx_postgres_opts(|pg| pg.statement_cache_capacity(STATEMENT_CACHE))
         .map_sqlx_mysql_opts(|my| my.statement_cache_capacity(STATEMENT_CACHE))
         // Set once per connection: asking for it in each transaction would cost a round trip.
@@ -82,6 +85,20 @@ pub async fn connect(url: &str, max_connections: u32) -> Result<DatabaseConnecti
         options.max_lifetime(None).idle_timeout(None);
     }
     Database::connect(options).await
+}
+
+/// Whether a connection that comes back to the pool may be used again.
+///
+/// SQLite ends a transaction by itself when the disk is full. sqlx counts it on, and makes savepoints out of the
+/// transactions that follow: their rollback would keep the write lock for ever.
+async fn has_ended_its_transaction(
+    connection: &mut SqliteConnection,
+) -> Result<bool, sea_orm::sqlx::Error> {
+    if connection.is_in_transaction() {
+        // One that was dropped is rolled back by the connection's own thread: a ping comes after that.
+        connection.ping().await?;
+    }
+    Ok(!connection.is_in_transaction())
 }
 
 fn sqlite_options(options: SqliteConnectOptions) -> SqliteConnectOptions {

@@ -1,6 +1,7 @@
 //! What goes wrong around the real process: it says so, and nothing is lost.
 
 mod data_folder;
+mod full_disk;
 mod pairing;
 mod slow_clients;
 mod stop;
