@@ -15,6 +15,7 @@ use sea_orm::{
 };
 
 pub mod api_keys;
+mod away;
 pub mod events;
 pub mod fence;
 pub mod idempotency;
@@ -31,6 +32,8 @@ pub mod webhook_attempts;
 pub mod webhook_deliveries;
 pub mod webhook_endpoints;
 pub mod ws_tickets;
+
+pub use away::is_away;
 
 /// How long a writer waits for the one write lock of SQLite before it gives up.
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(30);

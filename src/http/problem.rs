@@ -172,6 +172,18 @@ impl From<service::Error> for Problem {
             service::Error::Unavailable { code, .. } => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, code, shown).retry_after(RETRY_SOON)
             }
+            service::Error::Database(source) => {
+                tracing::error!(
+                    error = &*source as &dyn StdError,
+                    "the database cannot be used"
+                );
+                Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "database_unavailable",
+                    shown,
+                )
+                .retry_after(RETRY_SOON)
+            }
             service::Error::Internal(source) => {
                 tracing::error!(
                     error = &*source as &dyn StdError,

@@ -2,7 +2,7 @@
 
 use std::{error::Error as StdError, time::Duration};
 
-use crate::domain::principal::Scope;
+use crate::{db, domain::principal::Scope};
 
 /// One fault of one field.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,6 +100,9 @@ pub enum Error {
         /// For a person to read.
         detail: &'static str,
     },
+    /// The database is away, locked or out of space. The source goes to the log, never to the caller.
+    #[error("the database cannot be used right now; try again")]
+    Database(#[source] Box<dyn StdError + Send + Sync>),
     /// Our fault. The source goes to the log, never to the caller.
     #[error("something went wrong on our side")]
     Internal(#[source] Box<dyn StdError + Send + Sync>),
@@ -114,8 +117,11 @@ impl Error {
         }
     }
 
-    /// Our fault, with its source.
+    /// Our fault, or that of a database that cannot be used, with its source.
     pub fn internal(source: impl StdError + Send + Sync + 'static) -> Self {
+        if db::is_away(&source) {
+            return Self::Database(Box::new(source));
+        }
         Self::Internal(Box::new(source))
     }
 }

@@ -1,0 +1,52 @@
+//! Which faults say that the database cannot be used right now, as opposed to: with this statement.
+
+use std::error::Error as StdError;
+
+use sea_orm::{
+    DbErr, RuntimeErr,
+    sqlx::{self, sqlite::SqliteError},
+};
+
+/// SQLite's words for busy, locked, read-only, a disk that fails, a full disk, and a file that cannot be opened.
+const SQLITE: &[u32] = &[5, 6, 8, 10, 13, 14];
+/// The classes of SQLSTATE for a lost connection, lacking resources, and an operator's intervention.
+const SQLSTATE: &[&str] = &["08", "53", "57P"];
+
+/// Whether `error`, or what caused it, is that the database is away, locked, or out of space.
+pub fn is_away(error: &(dyn StdError + 'static)) -> bool {
+    let mut layer = Some(error);
+    while let Some(error) = layer {
+        if let Some(error) = error.downcast_ref::<DbErr>() {
+            return match error {
+                DbErr::ConnectionAcquire(_) => true,
+                DbErr::Conn(cause) | DbErr::Exec(cause) | DbErr::Query(cause) => {
+                    matches!(cause, RuntimeErr::SqlxError(cause) if says_so(cause))
+                }
+                _ => false,
+            };
+        }
+        layer = error.source();
+    }
+    false
+}
+
+fn says_so(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => true,
+        sqlx::Error::Database(error) => {
+            let code = error.code().unwrap_or_default();
+            if error.try_downcast_ref::<SqliteError>().is_some() {
+                // The lowest byte is the word, the others refine it.
+                return code
+                    .parse::<u32>()
+                    .is_ok_and(|code| SQLITE.contains(&(code & 0xff)));
+            }
+            SQLSTATE.iter().any(|class| code.starts_with(class))
+        }
+        _ => false,
+    }
+}
