@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    cluster::Node,
+    cluster::{Node, SELF_FENCE_AFTER},
     config::{Config, DataDir},
     db,
     domain::clock::{SharedClock, SystemClock},
@@ -104,8 +104,11 @@ impl App {
         let whatsapp = whatsapp::WhatsApp::start(&config).await?;
         let previous = previous::take(data.path())?;
         let host = crate::config::host_name();
-        let node = Node::join(db.clone(), host, address.to_string(), previous)
+        // A row that is written later than that belongs to a node which may not trust it any more.
+        let joined = Node::join(db.clone(), host, address.to_string(), previous);
+        let node = tokio::time::timeout(SELF_FENCE_AFTER, joined)
             .await
+            .map_err(|_| Error::Locked)?
             .map_err(Error::Database)?;
         previous::put(data.path(), node.id)?;
         node.start(&tasks, &stop);
@@ -227,9 +230,12 @@ impl App {
     pub async fn run(self) -> Result<(), Error> {
         let soft = self.stop.soft_token();
         let died = self.tasks.died();
-        let crashed = tokio::select! {
-            () = soft.cancelled() => false,
-            () = died.cancelled() => true,
+        let adrift = self.stop.adrift_token();
+        let fault = tokio::select! {
+            biased;
+            () = adrift.cancelled() => Some(Error::Adrift),
+            () = soft.cancelled() => None,
+            () = died.cancelled() => Some(Error::Crashed),
         };
         self.stop.soft();
         tracing::info!("stopping: no new work is taken");
@@ -237,8 +243,7 @@ impl App {
         let ended = tokio::time::timeout(STOP_WITHIN, self.wind_down()).await;
         stop.hard();
         match ended {
-            Ok(()) if crashed => Err(Error::Crashed),
-            Ok(()) => Ok(()),
+            Ok(()) => fault.map_or(Ok(()), Err),
             Err(_) => Err(Error::StopTookTooLong),
         }
     }
@@ -257,6 +262,10 @@ impl App {
             let stuck = self.manager.stop_all(SESSIONS_WITHIN).await;
             if stuck > 0 {
                 tracing::warn!("{stuck} sessions did not close in time");
+            }
+            if self.stop.adrift_token().is_cancelled() {
+                // They run out by themselves; another node may have them already.
+                return;
             }
             if let Err(error) = self.node.leave().await {
                 let error = &error as &dyn std::error::Error;

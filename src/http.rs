@@ -213,12 +213,14 @@ pub fn router(api: Api) -> Router {
         Some(base) => sandbox::routes(api.clone(), base.clone()),
         None => Router::new(),
     };
+    let adrift = middleware::from_fn_with_state(api.stop.adrift_token(), request::unless_adrift);
     open.merge(guarded)
         .merge(phones)
         .merge(ws::routes())
         .merge(docs::routes())
         .merge(openapi::routes(&document()))
         .fallback(assets::page)
+        .layer(adrift)
         .layer(TimeoutLayer::with_status_code(
             StatusCode::GATEWAY_TIMEOUT,
             HANDLER_TIMEOUT,

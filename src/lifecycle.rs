@@ -1,4 +1,4 @@
-//! Start and stop of everything that runs: two stop tokens and named, owned tasks.
+//! Start and stop of everything that runs: the stop tokens and named, owned tasks.
 //!
 //! Owns the order of nothing: `app` stops the parts in their order, this module gives it the means. Must never know
 //! what a task does. Every spawn of the service goes through [`Tasks::spawn`].
@@ -7,11 +7,13 @@ use std::{future::Future, time::Duration};
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// Two tokens: *soft* asks everybody to finish what is under way, *hard* ends it.
+/// *Soft* asks everybody to finish what is under way, *hard* ends it. *Adrift* says that the database is out of reach
+/// for too long: nobody need wait for it any more.
 #[derive(Debug, Clone, Default)]
 pub struct Stop {
     soft: CancellationToken,
     hard: CancellationToken,
+    adrift: CancellationToken,
 }
 
 impl Stop {
@@ -24,6 +26,17 @@ impl Stop {
     pub fn hard(&self) {
         self.soft.cancel();
         self.hard.cancel();
+    }
+
+    /// Asks everybody to finish without the database.
+    pub fn adrift(&self) {
+        self.adrift.cancel();
+        self.soft.cancel();
+    }
+
+    /// The token to give up waiting for the database on.
+    pub fn adrift_token(&self) -> CancellationToken {
+        self.adrift.clone()
     }
 
     /// The token to finish on.

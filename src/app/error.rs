@@ -1,8 +1,9 @@
 //! Why the service did not start, or did not stop as it should.
 
 use crate::{
-    config::DataDirError, db::migrate::MigrateError, http::server::BindError, protocol::OpenError,
-    seal::SealError, service, webhook::egress::EgressError,
+    cluster::SELF_FENCE_AFTER, config::DataDirError, db::migrate::MigrateError,
+    http::server::BindError, protocol::OpenError, seal::SealError, service,
+    webhook::egress::EgressError,
 };
 
 /// Why the service did not start, or did not stop as it should.
@@ -59,6 +60,19 @@ pub enum Error {
     /// A part that the service cannot do without has died; the log says which.
     #[error("a part that the service cannot do without has ended")]
     Crashed,
+    /// Somebody else holds the database at the start.
+    #[error(
+        "the database took no write for {} s: is it locked by another process?",
+        SELF_FENCE_AFTER.as_secs()
+    )]
+    Locked,
+    /// The database went away while the service ran; the log says how.
+    #[error(
+        "the database could not be written for {} s, so this process has let go of its sessions; nothing that it \
+         took on is lost, and a start takes them up again",
+        SELF_FENCE_AFTER.as_secs()
+    )]
+    Adrift,
     /// The stop ran into its deadline.
     #[error("the stop took too long, and the rest was cut off")]
     StopTookTooLong,

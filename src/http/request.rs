@@ -10,12 +10,13 @@ use std::{
 };
 
 use axum::{
-    extract::{MatchedPath, Request},
+    extract::{MatchedPath, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use metrics::{counter, histogram};
+use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Level};
 use uuid::Uuid;
 
@@ -23,6 +24,7 @@ use super::{
     extract::RequestId,
     problem::{self, Problem, REQUEST_ID},
 };
+use crate::service;
 
 const MAX_REQUEST_ID: usize = 128;
 
@@ -134,6 +136,22 @@ fn guard_headers(headers: &mut HeaderMap) {
     headers
         .entry(header::CACHE_CONTROL)
         .or_insert_with(|| HeaderValue::from_static("no-store"));
+}
+
+/// Answers who still waits for a database that is out of reach: this process will not see it again.
+pub(super) async fn unless_adrift(
+    State(adrift): State<CancellationToken>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    tokio::select! {
+        biased;
+        () = adrift.cancelled() => Err(Problem::from(service::Error::Unavailable {
+            code: "database_unavailable",
+            detail: "the database cannot be used right now; try again",
+        })),
+        response = next.run(request) => Ok(response),
+    }
 }
 
 /// A handler that panicked: logged here, answered like any fault of ours.

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use dashmap::DashMap;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use wacore::store::{device::DevicePropsOverride, traits::Backend};
@@ -272,9 +273,7 @@ impl Client {
         };
         match tokio::time::timeout(QUESTION, sending).await {
             Ok(Ok(Ok(ServerSaid::Taken))) => Ok(()),
-            Ok(Ok(Ok(ServerSaid::Refused(code)))) => {
-                Err(SendError::Refused(Box::new(Nack(code))))
-            }
+            Ok(Ok(Ok(ServerSaid::Refused(code)))) => Err(SendError::Refused(Box::new(Nack(code)))),
             Ok(Err(whatsapp_rust::SendError::NotLoggedIn)) => Err(SendError::NotConnected),
             Ok(Err(error)) => Err(SendError::Refused(Box::new(error))),
             Ok(Ok(Err(_))) | Err(_) => Err(SendError::TimedOut),

@@ -58,6 +58,9 @@ pub enum Error {
     /// A stored value has another form than expected.
     #[error("a value of the protocol store could not be read")]
     Form(#[source] Box<dyn StdError + Send + Sync>),
+    /// An incoming message could not be stored: see [`Store::spoiled`].
+    #[error("an incoming message could not be stored, so nothing after it may be")]
+    Spoiled,
 }
 
 impl Error {
@@ -69,7 +72,7 @@ impl Error {
 impl From<Error> for StoreError {
     fn from(error: Error) -> Self {
         match error {
-            Error::Fence(_) | Error::Db(_) => Self::Database(Box::new(error)),
+            Error::Fence(_) | Error::Db(_) | Error::Spoiled => Self::Database(Box::new(error)),
             Error::Seal(_) | Error::Form(_) => Self::Serialization(Box::new(error)),
         }
     }
@@ -97,6 +100,7 @@ pub struct Store {
     keys: SessionKeys,
     clock: SharedClock,
     fenced: CancellationToken,
+    spoiled: CancellationToken,
     /// One write of a session at a time: the others would only wait for the lease row, and hold a connection
     /// of the pool while they do.
     turn: Semaphore,
@@ -122,6 +126,7 @@ impl Store {
             keys,
             clock,
             fenced: CancellationToken::new(),
+            spoiled: CancellationToken::new(),
             turn: Semaphore::new(1),
         })
     }
@@ -129,6 +134,15 @@ impl Store {
     /// Fires at the first write that another owner's claim has refused. The session has to stop then, quietly.
     pub const fn fenced(&self) -> &CancellationToken {
         &self.fenced
+    }
+
+    /// Fires when an incoming message could not be stored. The client has to start anew then, on what is stored.
+    ///
+    /// It has taken the message's key out of its ratchet already, and will write that as soon as the database takes
+    /// it: WhatsApp would send the message again, and it would pass for one that was seen. So nothing is written from
+    /// here on.
+    pub const fn spoiled(&self) -> &CancellationToken {
+        &self.spoiled
     }
 
     /// The session that this state belongs to.
@@ -148,13 +162,27 @@ impl Store {
 
     /// Begin a write: a transaction that holds the lease row.
     async fn write(&self) -> Result<Write<'_>, Error> {
+        let write = self.begin().await?;
+        if self.spoiled.is_cancelled() {
+            return Err(Error::Spoiled);
+        }
+        Ok(write)
+    }
+
+    /// Begin a write even when the store is spoiled.
+    async fn begin(&self) -> Result<Write<'_>, Error> {
         // The semaphore is never closed.
         let turn = self.turn.acquire().await.map_err(Error::form)?;
         // A lost lease does not come back at the same epoch, so there is no need to ask again.
         if self.fenced.is_cancelled() {
             return Err(FenceError::Stale.into());
         }
-        let tx = db::begin(&self.db).await?;
+        // Who has lost the lease does not wait for a lock that somebody holds on the database.
+        let tx = tokio::select! {
+            biased;
+            () = self.fenced.cancelled() => return Err(FenceError::Stale.into()),
+            tx = db::begin(&self.db) => tx?,
+        };
         if let Err(error) = self.fence.lock(&tx).await {
             if matches!(error, FenceError::Stale) {
                 self.fenced.cancel();

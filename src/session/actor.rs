@@ -45,6 +45,8 @@ pub(super) enum Exit {
     Fenced,
     /// Something broke; start it again.
     Failed(&'static str),
+    /// The database did not take what the session had to write; start it again.
+    NotStored,
 }
 
 /// What one loop works with.
@@ -68,6 +70,8 @@ pub(super) struct Inputs {
     pub(super) events: mpsc::Receiver<protocol::Event>,
     /// Falls when the client's events overran.
     pub(super) overflow: CancellationToken,
+    /// Falls when what came in could not be stored.
+    pub(super) spoiled: CancellationToken,
     pub(super) stop: CancellationToken,
     pub(super) stop_reason: Arc<std::sync::OnceLock<Reason>>,
     /// Falls when this node may no longer write.
@@ -91,6 +95,7 @@ impl Actor {
                     let reason = inputs.stop_reason.get().copied().unwrap_or(Reason::Shutdown);
                     break self.stop(reason).await;
                 }
+                () = inputs.spoiled.cancelled() => break Exit::NotStored,
                 () = inputs.overflow.cancelled() => break Exit::Failed("the events of the client overran"),
                 count = inputs.events.recv_many(&mut burst, BURST) => {
                     if count == 0 {
@@ -110,7 +115,7 @@ impl Actor {
                 Err(error) => {
                     let error = &error as &dyn std::error::Error;
                     tracing::error!(error, "the session's state could not be written");
-                    break Exit::Failed("the session's state could not be written");
+                    break Exit::NotStored;
                 }
             }
         };

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
+
 use super::journal::Journal;
 use crate::{
     domain::message::Message,
@@ -9,16 +11,21 @@ use crate::{
 };
 
 /// Writes what comes in through the session's journal.
-pub(super) struct SessionInbox(pub(super) Arc<Journal>);
+pub(super) struct SessionInbox {
+    pub(super) journal: Arc<Journal>,
+    /// Falls when something could not be written: WhatsApp sends it again to a client that comes anew, and only then.
+    pub(super) spoiled: CancellationToken,
+}
 
 #[async_trait::async_trait]
 impl Inbox for SessionInbox {
     async fn record(&self, batch: Vec<Message>) -> Result<(), InboxError> {
-        match self.0.record_messages(batch).await {
+        match self.journal.record_messages(batch).await {
             Ok(_) => Ok(()),
             Err(error) => {
                 let source = &error as &dyn std::error::Error;
-                tracing::warn!(session.id = %self.0.session(), error = source, "messages were not committed; WhatsApp will send them again");
+                tracing::warn!(session.id = %self.journal.session(), error = source, "messages were not committed; WhatsApp will send them again");
+                self.spoiled.cancel();
                 Err(InboxError(Box::new(error)))
             }
         }

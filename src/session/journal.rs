@@ -119,7 +119,7 @@ impl Journal {
         let order = self.order.lock().await;
         let now = self.config.clock.now_ms();
         let begun = Instant::now();
-        let tx = db::begin(&self.config.db).await?;
+        let tx = self.begin().await?;
         db::sessions::update_run(&tx, self.config.session, run, now).await?;
         let entries = self.append(&tx, events, now).await?;
         tx.commit().await?;
@@ -133,7 +133,7 @@ impl Journal {
         let order = self.order.lock().await;
         let now = self.config.clock.now_ms();
         let begun = Instant::now();
-        let tx = db::begin(&self.config.db).await?;
+        let tx = self.begin().await?;
         // A look before the lock is safe: if another owner wrote since, the fence refuses what follows.
         let ids: Vec<&str> = batch
             .iter()
@@ -174,7 +174,7 @@ impl Journal {
             now,
             Ack::Pending,
         )?;
-        let tx = db::begin(&self.config.db).await?;
+        let tx = self.begin().await?;
         self.lock(&tx).await?;
         db::messages::insert(&tx, vec![row]).await?;
         tx.commit().await?;
@@ -186,7 +186,7 @@ impl Journal {
         let order = self.order.lock().await;
         let now = self.config.clock.now_ms();
         let begun = Instant::now();
-        let tx = db::begin(&self.config.db).await?;
+        let tx = self.begin().await?;
         self.lock(&tx).await?;
         let below = if ack == Ack::Error {
             Ack::Server.number()
@@ -214,6 +214,15 @@ impl Journal {
         self.publish(&entries, begun);
         drop(order);
         Ok(())
+    }
+
+    /// Who has lost the lease does not wait for a lock that somebody holds on the database.
+    async fn begin(&self) -> Result<DatabaseTransaction, JournalError> {
+        tokio::select! {
+            biased;
+            () = self.config.fenced.cancelled() => Err(JournalError::Fenced),
+            tx = db::begin(&self.config.db) => Ok(tx?),
+        }
     }
 
     async fn lock(&self, tx: &DatabaseTransaction) -> Result<(), JournalError> {

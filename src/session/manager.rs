@@ -27,6 +27,7 @@ use crate::{
     webhook::outbox::Wake,
 };
 
+mod insist;
 mod launch;
 mod supervise;
 
@@ -101,11 +102,18 @@ impl Manager {
         }
     }
 
-    /// Claims wanted sessions until the soft stop, and drops all of them when the node's lease is lost.
+    /// Claims wanted sessions until the soft stop, and drops all of them when the node's lease is lost: the whole
+    /// process is adrift then.
     pub fn start(&self) {
         let manager = self.clone();
         let soft = self.parts.stop.soft_token();
         let lost = self.parts.node.lost();
+        let owner = self.clone();
+        self.parts.tasks.spawn("session.abandon", async move {
+            lost.cancelled().await;
+            owner.parts.stop.adrift();
+            owner.abandon();
+        });
         self.parts
             .tasks
             .spawn_critical("session.claim", &self.parts.stop, async move {
@@ -117,10 +125,6 @@ impl Manager {
                     let jitter = Duration::from_millis(rand::random_range(0..500));
                     tokio::select! {
                         () = soft.cancelled() => return,
-                        () = lost.cancelled() => {
-                            manager.abandon();
-                            return;
-                        }
                         () = manager.nudge.notified() => {}
                         () = tokio::time::sleep(CLAIM_EVERY + jitter) => {}
                     }

@@ -2,6 +2,7 @@
 
 mod data_folder;
 mod full_disk;
+mod locked;
 mod pairing;
 mod slow_clients;
 mod stop;

@@ -40,7 +40,7 @@ pub async fn delete_all(tx: &impl ConnectionTrait, session: SessionId) -> Result
 impl Store {
     /// Remove all device state, so that the session pairs anew. The store stays usable.
     pub async fn clear(&self) -> Result<(), Error> {
-        let write = self.write().await?;
+        let write = self.begin().await?;
         forget(&write.tx, self.session).await?;
         write.commit().await
     }

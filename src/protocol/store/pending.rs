@@ -81,11 +81,15 @@ impl Store {
             Column::StoredAt,
             Column::Sealed,
         ];
+        // However this ends but well, given up half-way included.
+        let spoiled = self.spoiled.clone().drop_guard();
         let write = self.write().await?;
         Upsert::<Entity>::new(&columns, 2)
             .run(&write.tx, rows.into_values().collect())
             .await?;
-        write.commit().await
+        write.commit().await?;
+        spoiled.disarm();
+        Ok(())
     }
 
     pub(super) async fn pending(

@@ -128,7 +128,12 @@ impl Manager {
             }
             Entry::Vacant(place) => drop(place.insert(handle.clone())),
         }
-        let incoming = Arc::new(SessionInbox(Arc::clone(&journal))) as Arc<dyn Inbox>;
+        let spoiled = device.spoiled().clone();
+        let incoming = Arc::new(SessionInbox {
+            journal: Arc::clone(&journal),
+            spoiled: spoiled.clone(),
+        });
+        let incoming = incoming as Arc<dyn Inbox>;
         let backend = Arc::clone(&device) as Arc<dyn Backend>;
         let opened = parts
             .connector
@@ -155,6 +160,7 @@ impl Manager {
             commands,
             events,
             overflow,
+            spoiled,
             stop: handle.stop.clone(),
             stop_reason: Arc::clone(&handle.stop_reason),
             fenced,

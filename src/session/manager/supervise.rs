@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::watch;
 
-use super::{Manager, ManagerError};
+use super::{Manager, ManagerError, insist::Step};
 use crate::{
     db::leases,
     domain::{
@@ -35,13 +35,7 @@ impl Manager {
     }
 
     pub(super) async fn retry_later(&self, claim: leases::Claimed, delay: Duration) {
-        let db = &self.parts.db;
-        let held = leases::hold_back(db, claim.session, delay).await;
-        let freed = leases::release(db, claim.session, self.parts.node.id, claim.epoch).await;
-        if let Err(error) = held.and(freed) {
-            let error = &error as &dyn std::error::Error;
-            tracing::error!(session.id = %claim.session, error, "the session's lease could not be given free");
-        }
+        self.insist(claim, Step::HoldBack(delay)).await;
         // The claim loop would find it at its next look anyway.
         let nudge = Arc::clone(&self.nudge);
         self.parts.tasks.spawn("session.retry", async move {
@@ -109,32 +103,39 @@ impl Manager {
         device: &store::Store,
         exit: Exit,
     ) {
-        let parts = &self.parts;
-        let session = claim.session;
         tracing::info!("the session's run has ended: {exit:?}");
         // It stays in the registry until this is written, so that a connect in between waits for it.
         let result = match exit {
             Exit::Fenced => Ok(()),
-            Exit::Stopped => self.release(claim).await,
+            Exit::Stopped => {
+                self.insist(claim, Step::Release).await;
+                Ok(())
+            }
             Exit::Finished { wipe } => {
                 let wiped = if wipe {
                     device.clear().await.map_err(ManagerError::Store)
                 } else {
                     Ok(())
                 };
-                let unwanted = leases::set_desired(&parts.db, session, false).await;
-                let released = self.release(claim).await;
-                let unwanted = unwanted.map_err(ManagerError::Db);
-                wiped.and(unwanted).and(released)
+                self.insist(claim, Step::Unwant).await;
+                wiped
             }
             Exit::RetryAfter(delay) => {
                 self.retry_later(claim, delay).await;
                 Ok(())
             }
             Exit::Failed(why) => {
-                let told = self.tell_restart(handle, why).await;
+                let told = self.tell_restart(handle, Reason::Restarting, why).await;
                 self.retry_later(claim, backoff(claim.fail_count)).await;
                 told
+            }
+            Exit::NotStored => {
+                let why = "what the session had to write could not be stored";
+                // Told under the lease, so before it is given back.
+                let told = Step::Tell(handle, Reason::StoreFailed, why);
+                self.insist(claim, told).await;
+                self.retry_later(claim, backoff(claim.fail_count)).await;
+                Ok(())
             }
         };
         if let Err(error) = result {
@@ -143,12 +144,17 @@ impl Manager {
         }
     }
 
-    async fn tell_restart(&self, handle: &Handle, why: &str) -> Result<(), ManagerError> {
+    pub(super) async fn tell_restart(
+        &self,
+        handle: &Handle,
+        reason: Reason,
+        why: &str,
+    ) -> Result<(), ManagerError> {
         let mut snapshot = handle.snapshot();
-        snapshot.phase = Phase::Degraded(Reason::Restarting);
+        snapshot.phase = Phase::Degraded(reason);
         snapshot.connected_at = None;
         let data = ReasonData {
-            reason: Reason::Restarting,
+            reason,
             detail: Some(why.to_owned()),
         };
         let event = Event::Degraded(data);
@@ -156,17 +162,6 @@ impl Manager {
             .journal
             .record_run(telling::row(&snapshot), &[event])
             .await?)
-    }
-
-    async fn release(&self, claim: leases::Claimed) -> Result<(), ManagerError> {
-        leases::release(
-            &self.parts.db,
-            claim.session,
-            self.parts.node.id,
-            claim.epoch,
-        )
-        .await?;
-        Ok(())
     }
 }
 
