@@ -6,8 +6,7 @@
 use std::time::Duration;
 
 use sea_orm::{
-    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbErr,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    ConnectOptions, Database, DatabaseConnection, DbErr,
     sqlx::{
         Connection, Executor, SqliteConnection,
         sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
@@ -26,7 +25,9 @@ pub mod migrate;
 pub mod nodes;
 mod now;
 pub mod refresh_tokens;
+mod script;
 pub mod sessions;
+mod transaction;
 pub mod users;
 pub mod webhook_attempts;
 pub mod webhook_deliveries;
@@ -34,9 +35,14 @@ pub mod webhook_endpoints;
 pub mod ws_tickets;
 
 pub use away::is_away;
+pub use script::Script;
+pub use transaction::{Transaction, begin};
 
 /// How long a writer waits for the one write lock of SQLite before it gives up.
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// One writes, the others read; more would only forget each other's pages.
+const SQLITE_CONNECTIONS: u32 = 4;
 
 /// How long a caller waits for a free connection of the pool.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -58,9 +64,14 @@ pub async fn connect(url: &str, max_connections: u32) -> Result<DatabaseConnecti
             "the database URL must look like sqlite://…, postgres://… or mysql://…".to_owned(),
         ));
     }
+    let is_file = url.starts_with("sqlite:");
     let mut options = ConnectOptions::new(url);
     options
-        .max_connections(max_connections)
+        .max_connections(if is_file {
+            max_connections.min(SQLITE_CONNECTIONS)
+        } else {
+            max_connections
+        })
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .sqlx_logging(false)
         .record_stmt_in_spans(false)
@@ -83,7 +94,7 @@ pub async fn connect(url: &str, max_connections: u32) -> Result<DatabaseConnecti
                 })
             })
         });
-    if url.starts_with("sqlite:") {
+    if is_file {
         // A file does not hang up: there is nothing to renew.
         options.max_lifetime(None).idle_timeout(None);
     }
@@ -114,17 +125,6 @@ fn sqlite_options(options: SqliteConnectOptions) -> SqliteConnectOptions {
         .statement_cache_capacity(STATEMENT_CACHE)
         // Negative means KiB; the system's page cache holds the rest once for all connections.
         .pragma("cache_size", "-512")
-}
-
-/// Begin a transaction that writes.
-///
-/// SQLite takes its write lock here and not at the first write, where a reader that turns writer is refused.
-/// PostgreSQL and MariaDB run it at READ COMMITTED (see [`connect`]), so that a statement after a lock sees
-/// what the former holder of the lock committed.
-pub async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
-    db.begin_with_options(TransactionOptions {
-        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-        ..TransactionOptions::default()
-    })
-    .await
+        // 16 MiB: moving the log into the file costs two syncs, and at the default a busy service does it every second.
+        .pragma("wal_autocheckpoint", "4096")
 }

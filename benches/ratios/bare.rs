@@ -9,15 +9,17 @@ use std::{
     time::Duration,
 };
 
+use dashmap::DashMap;
 use futures_util::{StreamExt as _, stream};
 use serde_json::json;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, oneshot, watch};
 use wacore::{
     store::InMemoryBackend,
     types::events::{Event, EventHandler},
 };
+use waproto::whatsapp as wa;
 use whatsapp_rust::{
-    Client, TokioRuntime,
+    Jid, SendOptions, TokioRuntime,
     bot::{Bot, BotHandle},
     http::{HttpClient, HttpRequest, HttpResponse},
     transport::TokioWebSocketTransportFactory,
@@ -46,6 +48,8 @@ struct Ears {
     connected: Notify,
     messages: AtomicUsize,
     heard: Notify,
+    /// Sends that the server has not acked yet, by message id.
+    sends: DashMap<String, oneshot::Sender<()>>,
 }
 
 struct Listener(Arc<Ears>);
@@ -55,6 +59,11 @@ impl EventHandler for Listener {
         match &*event {
             Event::PairingQrCode(qr) => drop(self.0.qr.send_replace(Some(qr.code.clone()))),
             Event::Connected(_) => self.0.connected.notify_one(),
+            Event::ServerAck(ack) => {
+                if let Some((_, waiting)) = self.0.sends.remove(&ack.id) {
+                    waiting.send(()).unwrap();
+                }
+            }
             Event::Messages(batch) => {
                 self.0
                     .messages
@@ -81,6 +90,7 @@ impl Bare {
             connected: Notify::new(),
             messages: AtomicUsize::new(0),
             heard: Notify::new(),
+            sends: DashMap::new(),
         });
         let bot = Bot::builder()
             .with_backend_arc(Arc::new(InMemoryBackend::new()))
@@ -109,8 +119,22 @@ impl Bare {
         Self { handle, ears }
     }
 
-    pub(crate) fn client(&self) -> Arc<Client> {
-        self.handle.client()
+    /// Sends a text and waits until the server has acked it.
+    pub(crate) async fn send(&self, to: Jid, text: String) {
+        let message = wa::Message {
+            conversation: Some(text),
+            ..Default::default()
+        };
+        let id = wharf::protocol::message_id();
+        let (tell, acked) = oneshot::channel();
+        self.ears.sends.insert(id.clone(), tell);
+        let options = SendOptions::default().with_message_id(id);
+        let client = self.handle.client();
+        client
+            .send_message_with_options(to, message, options)
+            .await
+            .unwrap();
+        acked.await.unwrap();
     }
 
     /// Waits until it has heard of `count` messages since its start.

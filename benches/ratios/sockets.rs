@@ -10,7 +10,6 @@ use serde_json::json;
 use tokio_tungstenite::connect_async;
 
 use crate::{
-    processes::Socket,
     report::{Bound, Report},
     rig::{Part, Rig, resident, settle},
 };
@@ -25,12 +24,18 @@ pub(crate) async fn run(report: &mut Report) {
     let path = format!("/ws/{}", session["id"].as_str().unwrap());
     let mut sockets = Vec::new();
     while sockets.len() < FEW {
-        sockets.push(hello(rig.wharf.socket(&path).await).await);
+        let mut socket = rig.wharf.socket(&path).await;
+        // The greeting.
+        socket.next().await.unwrap().unwrap();
+        sockets.push(socket);
     }
     settle().await;
     let few = resident(rig.wharf.id());
     while sockets.len() < MANY {
-        sockets.push(hello(rig.wharf.socket(&path).await).await);
+        let mut socket = rig.wharf.socket(&path).await;
+        // The greeting.
+        socket.next().await.unwrap().unwrap();
+        sockets.push(socket);
     }
     settle().await;
     let ours = (resident(rig.wharf.id()) - few) / (MANY - FEW) as f64;
@@ -59,12 +64,6 @@ pub(crate) async fn run(report: &mut Report) {
             bare / 1000.0
         ),
     );
-}
-
-/// The socket has heard its first frame.
-async fn hello(mut socket: Socket) -> Socket {
-    socket.next().await.unwrap().unwrap();
-    socket
 }
 
 /// The yardstick, in a process of its own; says its address and then serves until it is killed.

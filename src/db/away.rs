@@ -1,6 +1,6 @@
 //! Which faults say that the database cannot be used right now, as opposed to: with this statement.
 
-use std::error::Error as StdError;
+use std::{error::Error as StdError, sync::Arc};
 
 use sea_orm::{
     DbErr, RuntimeErr,
@@ -16,7 +16,8 @@ const SQLSTATE: &[&str] = &["08", "53", "57P"];
 pub fn is_away(error: &(dyn StdError + 'static)) -> bool {
     let mut layer = Some(error);
     while let Some(error) = layer {
-        if let Some(error) = error.downcast_ref::<DbErr>() {
+        let shared = error.downcast_ref::<Arc<DbErr>>().map(AsRef::as_ref);
+        if let Some(error) = error.downcast_ref::<DbErr>().or(shared) {
             return match error {
                 DbErr::ConnectionAcquire(_) => true,
                 DbErr::Conn(cause) | DbErr::Exec(cause) | DbErr::Query(cause) => {

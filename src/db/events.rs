@@ -9,15 +9,16 @@ use sea_orm::{
     QuerySelect,
 };
 
+use super::Script;
+
 /// Appends rows, whose numbers the caller took from the session's fence in the same transaction.
-pub async fn insert(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), DbErr> {
-    let rows = rows
-        .into_iter()
-        .map(|row| ActiveModel::from(row).reset_all());
-    Entity::insert_many(rows)
-        .exec_without_returning(db)
-        .await
-        .map(|_| ())
+pub fn insert(script: &mut Script, rows: Vec<Model>) {
+    let count = rows.len();
+    if count > 0 {
+        let rows = rows.into_iter();
+        let rows = rows.map(|row| ActiveModel::from(row).reset_all());
+        script.add(&Entity::insert_many(rows), count);
+    }
 }
 
 /// Events after `after`, in order, of `types` only when some are given.

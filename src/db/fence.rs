@@ -5,8 +5,8 @@
 
 use entity::{enums::LeaseKind, ids::NodeId, leases};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
-    QueryFilter, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter,
+    QuerySelect,
     sea_query::{Expr, ExprTrait},
 };
 use uuid::Uuid;
@@ -41,7 +41,7 @@ impl Fence {
     /// Lock the lease row until the end of `tx`, which must come from [`super::begin`].
     ///
     /// A claim by another node waits for `tx`; a claim that came first makes this [`FenceError::Stale`].
-    pub async fn lock(&self, tx: &DatabaseTransaction) -> Result<(), FenceError> {
+    pub async fn lock(&self, tx: &super::Transaction) -> Result<(), FenceError> {
         let mut row = leases::Entity::find()
             .select_only()
             .column(leases::Column::Epoch)
@@ -58,7 +58,7 @@ impl Fence {
     }
 
     /// Lock the lease row and take `n` event numbers; gives the first of them.
-    pub async fn advance(&self, tx: &DatabaseTransaction, n: i64) -> Result<i64, FenceError> {
+    pub async fn advance(&self, tx: &super::Transaction, n: i64) -> Result<i64, FenceError> {
         let taken = leases::Entity::update_many()
             .col_expr(
                 leases::Column::LastSeq,
@@ -78,6 +78,16 @@ impl Fence {
             .one(tx)
             .await?;
         last.map(|last| last - n + 1).ok_or(FenceError::Stale)
+    }
+
+    /// The first statement of a script: lock the lease row and take the `n` numbers after `last`, for who knows that
+    /// nobody else takes any at this epoch. A row that is not written says that the fence is stale.
+    pub fn advance_from(&self, script: &mut super::Script, last: i64, n: i64) {
+        let update = leases::Entity::update_many()
+            .col_expr(leases::Column::LastSeq, Expr::value(last + n))
+            .filter(self.held())
+            .filter(leases::Column::LastSeq.eq(last));
+        script.add(&update, 1);
     }
 
     fn held(&self) -> Condition {

@@ -10,8 +10,8 @@ use entity::{
 };
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
-    FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult,
+    QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait, LockBehavior, LockType, Query},
 };
 use uuid::Uuid;
@@ -141,7 +141,7 @@ pub async fn reset_failures(db: &impl ConnectionTrait, session: SessionId) -> Re
 /// An owner is taken for dead when its node's lease ended more than `grace` ago, by the database's clock.
 /// `only` narrows it to one session. `tx` must come from [`super::begin`].
 pub async fn claim(
-    tx: &DatabaseTransaction,
+    tx: &super::Transaction,
     node: NodeId,
     only: Option<SessionId>,
     limit: u64,
@@ -243,7 +243,7 @@ pub async fn delete(db: &impl ConnectionTrait, session: SessionId) -> Result<(),
 }
 
 /// Makes every earlier claim of the session stale. `tx` must come from [`super::begin`].
-pub async fn raise_epoch(tx: &DatabaseTransaction, session: SessionId) -> Result<(), DbErr> {
+pub async fn raise_epoch(tx: &super::Transaction, session: SessionId) -> Result<(), DbErr> {
     Entity::update_many()
         .col_expr(Column::Epoch, Expr::col(Column::Epoch).add(1))
         .filter(Column::Kind.eq(LeaseKind::Session))

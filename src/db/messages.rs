@@ -9,6 +9,8 @@ use sea_orm::{
     QuerySelect, sea_query::Expr,
 };
 
+use super::Script;
+
 /// What makes a message the same as an earlier one of its session.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Key {
@@ -44,15 +46,14 @@ pub async fn known(
         .collect())
 }
 
-/// Writes new messages in one statement.
-pub async fn insert(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), DbErr> {
-    let rows = rows
-        .into_iter()
-        .map(|row| ActiveModel::from(row).reset_all());
-    Entity::insert_many(rows)
-        .exec_without_returning(db)
-        .await
-        .map(|_| ())
+/// Writes new messages, as part of `script`.
+pub fn insert(script: &mut Script, rows: Vec<Model>) {
+    let count = rows.len();
+    if count > 0 {
+        let rows = rows.into_iter();
+        let rows = rows.map(|row| ActiveModel::from(row).reset_all());
+        script.add(&Entity::insert_many(rows), count);
+    }
 }
 
 /// Own messages among `ids` whose ack is below `ack`.

@@ -9,9 +9,8 @@ use entity::{
     users, webhook_deliveries,
 };
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction,
-    DbBackend, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::Expr,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, DbErr,
+    EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
 };
 
 /// What is shown of a session's run: state, reason and account.
@@ -104,7 +103,7 @@ pub async fn count(db: &impl ConnectionTrait, owner: UserId) -> Result<u64, DbEr
 
 /// How many sessions `owner` may have; none is no limit. Locks the user's row, so that two creations at the same
 /// time cannot both take the last place. `tx` must come from [`super::begin`].
-pub async fn lock_limit(tx: &DatabaseTransaction, owner: UserId) -> Result<Option<i32>, DbErr> {
+pub async fn lock_limit(tx: &super::Transaction, owner: UserId) -> Result<Option<i32>, DbErr> {
     let mut find = users::Entity::find_by_id(owner);
     if tx.get_database_backend() != DbBackend::Sqlite {
         find = find.lock_exclusive();

@@ -8,8 +8,8 @@ use entity::{
 };
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
-    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, SqlErr,
+    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect, SqlErr,
     sea_query::{Expr, ExprTrait},
 };
 
@@ -65,7 +65,7 @@ pub async fn by_id(db: &impl ConnectionTrait, id: UserId) -> Result<Option<Model
 }
 
 /// The user of this id, locked until the end of the transaction.
-pub async fn lock(tx: &DatabaseTransaction, id: UserId) -> Result<Option<Model>, DbErr> {
+pub async fn lock(tx: &super::Transaction, id: UserId) -> Result<Option<Model>, DbErr> {
     let mut find = Entity::find_by_id(id);
     // SQLite has no row locks: its immediate transaction is the lock.
     if tx.get_database_backend() != DbBackend::Sqlite {

@@ -12,6 +12,8 @@ use sea_orm::{
     sea_query::{Expr, Value},
 };
 
+use super::Script;
+
 pub mod dispatch;
 pub mod replay;
 
@@ -25,16 +27,14 @@ const FINAL: [DeliveryState; 3] = [
     DeliveryState::Cancelled,
 ];
 
-/// Insert `rows`; one statement for up to a thousand.
-pub async fn insert(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), DbErr> {
-    let mut rows = rows.into_iter().peekable();
+/// Insert `rows`, as part of `script`; one statement for up to a thousand.
+pub fn insert(script: &mut Script, rows: Vec<Model>) {
+    let mut rows = rows.into_iter().map(ActiveModel::from).peekable();
     while rows.peek().is_some() {
-        let chunk = rows.by_ref().take(ROWS_PER_INSERT).map(ActiveModel::from);
-        Entity::insert_many(chunk)
-            .exec_without_returning(db)
-            .await?;
+        let chunk: Vec<ActiveModel> = rows.by_ref().take(ROWS_PER_INSERT).collect();
+        let count = chunk.len();
+        script.add(&Entity::insert_many(chunk), count);
     }
-    Ok(())
 }
 
 /// One delivery of `owner`.

@@ -9,8 +9,8 @@ use entity::{
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Unchanged,
-    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
-    FromQueryResult, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult,
+    IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait, Query, SelectStatement},
 };
 
@@ -107,7 +107,7 @@ pub async fn find(
 
 /// One endpoint of `owner`, locked until the end of `tx`, which must come from [`super::begin`].
 pub async fn lock(
-    tx: &DatabaseTransaction,
+    tx: &super::Transaction,
     owner: UserId,
     id: EndpointId,
 ) -> Result<Option<Model>, DbErr> {

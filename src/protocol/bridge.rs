@@ -3,7 +3,10 @@
 //! Owns the list of events we listen to. Must never wait on the bus's thread, and must never lose a change of
 //! state: when the actor cannot keep up, the session is ended and started again rather than left deaf.
 
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{
+    Arc, OnceLock, Weak,
+    atomic::{AtomicBool, Ordering},
+};
 
 use dashmap::DashMap;
 use tokio::sync::{mpsc, oneshot};
@@ -52,13 +55,15 @@ pub(super) struct Bridge {
     pub(super) client: OnceLock<Weak<whatsapp_rust::Client>>,
     /// Sends that wait for the server's word, by message id; whoever waits takes its entry away again.
     pub(super) sends: DashMap<String, oneshot::Sender<ServerSaid>>,
+    /// Whether messages came in since the ratchets were last written for a send.
+    pub(super) received: AtomicBool,
 }
 
 /// What the server said of a message that was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ServerSaid {
-    /// It has it.
-    Taken,
+    /// It has it. Whether that is written already: normally the actor writes it, in the order of the acks.
+    Taken { written: bool },
     /// It refused it, with this code.
     Refused(String),
 }
@@ -73,15 +78,27 @@ impl Bridge {
     }
 
     fn report(&self, event: Event) {
-        let is_ack = matches!(event, Event::Acked { .. });
-        if let Err(mpsc::error::TrySendError::Full(_)) = self.events.try_send(event) {
-            // A receipt only refines what is known of a message; a change of state must not be missed.
-            if is_ack {
-                metrics::counter!("wharf_acks_dropped_total").increment(1);
-            } else {
-                self.overflow.cancel();
+        let Err(mpsc::error::TrySendError::Full(event)) = self.events.try_send(event) else {
+            return;
+        };
+        // A receipt only refines what is known of a message; a change of state must not be missed.
+        let Event::Acked { message_ids, ack } = event else {
+            self.overflow.cancel();
+            return;
+        };
+        metrics::counter!("wharf_acks_dropped_total").increment(1);
+        if ack == Ack::Server {
+            for id in message_ids {
+                self.tell(&id, ServerSaid::Taken { written: false });
             }
         }
+    }
+
+    /// Tells whoever waits for the server's word on a message; false if nobody does.
+    pub(super) fn tell(&self, message_id: &str, said: ServerSaid) -> bool {
+        self.sends
+            .remove(message_id)
+            .is_some_and(|(_, waiting)| waiting.send(said).is_ok())
     }
 
     fn translate(&self, event: &WaEvent) -> Option<Event> {
@@ -148,13 +165,9 @@ impl Bridge {
                 message_ids: receipt.message_ids.clone(),
             },
             WaEvent::ServerAck(ack) if ack.class.as_deref() == Some("message") => {
-                let said = match &ack.error {
-                    None => ServerSaid::Taken,
-                    Some(code) => ServerSaid::Refused(code.clone()),
-                };
                 // Whoever waits for it writes it down.
-                if let Some((_, waiting)) = self.sends.remove(&ack.id)
-                    && waiting.send(said).is_ok()
+                if let Some(code) = &ack.error
+                    && self.tell(&ack.id, ServerSaid::Refused(code.clone()))
                 {
                     return None;
                 }
@@ -226,6 +239,7 @@ impl InboundDurabilityHook for Hook {
         _client: Arc<whatsapp_rust::Client>,
         batch: &[InboundMessage],
     ) -> anyhow::Result<()> {
+        self.bridge.received.store(true, Ordering::Release);
         let messages = self.bridge.messages(batch);
         if !messages.is_empty() {
             self.inbox.record(messages).await?;

@@ -5,7 +5,10 @@
 
 use std::{
     fmt,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -93,6 +96,13 @@ pub enum SendError {
     Refused(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+/// The server has the message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sent {
+    /// Whether its ack is written already; else the caller has to.
+    pub written: bool,
+}
+
 /// The server's own refusal.
 #[derive(Debug, thiserror::Error)]
 #[error("the server answered with code {0}")]
@@ -167,6 +177,8 @@ impl Connector {
             overflow,
             client: OnceLock::new(),
             sends: DashMap::new(),
+            // What the last process may have left is written once.
+            received: AtomicBool::new(true),
         });
         let factory = transport::Factory {
             url: Arc::clone(&self.url),
@@ -249,13 +261,20 @@ impl Client {
         }
     }
 
+    /// The server's ack of these messages is written: whoever sends them can go on.
+    pub fn acked(&self, message_ids: &[String]) {
+        for id in message_ids {
+            self.bridge.tell(id, ServerSaid::Taken { written: true });
+        }
+    }
+
     /// Sends a text under `message_id`. `Ok` says that the server has it.
     pub async fn send_text(
         &self,
         to: &Address,
         message_id: &str,
         body: &str,
-    ) -> Result<(), SendError> {
+    ) -> Result<Sent, SendError> {
         let to = convert::jid(to).ok_or(SendError::Unsupported)?;
         if !self.is_ready() {
             return Err(SendError::NotConnected);
@@ -272,7 +291,7 @@ impl Client {
             Ok((&mut waiting.said).await)
         };
         match tokio::time::timeout(QUESTION, sending).await {
-            Ok(Ok(Ok(ServerSaid::Taken))) => Ok(()),
+            Ok(Ok(Ok(ServerSaid::Taken { written }))) => Ok(Sent { written }),
             Ok(Ok(Ok(ServerSaid::Refused(code)))) => Err(SendError::Refused(Box::new(Nack(code)))),
             Ok(Err(whatsapp_rust::SendError::NotLoggedIn)) => Err(SendError::NotConnected),
             Ok(Err(error)) => Err(SendError::Refused(Box::new(error))),
@@ -286,12 +305,17 @@ impl Client {
     /// later and lets a send that its counter lease covers go out before; a kill in between would leave the device
     /// unable to read what the phone answers, until it has asked for each message again.
     async fn settle(&self) -> Result<(), SendError> {
-        let settling = self.inner.flush_pending_signal_state();
-        match tokio::time::timeout(QUESTION, settling).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(SendError::Store(Box::new(error))),
-            Err(timeout) => Err(SendError::Store(Box::new(timeout))),
+        if !self.bridge.received.swap(false, Ordering::AcqRel) {
+            return Ok(());
         }
+        let settling = self.inner.flush_pending_signal_state();
+        let settled = match tokio::time::timeout(QUESTION, settling).await {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(error)) => SendError::Store(Box::new(error)),
+            Err(timeout) => SendError::Store(Box::new(timeout)),
+        };
+        self.bridge.received.store(true, Ordering::Release);
+        Err(settled)
     }
 
     /// A phone number that we have a LID for was seen on WhatsApp before; others are asked for.
@@ -328,6 +352,8 @@ impl Client {
         let Some(handle) = self.handle.lock().await.take() else {
             return;
         };
+        // Nobody will hear of the server any more.
+        self.bridge.sends.clear();
         if tokio::time::timeout(CLOSE, handle.shutdown())
             .await
             .is_err()

@@ -5,18 +5,17 @@
 //! an owner that lost its lease can neither use a ratchet twice nor spoil the state of its successor.
 //! Every secret is sealed, and what would name a contact is a keyed hash or sealed.
 //!
-//! Must never keep state in memory but its keys: a `Store` is a few hundred bytes. The session actor opens
+//! Must never keep state in memory but its keys and, between two writes, the messages of [`riders`]: a `Store` is a
+//! few hundred bytes. The session actor opens
 //! one per session, hands it to the client and stops when [`Store::fenced`] fires.
 
-use std::{error::Error as StdError, sync::Arc};
+use std::{error::Error as StdError, sync::Arc, time::Instant};
 
 use entity::{
     ids::{NodeId, SessionId},
     session_keys,
 };
-use sea_orm::{
-    ActiveValue::Set, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait,
-};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 use wacore::store::error::StoreError;
@@ -37,11 +36,13 @@ mod device;
 mod msg_secret;
 mod pending;
 mod protocol;
+mod riders;
 mod rows;
 mod signal;
 mod tc_token;
 
 pub use delete::delete_all;
+use riders::Riders;
 
 /// Why the store refused or failed.
 #[derive(Debug, thiserror::Error)]
@@ -104,6 +105,8 @@ pub struct Store {
     /// One write of a session at a time: the others would only wait for the lease row, and hold a connection
     /// of the pool while they do.
     turn: Semaphore,
+    /// Messages that wait to be part of the next write.
+    riders: Riders,
 }
 
 impl Store {
@@ -128,6 +131,7 @@ impl Store {
             fenced: CancellationToken::new(),
             spoiled: CancellationToken::new(),
             turn: Semaphore::new(1),
+            riders: Riders::default(),
         })
     }
 
@@ -162,15 +166,17 @@ impl Store {
 
     /// Begin a write: a transaction that holds the lease row.
     async fn write(&self) -> Result<Write<'_>, Error> {
-        let write = self.begin().await?;
+        let mut write = self.begin().await?;
         if self.spoiled.is_cancelled() {
             return Err(Error::Spoiled);
         }
+        write.riders = self.board(&write.tx).await?.then_some(&self.riders);
         Ok(write)
     }
 
     /// Begin a write even when the store is spoiled.
     async fn begin(&self) -> Result<Write<'_>, Error> {
+        let begun = Instant::now();
         // The semaphore is never closed.
         let turn = self.turn.acquire().await.map_err(Error::form)?;
         // A lost lease does not come back at the same epoch, so there is no need to ask again.
@@ -189,19 +195,32 @@ impl Store {
             }
             return Err(error.into());
         }
-        Ok(Write { tx, _turn: turn })
+        Ok(Write {
+            tx,
+            begun,
+            riders: None,
+            _turn: turn,
+        })
     }
 }
 
 /// A write under way; it is rolled back unless it is committed.
 struct Write<'a> {
-    tx: DatabaseTransaction,
+    tx: db::Transaction,
+    begun: Instant,
+    /// Those that ride along, if there are any.
+    riders: Option<&'a Riders>,
     _turn: SemaphorePermit<'a>,
 }
 
 impl Write<'_> {
     async fn commit(self) -> Result<(), Error> {
-        Ok(self.tx.commit().await?)
+        self.tx.commit().await?;
+        metrics::histogram!("wharf_device_commit_seconds").record(self.begun.elapsed());
+        if let Some(riders) = self.riders {
+            riders.landed();
+        }
+        Ok(())
     }
 }
 

@@ -82,31 +82,33 @@ impl Messages {
         let client = handle.client().ok_or_else(not_connected)?;
 
         let outgoing = self.compose(&handle, &new);
+        let (row_id, id) = (outgoing.id, outgoing.message.message_id.clone());
         handle
             .journal
-            .record_outgoing(&outgoing)
+            .record_outgoing(outgoing)
             .await
             .map_err(journal_error)?;
-        let id = outgoing.message.message_id.clone();
         let status = match client.send_text(&new.to, &id, &new.text).await {
-            Ok(()) => {
-                let acked = handle
-                    .journal
-                    .record_acks(std::slice::from_ref(&id), Ack::Server)
-                    .await;
-                acked.map_err(journal_error)?;
+            Ok(sent) => {
+                if !sent.written {
+                    let acked = handle
+                        .journal
+                        .record_acks(vec![id.clone()], Ack::Server)
+                        .await;
+                    acked.map_err(journal_error)?;
+                }
                 "sent"
             }
             // The server may have it: saying that it failed would make the caller send it twice.
             Err(SendError::TimedOut) => "unknown",
             Err(error) => {
-                let acked = handle.journal.record_acks(&[id], Ack::Error).await;
+                let acked = handle.journal.record_acks(vec![id], Ack::Error).await;
                 acked.map_err(journal_error)?;
                 return Err(send_error(error));
             }
         };
         Ok(Sent {
-            id: outgoing.id,
+            id: row_id,
             message_id: id,
             status,
             to: new.to.to_string(),
@@ -207,6 +209,8 @@ fn journal_error(error: JournalError) -> Error {
             code: "session_moved",
             detail: "another node has taken this session over; try again",
         },
-        JournalError::Db(_) | JournalError::Json(_) => Error::internal(error),
+        JournalError::Db(_) | JournalError::Json(_) | JournalError::GivenUp => {
+            Error::internal(error)
+        }
     }
 }

@@ -222,7 +222,7 @@ fn may_see(ctx: &Ctx) -> Result<(), Error> {
 }
 
 /// Refuses to take away the last administrator: nobody could make another.
-async fn keep_an_admin(tx: &sea_orm::DatabaseTransaction, user: &rows::Model) -> Result<(), Error> {
+async fn keep_an_admin(tx: &db::Transaction, user: &rows::Model) -> Result<(), Error> {
     if user.role == Role::Admin && user.is_active && !db::users::another_admin(tx, user.id).await? {
         return Err(Error::Conflict {
             code: "last_admin",

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use entity::{enums::EndpointState, ids::EndpointId, webhook_endpoints::Model};
-use sea_orm::{DatabaseConnection, DatabaseTransaction};
+use sea_orm::DatabaseConnection;
 use tokio::sync::Semaphore;
 
 use super::{Ctx, Error, Fault};
@@ -246,7 +246,7 @@ impl Webhooks {
 
     async fn locked(
         &self,
-        tx: &DatabaseTransaction,
+        tx: &db::Transaction,
         ctx: &Ctx,
         id: EndpointId,
     ) -> Result<Model, Error> {

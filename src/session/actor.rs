@@ -51,7 +51,7 @@ pub(super) enum Exit {
 
 /// What one loop works with.
 pub(super) struct Actor {
-    pub(super) journal: Arc<Journal>,
+    pub(super) journal: Journal,
     pub(super) clock: SharedClock,
     pub(super) client: Arc<Client>,
     /// Where `service` finds the client.
@@ -133,7 +133,7 @@ impl Actor {
         // A node that goes away leaves the session wanted: what is shown is that it waits to be taken up again.
         let moved = self.change(Change::Stopped(reason), None);
         match moved {
-            Ok(events) => match self.write(&events).await {
+            Ok(events) => match self.write(events).await {
                 Ok(()) => Exit::Stopped,
                 Err(JournalError::Fenced) => Exit::Fenced,
                 Err(error) => {
@@ -162,7 +162,13 @@ impl Actor {
         }
         acks.sort_by_key(|(ack, _)| *ack);
         for (ack, ids) in acks {
-            self.journal.record_acks(&ids, ack).await?;
+            let sent = if ack == Ack::Server {
+                ids.clone()
+            } else {
+                Vec::new()
+            };
+            self.journal.record_acks(ids, ack).await?;
+            self.client.acked(&sent);
         }
         Ok(Next::Go)
     }
@@ -235,13 +241,13 @@ impl Actor {
                     code: "pair_code_failed".to_owned(),
                     detail,
                 });
-                self.write(&[event]).await?;
+                self.write(vec![event]).await?;
                 Ok(Next::Go)
             }
             From::Renamed(name) => {
                 self.state
                     .send_modify(|state| state.account.push_name = Some(name));
-                self.write(&[]).await?;
+                self.write(Vec::new()).await?;
                 Ok(Next::Go)
             }
             From::Unhooked(messages) => {
@@ -294,7 +300,7 @@ impl Actor {
                     code: code.code.clone(),
                     expires_at: rfc3339(expires_at),
                 };
-                self.write(&[Event::PairCode(data)]).await?;
+                self.write(vec![Event::PairCode(data)]).await?;
                 Ok(code)
             }
             Err(error) => Err(error),
@@ -320,7 +326,7 @@ impl Actor {
     async fn go(&mut self, change: Change, detail: Option<String>) -> Result<Next, JournalError> {
         match self.change(change, detail) {
             Ok(events) => {
-                self.write(&events).await?;
+                self.write(events).await?;
                 Ok(Next::Go)
             }
             Err(exit) => Ok(Next::End(exit)),
@@ -356,7 +362,7 @@ impl Actor {
             .collect())
     }
 
-    async fn write(&self, events: &[Event]) -> Result<(), JournalError> {
+    async fn write(&self, events: Vec<Event>) -> Result<(), JournalError> {
         let snapshot = self.state.borrow().clone();
         self.journal
             .record_run(telling::row(&snapshot), events)

@@ -40,7 +40,7 @@ pub struct Handle {
     /// Whose.
     pub owner: UserId,
     /// Writes rows and events of this session under its fence.
-    pub journal: Arc<Journal>,
+    pub journal: Journal,
     pub(super) state: watch::Receiver<Snapshot>,
     pub(super) inbox: mpsc::Sender<Command>,
     pub(super) client: Arc<ArcSwapOption<Client>>,
@@ -92,7 +92,7 @@ impl Handle {
 
     /// Whether `other` is the same run of the same session.
     pub(super) fn done_is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.journal, &other.journal)
+        self.journal.is(&other.journal)
     }
 
     /// Waits until the actor has written its last event, at most `deadline`.

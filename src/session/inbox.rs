@@ -1,7 +1,5 @@
 //! The inbox: commits incoming messages, after which WhatsApp may forget them.
 
-use std::sync::Arc;
-
 use tokio_util::sync::CancellationToken;
 
 use super::journal::Journal;
@@ -12,7 +10,7 @@ use crate::{
 
 /// Writes what comes in through the session's journal.
 pub(super) struct SessionInbox {
-    pub(super) journal: Arc<Journal>,
+    pub(super) journal: Journal,
     /// Falls when something could not be written: WhatsApp sends it again to a client that comes anew, and only then.
     pub(super) spoiled: CancellationToken,
 }

@@ -1,55 +1,76 @@
-//! Everything that a session writes: rows, events and deliveries, in one fenced transaction.
+//! Everything that a session writes: rows, events and deliveries, in fenced transactions.
 //!
-//! Owns the order: fence, rows, events, deliveries, commit, then the live bus and the wake-up of the dispatcher.
-//! Must never publish what is not committed.
+//! Owns the queue in front of them. While one transaction is on its way to the disk, what comes in waits and shares the
+//! next one: a busy session costs few commits, an idle one no time. [`commit`] owns what stands in a transaction. A
+//! write that was begun is ended even when its caller has gone. Must never publish what is not committed.
 
-use std::{collections::HashSet, sync::Arc, time::Instant};
-
-use entity::{
-    events,
-    ids::{EventId, MessageRowId, SessionId, UserId},
-    messages,
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
 };
-use metrics::{counter, histogram};
-use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr};
-use tokio::sync::Mutex;
+
+use entity::ids::{MessageRowId, SessionId, UserId};
+use sea_orm::{DatabaseConnection, DbErr};
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     db::{
-        self,
         fence::{Fence, FenceError},
-        messages::Key,
         sessions::RunState,
     },
     domain::{
         clock::SharedClock,
-        event::{AckData, Event},
+        event::Event,
         message::{Ack, Message},
     },
-    events::{Bus, LogEntry},
-    webhook::outbox::{self, Wake},
+    events::Bus,
+    lifecycle::Tasks,
+    webhook::outbox::Wake,
 };
 
-/// What a session could not write.
-#[derive(Debug, thiserror::Error)]
+mod commit;
+
+/// Writes that share one transaction; more wait for the next.
+const TOGETHER: usize = 128;
+
+/// What a session could not write. Writes that shared a transaction share its fault.
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum JournalError {
     /// Another owner has the session now.
     #[error("the session is held by another owner now")]
     Fenced,
     /// The database failed.
     #[error("the database failed")]
-    Db(#[from] DbErr),
+    Db(#[source] Arc<DbErr>),
     /// An event could not be written as JSON.
     #[error("an event could not be written as JSON")]
-    Json(#[from] serde_json::Error),
+    Json(#[source] Arc<serde_json::Error>),
+    /// The process ends, or the write panicked.
+    #[error("the write was given up")]
+    GivenUp,
+}
+
+impl From<DbErr> for JournalError {
+    fn from(error: DbErr) -> Self {
+        Self::Db(Arc::new(error))
+    }
+}
+
+impl From<serde_json::Error> for JournalError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Json(Arc::new(error))
+    }
 }
 
 impl From<FenceError> for JournalError {
     fn from(error: FenceError) -> Self {
         match error {
             FenceError::Stale => Self::Fenced,
-            FenceError::Db(error) => Self::Db(error),
+            FenceError::Db(error) => error.into(),
         }
     }
 }
@@ -82,259 +103,158 @@ pub struct JournalConfig {
     pub outbox: Wake,
     /// The time of what is written.
     pub clock: SharedClock,
+    /// Owns the writes under way.
+    pub tasks: Tasks,
     /// Falls at the first write that the fence refuses.
     pub fenced: CancellationToken,
 }
 
-/// Writes for one session, at one epoch.
+/// Writes for one session, at one epoch. Clones are the same journal.
+#[derive(Debug, Clone)]
+pub struct Journal(Arc<Inner>);
+
 #[derive(Debug)]
-pub struct Journal {
+struct Inner {
     config: JournalConfig,
-    /// Held from the fence to the publication, so that live readers hear events in the order of their numbers. The
-    /// fence's row lock orders the commits anyway; nobody waits here who would not wait there.
-    order: Mutex<()>,
+    queue: std::sync::Mutex<Queue>,
+    /// The last event number, or [`UNKNOWN`]. Nobody else takes numbers at this epoch.
+    last_seq: AtomicI64,
+}
+
+const UNKNOWN: i64 = -1;
+
+/// What waits to be written.
+#[derive(Debug, Default)]
+struct Queue {
+    jobs: VecDeque<Job>,
+    /// Whether somebody is writing, and will look again.
+    writing: bool,
+}
+
+#[derive(Debug)]
+struct Job {
+    write: Write,
+    /// Whoever waits may have gone.
+    done: oneshot::Sender<Result<(), JournalError>>,
+}
+
+/// One thing to be written.
+#[derive(Debug)]
+enum Write {
+    /// How the run is going, with the events that tell it.
+    Run(RunState, Vec<Event>),
+    /// Incoming messages.
+    Incoming(Vec<Message>),
+    /// A message that is about to be sent.
+    Outgoing(Outgoing),
+    /// How far own messages have come.
+    Acks(Vec<String>, Ack),
 }
 
 impl Journal {
     /// A journal; nothing is written yet.
     pub fn new(config: JournalConfig) -> Self {
-        Self {
+        Self(Arc::new(Inner {
             config,
-            order: Mutex::new(()),
-        }
+            queue: std::sync::Mutex::default(),
+            last_seq: AtomicI64::new(UNKNOWN),
+        }))
     }
 
     /// The session that it writes for.
     pub fn session(&self) -> SessionId {
-        self.config.session
+        self.0.config.session
+    }
+
+    /// Whether both are the same journal.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// From now on the session counts as another owner's.
     pub(super) fn give_up(&self) {
-        self.config.fenced.cancel();
+        self.0.config.fenced.cancel();
     }
 
     /// Writes how the run is going, with the events that tell it.
-    pub async fn record_run(&self, run: RunState, events: &[Event]) -> Result<(), JournalError> {
-        let order = self.order.lock().await;
-        let now = self.config.clock.now_ms();
-        let begun = Instant::now();
-        let tx = self.begin().await?;
-        db::sessions::update_run(&tx, self.config.session, run, now).await?;
-        let entries = self.append(&tx, events, now).await?;
-        tx.commit().await?;
-        self.publish(&entries, begun);
-        drop(order);
-        Ok(())
+    pub async fn record_run(&self, run: RunState, events: Vec<Event>) -> Result<(), JournalError> {
+        self.write(Write::Run(run, events)).await
     }
 
     /// Writes incoming messages with their events; those that are stored already are passed over.
-    pub async fn record_messages(&self, batch: Vec<Message>) -> Result<usize, JournalError> {
-        let order = self.order.lock().await;
-        let now = self.config.clock.now_ms();
-        let begun = Instant::now();
-        let tx = self.begin().await?;
-        // A look before the lock is safe: if another owner wrote since, the fence refuses what follows.
-        let ids: Vec<&str> = batch
-            .iter()
-            .map(|message| message.message_id.as_str())
-            .collect();
-        let known = db::messages::known(&tx, self.config.session, &ids).await?;
-        let mut seen: HashSet<Key> = known.into_iter().collect();
-        let fresh: Vec<Message> = batch
-            .into_iter()
-            .filter(|message| seen.insert(key(message)))
-            .collect();
-        if fresh.is_empty() {
-            tx.rollback().await?;
-            return Ok(0);
-        }
-        let count = fresh.len();
-        let mut rows = Vec::with_capacity(count);
-        let mut events = Vec::with_capacity(count);
-        for message in fresh {
-            rows.push(self.row(MessageRowId::new(), &message, now, now, Ack::Device)?);
-            events.push(Event::Message(Box::new(message)));
-        }
-        let entries = self.append(&tx, &events, now).await?;
-        db::messages::insert(&tx, rows).await?;
-        tx.commit().await?;
-        self.publish(&entries, begun);
-        drop(order);
-        Ok(count)
+    pub async fn record_messages(&self, batch: Vec<Message>) -> Result<(), JournalError> {
+        self.write(Write::Incoming(batch)).await
     }
 
     /// Stores a message that is about to be sent.
-    pub async fn record_outgoing(&self, outgoing: &Outgoing) -> Result<(), JournalError> {
-        let now = self.config.clock.now_ms();
-        let row = self.row(
-            outgoing.id,
-            &outgoing.message,
-            outgoing.sent_at,
-            now,
-            Ack::Pending,
-        )?;
-        let tx = self.begin().await?;
-        self.lock(&tx).await?;
-        db::messages::insert(&tx, vec![row]).await?;
-        tx.commit().await?;
-        Ok(())
+    pub async fn record_outgoing(&self, outgoing: Outgoing) -> Result<(), JournalError> {
+        self.write(Write::Outgoing(outgoing)).await
     }
 
     /// Raises the ack of own messages; what is not ours, or is there already, is passed over.
-    pub async fn record_acks(&self, ids: &[String], ack: Ack) -> Result<(), JournalError> {
-        let order = self.order.lock().await;
-        let now = self.config.clock.now_ms();
-        let begun = Instant::now();
-        let tx = self.begin().await?;
-        self.lock(&tx).await?;
-        let below = if ack == Ack::Error {
-            Ack::Server.number()
-        } else {
-            ack.number()
-        };
-        let rows = db::messages::below_ack(&tx, self.config.session, ids, below).await?;
-        if rows.is_empty() {
-            tx.rollback().await?;
-            return Ok(());
-        }
-        let ids: Vec<MessageRowId> = rows.iter().map(|row| row.id).collect();
-        db::messages::set_ack(&tx, self.config.session, &ids, ack.number()).await?;
-        let event = |row: messages::Model| {
-            Event::MessageAck(AckData {
-                message_id: row.message_id,
-                chat: row.chat,
-                ack: ack.number(),
-                ack_name: ack,
-            })
-        };
-        let events: Vec<Event> = rows.into_iter().map(event).collect();
-        let entries = self.append(&tx, &events, now).await?;
-        tx.commit().await?;
-        self.publish(&entries, begun);
-        drop(order);
-        Ok(())
+    pub async fn record_acks(&self, ids: Vec<String>, ack: Ack) -> Result<(), JournalError> {
+        self.write(Write::Acks(ids, ack)).await
     }
 
-    /// Who has lost the lease does not wait for a lock that somebody holds on the database.
-    async fn begin(&self) -> Result<DatabaseTransaction, JournalError> {
-        tokio::select! {
-            biased;
-            () = self.config.fenced.cancelled() => Err(JournalError::Fenced),
-            tx = db::begin(&self.config.db) => Ok(tx?),
+    async fn write(&self, write: Write) -> Result<(), JournalError> {
+        let (done, answer) = oneshot::channel();
+        if self.0.enqueue(Job { write, done }) {
+            // A task of its own: a caller that hangs up must not take the others' writes with it.
+            let inner = Arc::clone(&self.0);
+            let task = async move { inner.write_all().await };
+            self.0.config.tasks.spawn("session.commit", task);
         }
-    }
-
-    async fn lock(&self, tx: &DatabaseTransaction) -> Result<(), JournalError> {
-        self.note(self.config.fence.lock(tx).await)
-    }
-
-    fn note<T>(&self, result: Result<T, FenceError>) -> Result<T, JournalError> {
-        if matches!(result, Err(FenceError::Stale)) {
-            metrics::counter!("wharf_fenced_total").increment(1);
-            self.config.fenced.cancel();
-        }
-        result.map_err(JournalError::from)
-    }
-
-    /// Takes numbers from the fence and writes events and deliveries under them.
-    async fn append(
-        &self,
-        tx: &DatabaseTransaction,
-        events: &[Event],
-        now: i64,
-    ) -> Result<Vec<Arc<LogEntry>>, JournalError> {
-        if events.is_empty() {
-            self.lock(tx).await?;
-            return Ok(Vec::new());
-        }
-        let count = i64::try_from(events.len()).unwrap_or(i64::MAX);
-        let first = self.note(self.config.fence.advance(tx, count).await)?;
-        let mut entries = Vec::with_capacity(events.len());
-        for (seq, event) in (first..).zip(events) {
-            entries.push(Arc::new(LogEntry {
-                session: self.config.session,
-                owner: self.config.owner,
-                seq,
-                id: EventId::new(),
-                kind: event.name().into(),
-                at: now,
-                data: event.data_json()?.into(),
-            }));
-        }
-        db::events::insert(tx, entries.iter().map(|entry| event_row(entry)).collect()).await?;
-        let due: Vec<outbox::Entry<'_>> = entries
-            .iter()
-            .map(|entry| outbox::Entry {
-                event: entry.id,
-                session: entry.session,
-                seq: entry.seq,
-                event_type: &entry.kind,
-            })
-            .collect();
-        outbox::enqueue(tx, self.config.owner, &due, now).await?;
-        Ok(entries)
-    }
-
-    /// After the commit of a transaction that began at `begun`.
-    fn publish(&self, entries: &[Arc<LogEntry>], begun: Instant) {
-        if entries.is_empty() {
-            return;
-        }
-        histogram!("wharf_event_commit_seconds").record(begun.elapsed());
-        for entry in entries {
-            counter!("wharf_events_total", "type" => entry.kind.to_string()).increment(1);
-        }
-        self.config.bus.publish(entries);
-        self.config.outbox.wake();
-    }
-
-    fn row(
-        &self,
-        id: MessageRowId,
-        message: &Message,
-        sent_at: i64,
-        now: i64,
-        ack: Ack,
-    ) -> Result<messages::Model, serde_json::Error> {
-        let Key {
-            chat,
-            sender,
-            message_id,
-        } = key(message);
-        Ok(messages::Model {
-            session_id: self.config.session,
-            chat,
-            sender,
-            message_id,
-            id,
-            from_me: message.from_me,
-            kind: message.content.kind().to_owned(),
-            body: serde_json::to_string(message)?,
-            ack: ack.number(),
-            sent_at,
-            created_at: now,
-        })
+        answer.await.unwrap_or(Err(JournalError::GivenUp))
     }
 }
 
-fn key(message: &Message) -> Key {
-    Key {
-        chat: message.chat.party.id.clone(),
-        sender: message.sender.id.clone(),
-        message_id: message.message_id.clone(),
+impl Inner {
+    /// Tells whether somebody has to start writing.
+    fn enqueue(&self, job: Job) -> bool {
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.jobs.push_back(job);
+        !std::mem::replace(&mut queue.writing, true)
+    }
+
+    /// The next writes; none ends the writing.
+    fn next(&self) -> Vec<Job> {
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = queue.jobs.len().min(TOGETHER);
+        queue.writing = count > 0;
+        queue.jobs.drain(..count).collect()
+    }
+
+    async fn write_all(&self) {
+        let stopped = Stopped(self);
+        loop {
+            let jobs = self.next();
+            if jobs.is_empty() {
+                break;
+            }
+            let (writes, waiting): (Vec<Write>, Vec<_>) =
+                jobs.into_iter().map(|job| (job.write, job.done)).unzip();
+            let result = self.commit(&writes).await;
+            for done in waiting {
+                drop(done.send(result.clone()));
+            }
+        }
+        std::mem::forget(stopped);
+    }
+
+    /// No number is known any more: the next transaction asks for it.
+    fn forget_seq(&self) {
+        self.last_seq.store(UNKNOWN, Ordering::Relaxed);
     }
 }
 
-fn event_row(entry: &LogEntry) -> events::Model {
-    events::Model {
-        session_id: entry.session,
-        seq: entry.seq,
-        id: entry.id,
-        owner_id: entry.owner,
-        event_type: entry.kind.to_string(),
-        payload: entry.data.to_string(),
-        dedupe_key: None,
-        created_at: entry.at,
+/// Writing that ended in the middle (a panic, the end of the process): who waits is let go, and the next may write.
+struct Stopped<'a>(&'a Inner);
+
+impl Drop for Stopped<'_> {
+    fn drop(&mut self) {
+        self.0.forget_seq();
+        let mut queue = self.0.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.writing = false;
+        queue.jobs.clear();
     }
 }

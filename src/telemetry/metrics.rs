@@ -50,6 +50,11 @@ fn describe() {
         Unit::Seconds,
         "The transaction that writes events with what they tell and their deliveries"
     );
+    describe_histogram!(
+        "wharf_device_commit_seconds",
+        Unit::Seconds,
+        "The transaction that writes device state (ratchets, keys), the wait for its turn included"
+    );
     describe_counter!("wharf_events_total", "Events written, by type");
     describe_counter!(
         "wharf_fenced_total",

@@ -3,7 +3,7 @@
 //! Owns which endpoints get an event. Must never send, nor commit. Called by whoever appends to the log;
 //! after its commit it calls [`Wake::wake`].
 //!
-//! The endpoints are read in the caller's transaction, once per call and not per event: an indexed read of
+//! The endpoints are read in the caller's transaction ([`subscriptions`]), once per call and not per event: an indexed read of
 //! the owner's few rows. A cache would save it, but an endpoint that another node has just created would
 //! miss events that were committed after its creation, and that is a loss.
 
@@ -14,11 +14,11 @@ use entity::{
     ids::{DeliveryId, EventId, SessionId, UserId},
     webhook_deliveries,
 };
-use sea_orm::{ConnectionTrait, DbErr};
 use tokio::sync::Notify;
 
 use super::filter::{Sessions, Types};
 use crate::db;
+pub use crate::db::webhook_endpoints::{Subscription, subscriptions};
 
 /// An event that was just written to the log.
 #[derive(Debug, Clone, Copy)]
@@ -33,20 +33,16 @@ pub struct Entry<'a> {
     pub event_type: &'a str,
 }
 
-/// Queue `entries` for every endpoint of `owner` that wants them; gives the number of deliveries.
-///
-/// One read and one insert, whatever the number of entries; without an endpoint only the read.
-pub async fn enqueue(
-    tx: &impl ConnectionTrait,
+/// Queue `entries` for every one of the owner's `subscriptions` that wants them, as part of `script`.
+pub fn enqueue(
+    script: &mut db::Script,
     owner: UserId,
+    subscriptions: &[Subscription],
     entries: &[Entry<'_>],
     now_ms: i64,
-) -> Result<usize, DbErr> {
-    if entries.is_empty() {
-        return Ok(0);
-    }
+) {
     let mut rows = Vec::new();
-    for endpoint in db::webhook_endpoints::subscriptions(tx, owner).await? {
+    for endpoint in subscriptions {
         let types = Types::from_stored(&endpoint.types);
         let sessions = Sessions::from_stored(&endpoint.sessions);
         let wanted = entries
@@ -69,9 +65,7 @@ pub async fn enqueue(
             updated_at: now_ms,
         }));
     }
-    let count = rows.len();
-    db::webhook_deliveries::insert(tx, rows).await?;
-    Ok(count)
+    db::webhook_deliveries::insert(script, rows);
 }
 
 /// Tells the dispatcher that there may be work. A hint: when it is lost, the tick finds the rows.

@@ -42,6 +42,7 @@ impl Store {
     pub async fn clear(&self) -> Result<(), Error> {
         let write = self.begin().await?;
         forget(&write.tx, self.session).await?;
+        self.riders.clear();
         write.commit().await
     }
 }

@@ -1,14 +1,13 @@
 //! Whole messages that wait: sent ones for a retry receipt, received ones for the event log.
 
-use std::collections::BTreeMap;
-
 use entity::{wa_pending_inbound, wa_sent_messages};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter};
 use wacore::store::traits::{PendingInboundKey, PendingInboundRow};
 
 use super::{
     Error, Store,
-    rows::{RowKey, Upsert, groups},
+    riders::{Found, Kind},
+    rows::groups,
 };
 use crate::seal::Tag;
 
@@ -22,32 +21,23 @@ impl Store {
     }
 
     pub(super) async fn put_sent(&self, chat: &str, id: &str, payload: &[u8]) -> Result<(), Error> {
-        use wa_sent_messages::{Column, Entity};
         let tag = self.sent(chat, id);
-        let row = vec![
-            self.session.0.into(),
-            tag.value(),
-            self.now().into(),
-            self.sealed::<Entity>(&tag, payload)?,
-        ];
-        let columns = [
-            Column::SessionId,
-            Column::MessageTag,
-            Column::StoredAt,
-            Column::Sealed,
-        ];
-        let write = self.write().await?;
-        Upsert::<Entity>::new(&columns, 2)
-            .run(&write.tx, vec![row])
-            .await?;
-        write.commit().await
+        let sealed = self.sealed_bytes::<wa_sent_messages::Entity>(&tag, payload)?;
+        self.ride(Kind::Sent, tag, sealed).await
     }
 
     /// Read and remove. Of two that take the same message, the one whose removal counts gets it.
     pub(super) async fn take_sent(&self, chat: &str, id: &str) -> Result<Option<Vec<u8>>, Error> {
         use wa_sent_messages::Entity;
         let tag = self.sent(chat, id);
-        let Some(payload) = self.get::<Entity>(&self.db, &tag).await? else {
+        let payload = match self.riders.find(Kind::Sent, tag) {
+            Found::Waiting(sealed) if self.riders.remove_waiting(Kind::Sent, tag) => {
+                return Ok(Some(self.opened::<Entity>(&tag, &sealed)?.to_vec()));
+            }
+            Found::Boarded(sealed) => Some(self.opened::<Entity>(&tag, &sealed)?),
+            Found::Waiting(_) | Found::Elsewhere => self.get::<Entity>(&self.db, &tag).await?,
+        };
+        let Some(payload) = payload else {
             return Ok(None);
         };
         let taken = self.remove::<Entity>(&tag).await?;
@@ -55,6 +45,7 @@ impl Store {
     }
 
     pub(super) async fn remove_old_sent(&self, cutoff: i64) -> Result<u32, Error> {
+        self.land().await?;
         let old = Condition::all().add(wa_sent_messages::Column::StoredAt.lt(cutoff));
         self.remove_old::<wa_sent_messages::Entity>(old).await
     }
@@ -63,31 +54,13 @@ impl Store {
         &self,
         messages: &[PendingInboundRow<'_>],
     ) -> Result<(), Error> {
-        use wa_pending_inbound::{Column, Entity};
-        let now = self.now();
-        let mut rows = BTreeMap::new();
-        for message in messages {
-            let tag = self.inbound(message.chat, message.sender, message.id);
-            let sealed = self.sealed::<Entity>(&tag, message.message)?;
-            let row = vec![self.session.0.into(), tag.value(), now.into(), sealed];
-            rows.insert(tag, row);
-        }
-        if rows.is_empty() {
-            return Ok(());
-        }
-        let columns = [
-            Column::SessionId,
-            Column::MessageTag,
-            Column::StoredAt,
-            Column::Sealed,
-        ];
         // However this ends but well, given up half-way included.
         let spoiled = self.spoiled.clone().drop_guard();
-        let write = self.write().await?;
-        Upsert::<Entity>::new(&columns, 2)
-            .run(&write.tx, rows.into_values().collect())
-            .await?;
-        write.commit().await?;
+        for message in messages {
+            let tag = self.inbound(message.chat, message.sender, message.id);
+            let sealed = self.sealed_bytes::<wa_pending_inbound::Entity>(&tag, message.message)?;
+            self.ride(Kind::Inbound, tag, sealed).await?;
+        }
         spoiled.disarm();
         Ok(())
     }
@@ -98,22 +71,27 @@ impl Store {
         sender: &str,
         id: &str,
     ) -> Result<Option<Vec<u8>>, Error> {
+        use wa_pending_inbound::Entity;
         let tag = self.inbound(chat, sender, id);
-        let found = self
-            .get::<wa_pending_inbound::Entity>(&self.db, &tag)
-            .await?;
+        let found = match self.riders.find(Kind::Inbound, tag) {
+            Found::Waiting(sealed) | Found::Boarded(sealed) => {
+                Some(self.opened::<Entity>(&tag, &sealed)?)
+            }
+            Found::Elsewhere => self.get::<Entity>(&self.db, &tag).await?,
+        };
         Ok(found.map(|plain| plain.to_vec()))
     }
 
     pub(super) async fn remove_inbound(&self, keys: &[PendingInboundKey<'_>]) -> Result<(), Error> {
         use wa_pending_inbound::{Column, Entity};
-        if keys.is_empty() {
-            return Ok(());
-        }
         let tags: Vec<Tag> = keys
             .iter()
             .map(|key| self.inbound(key.chat, key.sender, key.id))
+            .filter(|tag| !self.riders.remove_waiting(Kind::Inbound, *tag))
             .collect();
+        if tags.is_empty() {
+            return Ok(());
+        }
         let write = self.write().await?;
         for group in groups(&tags) {
             Entity::delete_many()
@@ -126,6 +104,7 @@ impl Store {
     }
 
     pub(super) async fn remove_old_inbound(&self, cutoff: i64) -> Result<u32, Error> {
+        self.land().await?;
         let old = Condition::all().add(wa_pending_inbound::Column::StoredAt.lt(cutoff));
         self.remove_old::<wa_pending_inbound::Entity>(old).await
     }

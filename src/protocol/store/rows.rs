@@ -1,8 +1,8 @@
 //! Rows with a sealed value, and writes of many rows in few statements.
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, IdenStatic,
-    QueryFilter, QuerySelect, Value,
+    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, IdenStatic, QueryFilter,
+    QuerySelect, Value,
     sea_query::{Expr, Func, OnConflict, Query},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -109,7 +109,16 @@ impl Store {
         key: &impl RowKey,
         plain: &[u8],
     ) -> Result<Value, Error> {
-        Ok(self.keys.seal(T::NAME, key.place().as_ref(), plain)?.into())
+        Ok(self.sealed_bytes::<T>(key, plain)?.into())
+    }
+
+    /// The same as bytes.
+    pub(super) fn sealed_bytes<T: SealedTable>(
+        &self,
+        key: &impl RowKey,
+        plain: &[u8],
+    ) -> Result<Vec<u8>, Error> {
+        Ok(self.keys.seal(T::NAME, key.place().as_ref(), plain)?)
     }
 
     /// What was sealed for the row `key` of `T`.
@@ -253,7 +262,7 @@ impl<E: EntityTrait> Upsert<E> {
     /// Write `rows`. No key may be in them twice: PostgreSQL refuses that.
     pub(super) async fn run(
         self,
-        tx: &DatabaseTransaction,
+        tx: &crate::db::Transaction,
         rows: Vec<Vec<Value>>,
     ) -> Result<(), DbErr> {
         let per_statement = (MAX_PARAMETERS / self.columns.len()).max(1);

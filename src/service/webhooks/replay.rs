@@ -8,6 +8,7 @@ use entity::{
     webhook_deliveries,
     webhook_endpoints::Model,
 };
+use sea_orm::ConnectionTrait as _;
 
 use super::{Ctx, Error, Webhooks};
 use crate::{
@@ -118,7 +119,9 @@ impl Webhooks {
                 .map(|event| row(endpoint, session, &event, now))
                 .collect();
             queued += rows.len() as u64;
-            db::webhook_deliveries::insert(&tx, rows).await?;
+            let mut script = db::Script::new(tx.get_database_backend());
+            db::webhook_deliveries::insert(&mut script, rows);
+            script.run(&tx).await?;
             tx.commit().await?;
         }
     }

@@ -89,7 +89,7 @@ impl Manager {
         .map_err(ManagerError::Store)?;
         let device = Arc::new(device);
         let fenced = device.fenced().clone();
-        let journal = Arc::new(Journal::new(JournalConfig {
+        let journal = Journal::new(JournalConfig {
             db: parts.db.clone(),
             fence,
             owner: row.owner_id,
@@ -97,10 +97,13 @@ impl Manager {
             bus: parts.bus.clone(),
             outbox: parts.outbox.clone(),
             clock: Arc::clone(&parts.clock),
+            tasks: parts.tasks.clone(),
             fenced: fenced.clone(),
-        }));
+        });
         let snapshot = first_look(&row);
-        journal.record_run(telling::row(&snapshot), &[]).await?;
+        journal
+            .record_run(telling::row(&snapshot), Vec::new())
+            .await?;
 
         let (state_in, state) = watch::channel(snapshot);
         let (inbox, commands) = mpsc::channel(COMMANDS);
@@ -109,7 +112,7 @@ impl Manager {
         let handle = Handle {
             session,
             owner: row.owner_id,
-            journal: Arc::clone(&journal),
+            journal: journal.clone(),
             state,
             inbox,
             client: Arc::new(ArcSwapOption::empty()),
@@ -130,7 +133,7 @@ impl Manager {
         }
         let spoiled = device.spoiled().clone();
         let incoming = Arc::new(SessionInbox {
-            journal: Arc::clone(&journal),
+            journal: journal.clone(),
             spoiled: spoiled.clone(),
         });
         let incoming = incoming as Arc<dyn Inbox>;

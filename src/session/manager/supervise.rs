@@ -160,7 +160,7 @@ impl Manager {
         let event = Event::Degraded(data);
         Ok(handle
             .journal
-            .record_run(telling::row(&snapshot), &[event])
+            .record_run(telling::row(&snapshot), vec![event])
             .await?)
     }
 }

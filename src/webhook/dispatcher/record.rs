@@ -95,12 +95,7 @@ fn attempt(parts: &Parts, row: &Model, sent: &Sent) -> webhook_attempts::Model {
 }
 
 /// What the attempt says about its endpoint; nothing is written while nothing changes.
-async fn endpoint(
-    tx: &sea_orm::DatabaseTransaction,
-    run: &Run,
-    sent: &Sent,
-    now_ms: i64,
-) -> Result<(), DbErr> {
+async fn endpoint(tx: &db::Transaction, run: &Run, sent: &Sent, now_ms: i64) -> Result<(), DbErr> {
     let id = run.target.endpoint;
     let failing = run.target.failing_since.is_some();
     match sent.verdict {

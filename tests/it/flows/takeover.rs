@@ -34,7 +34,7 @@ async fn an_old_owner_that_wakes_up_after_a_takeover_writes_and_sends_nothing() 
     let message = wharf::protocol::message_id();
     let acked = old_handle
         .journal
-        .record_acks(&[message], wharf::domain::message::Ack::Read)
+        .record_acks(vec![message], wharf::domain::message::Ack::Read)
         .await;
     assert!(acked.is_err(), "the fence refuses an old epoch");
     assert_eq!(

@@ -12,7 +12,7 @@ use std::{
 use entity::{enums::LeaseKind, events, ids::EventId, leases};
 use futures_util::{SinkExt, StreamExt};
 use reqwest::{Method, StatusCode, header::HeaderMap};
-use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, sea_query::Expr};
+use sea_orm::{ColumnTrait, ConnectionTrait as _, DatabaseConnection, EntityTrait, QueryFilter, sea_query::Expr};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
@@ -341,7 +341,9 @@ impl TestApp {
             dedupe_key: None,
             created_at: self.clock.now_ms(),
         };
-        db::events::insert(&tx, vec![row.clone()]).await.unwrap();
+        let mut script = db::Script::new(tx.get_database_backend());
+        db::events::insert(&mut script, vec![row.clone()]);
+        assert!(script.run(&tx).await.unwrap());
         tx.commit().await.unwrap();
         Arc::new(row.into())
     }

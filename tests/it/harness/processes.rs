@@ -13,7 +13,7 @@ use serde_json::Value;
 #[path = "processes/wharf.rs"]
 mod wharf;
 
-pub(crate) use wharf::{Socket, Wharf};
+pub(crate) use wharf::Wharf;
 
 /// How long any condition may take to come true.
 pub(crate) const DEADLINE: Duration = Duration::from_mins(1);

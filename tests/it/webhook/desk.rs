@@ -18,7 +18,7 @@ use entity::{
     ids::{EndpointId, EventId, NodeId, SessionId, UserId},
     sessions, webhook_attempts, webhook_deliveries,
 };
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, ConnectionTrait as _, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::json;
 use wharf::{
     db,
@@ -263,14 +263,17 @@ impl Desk {
             dedupe_key: None,
             created_at: now,
         };
-        db::events::insert(&tx, vec![row]).await.unwrap();
+        let mut script = db::Script::new(tx.get_database_backend());
+        db::events::insert(&mut script, vec![row]);
         let entry = outbox::Entry {
             event: id,
             session,
             seq,
             event_type,
         };
-        outbox::enqueue(&tx, owner, &[entry], now).await.unwrap();
+        let subscriptions = outbox::subscriptions(&tx, owner).await.unwrap();
+        outbox::enqueue(&mut script, owner, &subscriptions, &[entry], now);
+        assert!(script.run(&tx).await.unwrap());
         tx.commit().await.unwrap();
         id
     }

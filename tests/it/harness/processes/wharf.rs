@@ -14,8 +14,6 @@ use super::{DEADLINE, POLL, Process, client, free_port, log_file};
 #[path = "wharf/api.rs"]
 mod api;
 
-pub(crate) use api::Socket;
-
 /// The service as a process.
 #[derive(Debug)]
 pub(crate) struct Wharf {

@@ -13,8 +13,7 @@ use super::{
     Wharf,
 };
 
-/// One of its live sockets.
-pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 impl Wharf {
     /// A call whose answer may be a refusal, or not come at all.
