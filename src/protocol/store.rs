@@ -107,6 +107,8 @@ pub struct Store {
     turn: Semaphore,
     /// Messages that wait to be part of the next write.
     riders: Riders,
+    /// When the next secrets of messages may be written.
+    secrets_written: tokio::sync::Mutex<Option<tokio::time::Instant>>,
 }
 
 impl Store {
@@ -132,6 +134,7 @@ impl Store {
             spoiled: CancellationToken::new(),
             turn: Semaphore::new(1),
             riders: Riders::default(),
+            secrets_written: tokio::sync::Mutex::default(),
         })
     }
 

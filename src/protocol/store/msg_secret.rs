@@ -1,6 +1,9 @@
 //! `MsgSecretStore`: the secrets of messages, which open votes, reactions and edits of them.
 
-use std::collections::{BTreeMap, btree_map::Entry};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use entity::wa_msg_secrets::{Column, Entity};
@@ -8,6 +11,7 @@ use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbBackend, QueryFilter, QuerySelect,
     sea_query::{CaseStatement, Expr, ExprTrait},
 };
+use tokio::time::Instant;
 use wacore::store::{
     error::Result,
     traits::{
@@ -21,6 +25,10 @@ use super::{
     rows::{RowKey, Upsert, incoming},
 };
 use crate::seal::Tag;
+
+/// How long after one write of secrets the next may begin. The library holds what waits, and reads it there; without a
+/// pause each message of a burst would cost a write.
+const SECRETS_APART: Duration = Duration::from_millis(25);
 
 impl Store {
     fn secret(&self, chat: &str, sender: &str, id: &str) -> Tag {
@@ -63,6 +71,10 @@ impl Store {
             Column::MessageTs,
             Column::Sealed,
         ];
+        let mut written = self.secrets_written.lock().await;
+        if let Some(next) = *written {
+            tokio::time::sleep_until(next).await;
+        }
         let write = self.write().await?;
         let backend = write.tx.get_database_backend();
         Upsert::<Entity>::new(&columns, 2)
@@ -70,7 +82,10 @@ impl Store {
             .merging(Column::MessageTs, later(backend, Column::MessageTs).into())
             .run(&write.tx, rows)
             .await?;
-        write.commit().await
+        write.commit().await?;
+        *written = Some(Instant::now() + SECRETS_APART);
+        drop(written);
+        Ok(())
     }
 
     async fn secret_with_time(

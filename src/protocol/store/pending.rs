@@ -1,13 +1,12 @@
 //! Whole messages that wait: sent ones for a retry receipt, received ones for the event log.
 
 use entity::{wa_pending_inbound, wa_sent_messages};
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, Condition};
 use wacore::store::traits::{PendingInboundKey, PendingInboundRow};
 
 use super::{
     Error, Store,
     riders::{Found, Kind},
-    rows::groups,
 };
 use crate::seal::Tag;
 
@@ -30,14 +29,13 @@ impl Store {
     pub(super) async fn take_sent(&self, chat: &str, id: &str) -> Result<Option<Vec<u8>>, Error> {
         use wa_sent_messages::Entity;
         let tag = self.sent(chat, id);
-        let payload = match self.riders.find(Kind::Sent, tag) {
-            Found::Waiting(sealed) if self.riders.remove_waiting(Kind::Sent, tag) => {
-                return Ok(Some(self.opened::<Entity>(&tag, &sealed)?.to_vec()));
-            }
-            Found::Boarded(sealed) => Some(self.opened::<Entity>(&tag, &sealed)?),
-            Found::Waiting(_) | Found::Elsewhere => self.get::<Entity>(&self.db, &tag).await?,
-        };
-        let Some(payload) = payload else {
+        if let Some(sealed) = self.riders.take(Kind::Sent, tag) {
+            return Ok(Some(self.opened::<Entity>(&tag, &sealed)?.to_vec()));
+        }
+        if self.riders.find(Kind::Sent, tag) == Found::Removed {
+            return Ok(None);
+        }
+        let Some(payload) = self.get::<Entity>(&self.db, &tag).await? else {
             return Ok(None);
         };
         let taken = self.remove::<Entity>(&tag).await?;
@@ -74,33 +72,19 @@ impl Store {
         use wa_pending_inbound::Entity;
         let tag = self.inbound(chat, sender, id);
         let found = match self.riders.find(Kind::Inbound, tag) {
-            Found::Waiting(sealed) | Found::Boarded(sealed) => {
-                Some(self.opened::<Entity>(&tag, &sealed)?)
-            }
+            Found::Here(sealed) => Some(self.opened::<Entity>(&tag, &sealed)?),
+            Found::Removed => None,
             Found::Elsewhere => self.get::<Entity>(&self.db, &tag).await?,
         };
         Ok(found.map(|plain| plain.to_vec()))
     }
 
     pub(super) async fn remove_inbound(&self, keys: &[PendingInboundKey<'_>]) -> Result<(), Error> {
-        use wa_pending_inbound::{Column, Entity};
-        let tags: Vec<Tag> = keys
-            .iter()
-            .map(|key| self.inbound(key.chat, key.sender, key.id))
-            .filter(|tag| !self.riders.remove_waiting(Kind::Inbound, *tag))
-            .collect();
-        if tags.is_empty() {
-            return Ok(());
+        for key in keys {
+            let tag = self.inbound(key.chat, key.sender, key.id);
+            self.ride_off(Kind::Inbound, tag).await?;
         }
-        let write = self.write().await?;
-        for group in groups(&tags) {
-            Entity::delete_many()
-                .filter(Column::SessionId.eq(self.session))
-                .filter(Column::MessageTag.is_in(group))
-                .exec(&write.tx)
-                .await?;
-        }
-        write.commit().await
+        Ok(())
     }
 
     pub(super) async fn remove_old_inbound(&self, cutoff: i64) -> Result<u32, Error> {

@@ -2,7 +2,7 @@
 //!
 //! A sent message is kept for a retry receipt, a received one for the event log. Each is of use only beside the ratchet
 //! that it was encrypted or decrypted with, and the ratchet is a later write of the same store; so a transaction of
-//! their own would buy nothing and cost each message a sync of the disk (`docs/adr/0005-riders.md`). A rider can be
+//! their own would buy nothing and cost each message a sync of the disk (`docs/adr/0005-shared-transactions.md`). A rider can be
 //! read and removed like any row meanwhile.
 
 use std::{
@@ -11,12 +11,13 @@ use std::{
 };
 
 use entity::{wa_pending_inbound, wa_sent_messages};
+use sea_orm::{ColumnTrait as _, QueryFilter as _};
 
 use super::{
     Error, Store,
-    rows::{RowKey, SealedTable, Upsert},
+    rows::{RowKey as _, SealedTable, Upsert, groups},
 };
-use crate::seal::Tag;
+use crate::{db::Transaction, seal::Tag};
 
 /// Riders that may wait; one more makes a write of its own.
 const MAX_WAITING: usize = 256;
@@ -30,11 +31,21 @@ pub(super) enum Kind {
 
 #[derive(Debug, Clone)]
 struct Rider {
-    /// Unix seconds.
-    stored_at: i64,
-    sealed: Vec<u8>,
+    load: Load,
     /// Whether a transaction has taken it along; that may have failed.
     boarded: bool,
+}
+
+#[derive(Debug, Clone)]
+enum Load {
+    /// A row to be written.
+    Row {
+        /// Unix seconds.
+        stored_at: i64,
+        sealed: Vec<u8>,
+    },
+    /// A row to be removed, if it is there.
+    Removal,
 }
 
 /// What waits for the next write.
@@ -44,12 +55,19 @@ pub(super) struct Riders(Mutex<BTreeMap<(Kind, Tag), Rider>>);
 /// Where a message is.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Found {
-    /// It has never left.
-    Waiting(Vec<u8>),
-    /// A transaction has it, so it may be in its table.
-    Boarded(Vec<u8>),
-    /// It is in its table or nowhere.
+    /// Among the riders.
+    Here(Vec<u8>),
+    /// Nowhere: its removal rides.
+    Removed,
+    /// In its table or nowhere.
     Elsewhere,
+}
+
+/// What a transaction takes along.
+#[derive(Debug, Default)]
+struct Boarded {
+    rows: Vec<(Tag, i64, Vec<u8>)>,
+    removals: Vec<Tag>,
 }
 
 impl Riders {
@@ -58,32 +76,55 @@ impl Riders {
     }
 
     pub(super) fn find(&self, kind: Kind, tag: Tag) -> Found {
-        match self.lock().get(&(kind, tag)) {
-            Some(rider) if rider.boarded => Found::Boarded(rider.sealed.clone()),
-            Some(rider) => Found::Waiting(rider.sealed.clone()),
+        match self.lock().get(&(kind, tag)).map(|rider| &rider.load) {
+            Some(Load::Row { sealed, .. }) => Found::Here(sealed.clone()),
+            Some(Load::Removal) => Found::Removed,
             None => Found::Elsewhere,
         }
     }
 
-    /// Removes one that has never left; tells whether it was there. Of two that ask, one is told so.
-    pub(super) fn remove_waiting(&self, kind: Kind, tag: Tag) -> bool {
+    /// Removes a message that is among the riders, for one caller only. What a transaction may have written is removed
+    /// by a later one.
+    pub(super) fn take(&self, kind: Kind, tag: Tag) -> Option<Vec<u8>> {
         let mut riders = self.lock();
-        let key = (kind, tag);
-        if riders.get(&key).is_some_and(|rider| !rider.boarded) {
-            riders.remove(&key);
-            return true;
+        let rider = riders.remove(&(kind, tag))?;
+        if rider.boarded || matches!(rider.load, Load::Removal) {
+            riders.insert((kind, tag), Rider::new(Load::Removal));
         }
-        false
+        match rider.load {
+            Load::Row { sealed, .. } => Some(sealed),
+            Load::Removal => None,
+        }
     }
 
-    /// All of them, on their way now.
-    fn board(&self) -> Vec<(Kind, Tag, i64, Vec<u8>)> {
+    /// Lets the removal of a row ride, wherever the row is. Gives the number of those that wait.
+    fn remove(&self, kind: Kind, tag: Tag) -> usize {
         let mut riders = self.lock();
-        let boarded = riders.iter_mut().map(|((kind, tag), rider)| {
+        match riders.get(&(kind, tag)) {
+            Some(rider) if !rider.boarded && matches!(rider.load, Load::Row { .. }) => {
+                riders.remove(&(kind, tag));
+            }
+            _ => drop(riders.insert((kind, tag), Rider::new(Load::Removal))),
+        }
+        riders.len()
+    }
+
+    /// All of a kind, on their way now.
+    fn board(&self, kind: Kind) -> Boarded {
+        let mut boarded = Boarded::default();
+        for ((of, tag), rider) in self.lock().iter_mut() {
+            if *of != kind {
+                continue;
+            }
             rider.boarded = true;
-            (*kind, *tag, rider.stored_at, rider.sealed.clone())
-        });
-        boarded.collect()
+            match &rider.load {
+                Load::Row { stored_at, sealed } => {
+                    boarded.rows.push((*tag, *stored_at, sealed.clone()));
+                }
+                Load::Removal => boarded.removals.push(*tag),
+            }
+        }
+        boarded
     }
 
     /// The transaction that took them is committed. What was put anew since waits for the next.
@@ -96,19 +137,35 @@ impl Riders {
     }
 }
 
+impl Rider {
+    const fn new(load: Load) -> Self {
+        Self {
+            load,
+            boarded: false,
+        }
+    }
+}
+
 impl Store {
     /// Lets a message ride along with the next write.
     pub(super) async fn ride(&self, kind: Kind, tag: Tag, sealed: Vec<u8>) -> Result<(), Error> {
-        let rider = Rider {
-            stored_at: self.now(),
-            sealed,
-            boarded: false,
-        };
+        let stored_at = self.now();
         let waiting = {
             let mut riders = self.riders.lock();
-            riders.insert((kind, tag), rider);
+            let row = Load::Row { stored_at, sealed };
+            riders.insert((kind, tag), Rider::new(row));
             riders.len()
         };
+        self.make_room(waiting).await
+    }
+
+    /// Lets the removal of a message ride along with the next write.
+    pub(super) async fn ride_off(&self, kind: Kind, tag: Tag) -> Result<(), Error> {
+        let waiting = self.riders.remove(kind, tag);
+        self.make_room(waiting).await
+    }
+
+    async fn make_room(&self, waiting: usize) -> Result<(), Error> {
         if waiting > MAX_WAITING {
             return self.write().await?.commit().await;
         }
@@ -124,55 +181,44 @@ impl Store {
     }
 
     /// Writes the riders in the transaction of somebody else's write; tells whether there were any.
-    pub(super) async fn board(&self, tx: &crate::db::Transaction) -> Result<bool, Error> {
-        let riders = self.riders.board();
-        let any = !riders.is_empty();
-        let (sent, inbound): (Vec<_>, Vec<_>) = riders
-            .into_iter()
-            .partition(|(kind, ..)| *kind == Kind::Sent);
-        self.upsert_riders::<wa_sent_messages::Entity>(
-            tx,
-            &[
-                wa_sent_messages::Column::SessionId,
-                wa_sent_messages::Column::MessageTag,
-                wa_sent_messages::Column::StoredAt,
-                wa_sent_messages::Column::Sealed,
-            ],
-            sent,
-        )
-        .await?;
-        self.upsert_riders::<wa_pending_inbound::Entity>(
-            tx,
-            &[
-                wa_pending_inbound::Column::SessionId,
-                wa_pending_inbound::Column::MessageTag,
-                wa_pending_inbound::Column::StoredAt,
-                wa_pending_inbound::Column::Sealed,
-            ],
-            inbound,
-        )
-        .await?;
+    pub(super) async fn board(&self, tx: &Transaction) -> Result<bool, Error> {
+        let sent = self.riders.board(Kind::Sent);
+        let inbound = self.riders.board(Kind::Inbound);
+        let any = !(sent.is_empty() && inbound.is_empty());
+        self.carry::<wa_sent_messages::Entity>(tx, wa_sent_messages::Column::StoredAt, sent)
+            .await?;
+        self.carry::<wa_pending_inbound::Entity>(tx, wa_pending_inbound::Column::StoredAt, inbound)
+            .await?;
         Ok(any)
     }
 
-    async fn upsert_riders<T: SealedTable>(
+    async fn carry<T: SealedTable>(
         &self,
-        tx: &crate::db::Transaction,
-        columns: &[T::Column; 4],
-        riders: Vec<(Kind, Tag, i64, Vec<u8>)>,
+        tx: &Transaction,
+        stored_at: T::Column,
+        riders: Boarded,
     ) -> Result<(), Error> {
-        if riders.is_empty() {
+        for group in groups(&riders.removals) {
+            T::delete_many()
+                .filter(T::SESSION.eq(self.session))
+                .filter(T::KEY.is_in(group))
+                .exec(tx)
+                .await?;
+        }
+        if riders.rows.is_empty() {
             return Ok(());
         }
-        let row = |(_, tag, stored_at, sealed): (Kind, Tag, i64, Vec<u8>)| {
-            vec![
-                self.session.0.into(),
-                tag.value(),
-                stored_at.into(),
-                sealed.into(),
-            ]
+        let row = |(tag, at, sealed): (Tag, i64, Vec<u8>)| {
+            vec![self.session.0.into(), tag.value(), at.into(), sealed.into()]
         };
-        let rows = riders.into_iter().map(row).collect();
-        Ok(Upsert::<T>::new(columns, 2).run(tx, rows).await?)
+        let rows = riders.rows.into_iter().map(row).collect();
+        let columns = [T::SESSION, T::KEY, stored_at, T::SEALED];
+        Ok(Upsert::<T>::new(&columns, 2).run(tx, rows).await?)
+    }
+}
+
+impl Boarded {
+    fn is_empty(&self) -> bool {
+        self.rows.is_empty() && self.removals.is_empty()
     }
 }

@@ -12,7 +12,10 @@ use std::{
 use entity::{enums::LeaseKind, events, ids::EventId, leases};
 use futures_util::{SinkExt, StreamExt};
 use reqwest::{Method, StatusCode, header::HeaderMap};
-use sea_orm::{ColumnTrait, ConnectionTrait as _, DatabaseConnection, EntityTrait, QueryFilter, sea_query::Expr};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait as _, DatabaseConnection, EntityTrait, QueryFilter,
+    sea_query::Expr,
+};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};

@@ -1,0 +1,150 @@
+//! Messages ride along: never later than the ratchet that makes them matter, and without a write of their own.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use entity::ids::{NodeId, SessionId};
+use sea_orm::ConnectionTrait as _;
+use wacore::store::traits::{ProtocolStore as _, SignalStore as _};
+
+use super::{leased, open};
+use crate::harness::databases::{TestDb, on_each_engine};
+
+on_each_engine!(
+    a_message_is_on_the_disk_with_the_ratchet_that_is_written_after_it,
+    a_message_that_is_done_with_before_the_next_write_costs_none,
+    a_write_that_fails_leaves_its_riders_to_the_next,
+    a_removal_rides_too_and_holds_at_once,
+    too_many_riders_get_a_write_of_their_own,
+);
+
+const CHAT: &str = "5511987650001@s.whatsapp.net";
+
+async fn a_message_is_on_the_disk_with_the_ratchet_that_is_written_after_it(test: TestDb) {
+    let fence = leased(&test.db, SessionId::new(), NodeId::new()).await;
+    let store = open(&test.db, fence).await;
+    store
+        .store_pending_inbound(CHAT, CHAT, "IN", b"in")
+        .await
+        .unwrap();
+    store.store_sent_message(CHAT, "OUT", b"out").await.unwrap();
+    let found = store.get_pending_inbound(CHAT, CHAT, "IN").await.unwrap();
+    assert_eq!(found.unwrap(), b"in");
+
+    store.put_session("alice@lid", b"ratchet").await.unwrap();
+    // What a process that comes after a kill finds.
+    let next = open(&test.db, fence).await;
+    let found = next.get_pending_inbound(CHAT, CHAT, "IN").await.unwrap();
+    assert_eq!(found.unwrap(), b"in");
+    let taken = next.take_sent_message(CHAT, "OUT").await.unwrap();
+    assert_eq!(taken.unwrap(), b"out");
+}
+
+async fn a_message_that_is_done_with_before_the_next_write_costs_none(test: TestDb) {
+    let fence = leased(&test.db, SessionId::new(), NodeId::new()).await;
+    let statements = Arc::new(AtomicUsize::new(0));
+    let mut db = test.db.clone();
+    let seen = Arc::clone(&statements);
+    db.set_metric_callback(move |_| {
+        seen.fetch_add(1, Ordering::Relaxed);
+    });
+    let store = open(&db, fence).await;
+    statements.store(0, Ordering::Relaxed);
+    store
+        .store_pending_inbound(CHAT, CHAT, "IN", b"in")
+        .await
+        .unwrap();
+    store
+        .delete_pending_inbound(CHAT, CHAT, "IN")
+        .await
+        .unwrap();
+    assert_eq!(statements.load(Ordering::Relaxed), 0);
+    assert_eq!(
+        store.get_pending_inbound(CHAT, CHAT, "IN").await.unwrap(),
+        None
+    );
+    statements.store(0, Ordering::Relaxed);
+    store.put_session("alice@lid", b"ratchet").await.unwrap();
+    assert_eq!(
+        statements.load(Ordering::Relaxed),
+        2,
+        "the fence and the ratchet"
+    );
+}
+
+async fn a_write_that_fails_leaves_its_riders_to_the_next(test: TestDb) {
+    let fence = leased(&test.db, SessionId::new(), NodeId::new()).await;
+    let store = open(&test.db, fence).await;
+    store
+        .store_pending_inbound(CHAT, CHAT, "IN", b"in")
+        .await
+        .unwrap();
+    let rename = |from: &str, to: &str| format!("ALTER TABLE {from} RENAME TO {to}");
+    let away = rename("wa_signal_sessions", "elsewhere");
+    test.db.execute_unprepared(&away).await.unwrap();
+    store
+        .put_session("alice@lid", b"ratchet")
+        .await
+        .unwrap_err();
+    let back = rename("elsewhere", "wa_signal_sessions");
+    test.db.execute_unprepared(&back).await.unwrap();
+
+    let next = open(&test.db, fence).await;
+    assert_eq!(
+        next.get_pending_inbound(CHAT, CHAT, "IN").await.unwrap(),
+        None
+    );
+    store.put_session("alice@lid", b"ratchet").await.unwrap();
+    assert!(
+        next.get_pending_inbound(CHAT, CHAT, "IN")
+            .await
+            .unwrap()
+            .is_some()
+    );
+}
+
+async fn a_removal_rides_too_and_holds_at_once(test: TestDb) {
+    let fence = leased(&test.db, SessionId::new(), NodeId::new()).await;
+    let store = open(&test.db, fence).await;
+    store
+        .store_pending_inbound(CHAT, CHAT, "IN", b"in")
+        .await
+        .unwrap();
+    store.put_session("alice@lid", b"1").await.unwrap();
+    store
+        .delete_pending_inbound(CHAT, CHAT, "IN")
+        .await
+        .unwrap();
+    assert_eq!(
+        store.get_pending_inbound(CHAT, CHAT, "IN").await.unwrap(),
+        None
+    );
+
+    let next = open(&test.db, fence).await;
+    assert!(
+        next.get_pending_inbound(CHAT, CHAT, "IN")
+            .await
+            .unwrap()
+            .is_some()
+    );
+    store.put_session("alice@lid", b"2").await.unwrap();
+    assert_eq!(
+        next.get_pending_inbound(CHAT, CHAT, "IN").await.unwrap(),
+        None
+    );
+}
+
+async fn too_many_riders_get_a_write_of_their_own(test: TestDb) {
+    let fence = leased(&test.db, SessionId::new(), NodeId::new()).await;
+    let store = open(&test.db, fence).await;
+    for n in 0..300 {
+        store
+            .store_sent_message(CHAT, &n.to_string(), b"x")
+            .await
+            .unwrap();
+    }
+    let next = open(&test.db, fence).await;
+    assert!(next.take_sent_message(CHAT, "0").await.unwrap().is_some());
+}
