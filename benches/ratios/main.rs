@@ -9,6 +9,7 @@
     clippy::panic,
     reason = "a benchmark that cannot go on says so by panicking"
 )]
+#![expect(clippy::cast_precision_loss, reason = "counts are small here")]
 #![expect(clippy::print_stdout, reason = "the numbers go there")]
 
 mod bare;

@@ -44,9 +44,13 @@ async fn metrics(
         .into());
     }
     for (state, count) in api.sessions.running_by_state() {
-        gauge!("wharf_sessions", "state" => state.as_str()).set(count as f64);
+        gauge!("wharf_sessions", "state" => state.as_str()).set(number(count));
     }
-    gauge!("wharf_sockets").set(api.live.len() as f64);
+    gauge!("wharf_sockets").set(number(api.live.len()));
     let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4")];
     Ok((kind, scrape.render()).into_response())
+}
+
+fn number(count: usize) -> f64 {
+    u32::try_from(count).unwrap_or(u32::MAX).into()
 }

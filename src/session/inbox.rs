@@ -19,7 +19,7 @@ pub(super) struct SessionInbox {
 impl Inbox for SessionInbox {
     async fn record(&self, batch: Vec<Message>) -> Result<(), InboxError> {
         match self.journal.record_messages(batch).await {
-            Ok(_) => Ok(()),
+            Ok(()) => Ok(()),
             Err(error) => {
                 let source = &error as &dyn std::error::Error;
                 tracing::warn!(session.id = %self.journal.session(), error = source, "messages were not committed; WhatsApp will send them again");
