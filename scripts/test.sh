@@ -49,6 +49,8 @@ say "the page in a browser"
 need_node
 (cd web && WHARF_BIN=$TARGET/debug/wharf npx playwright test) || failed+=("the page")
 say "the Rust tests"
+# Most of them wait for a timer, a disk or a process more than for a processor.
+export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((2 * $(nproc)))}
 cargo test --workspace "${SANDBOX[@]}" --no-fail-fast || failed+=("the Rust tests")
 if [ "${#failed[@]}" -gt 0 ]; then
   die "failed: ${failed[*]}"
