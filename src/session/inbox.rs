@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 use super::journal::Journal;
 use crate::{
     domain::message::Message,
-    protocol::{Inbox, InboxError},
+    protocol::{Inbox, InboxError, store},
 };
 
 /// Writes what comes in through the session's journal.
@@ -18,6 +18,10 @@ pub(super) struct SessionInbox {
 #[async_trait::async_trait]
 impl Inbox for SessionInbox {
     async fn record(&self, batch: Vec<Message>) -> Result<(), InboxError> {
+        if self.spoiled.is_cancelled() {
+            // What follows a message that was not written waits behind it: both come again, in their order.
+            return Err(InboxError(Box::new(store::Error::Spoiled)));
+        }
         match self.journal.record_messages(batch).await {
             Ok(()) => Ok(()),
             Err(error) => {
