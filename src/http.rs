@@ -3,7 +3,7 @@
 //! Translates between HTTP and `service`, and holds no policy. Must never touch the database or a session itself.
 //! `app` makes the [`Api`] and serves [`router`].
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{net::IpAddr, ops::Deref, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -106,9 +106,13 @@ pub struct Parts {
     pub settings: Settings,
 }
 
-/// What the handlers work with: handles that are cheap to clone.
-#[derive(Debug, Clone, FromRef)]
-pub struct Api {
+/// What the handlers work with. Each layer of each request holds one, so it is one pointer.
+#[derive(Debug, Clone)]
+pub struct Api(Arc<Handles>);
+
+/// The handles behind an [`Api`].
+#[derive(Debug)]
+pub struct Handles {
     /// What this process is.
     pub about: About,
     /// Whether it can serve.
@@ -172,7 +176,7 @@ impl Api {
         } = parts;
         let (db, clock) = (auth.db.clone(), auth.clock.clone());
         let users = Users::new(&auth);
-        Self {
+        Self(Arc::new(Handles {
             about: About(Arc::new(about)),
             health: Health::new(db.clone(), stop.soft_token()),
             scrape,
@@ -180,7 +184,7 @@ impl Api {
             auth: Auth::new(&auth),
             setup: SetupToken::new(&users),
             users,
-            api_keys: ApiKeys::new(db.clone(), clock.clone()),
+            api_keys: ApiKeys::new(db.clone(), clock.clone(), auth.revocations.clone()),
             tickets: Tickets::new(db.clone(), clock.clone()),
             idempotency: Idempotency::new(db, clock.clone()),
             limits: RateLimits::new(settings.rate, clock.clone()),
@@ -195,9 +199,44 @@ impl Api {
             clock,
             stop,
             tasks,
-        }
+        }))
     }
 }
+
+impl Deref for Api {
+    type Target = Handles;
+
+    fn deref(&self) -> &Handles {
+        &self.0
+    }
+}
+
+/// Lets a handler ask for the one handle that it works with.
+macro_rules! handed_out {
+    ($($handle:ident: $type:ty),+ $(,)?) => {$(
+        impl FromRef<Api> for $type {
+            fn from_ref(api: &Api) -> Self {
+                api.$handle.clone()
+            }
+        }
+    )+};
+}
+
+handed_out!(
+    about: About,
+    health: Health,
+    scrape: PrometheusHandle,
+    proxies: extract::TrustedProxies,
+    auth: Auth,
+    users: Users,
+    setup: SetupToken,
+    api_keys: ApiKeys,
+    tickets: Tickets,
+    sessions: Sessions,
+    messages: Messages,
+    webhooks: Webhooks,
+    linking: Linking,
+);
 
 /// Every path of the service, ready to be served.
 pub fn router(api: Api) -> Router {

@@ -27,6 +27,7 @@ use crate::{
         Ctx, Error,
         api_keys::{ApiKeys, NewApiKey},
         passwords::Passwords,
+        revocation::Revocations,
         users::{NewUser, Users},
     },
 };
@@ -136,7 +137,7 @@ pub(super) fn create_key(config: &Config, wanted: CreateKey) -> Result<(), Failu
                 .expires_in_days
                 .map(|days| clock.now_ms() + i64::from(days) * DAY_MS),
         };
-        let keys = ApiKeys::new(db, clock);
+        let keys = ApiKeys::new(db, clock, Revocations::default());
         let (_, secret) = keys.create(&operator(user.id, user.role), new).await?;
         Ok::<_, Failure>(secret)
     })?;

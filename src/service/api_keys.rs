@@ -6,7 +6,7 @@ use entity::{
 };
 use sea_orm::DatabaseConnection;
 
-use super::{Ctx, Error, Fault, secret};
+use super::{Ctx, Error, Fault, revocation::Revocations, secret};
 use crate::{
     db,
     domain::{clock::SharedClock, principal::Scope},
@@ -59,12 +59,17 @@ pub struct NewApiKey {
 pub struct ApiKeys {
     db: DatabaseConnection,
     clock: SharedClock,
+    revocations: Revocations,
 }
 
 impl ApiKeys {
     /// Over the table.
-    pub fn new(db: DatabaseConnection, clock: SharedClock) -> Self {
-        Self { db, clock }
+    pub const fn new(db: DatabaseConnection, clock: SharedClock, revocations: Revocations) -> Self {
+        Self {
+            db,
+            clock,
+            revocations,
+        }
     }
 
     /// Makes a key; the secret is told here and never again.
@@ -108,6 +113,7 @@ impl ApiKeys {
     pub async fn delete(&self, ctx: &Ctx, id: ApiKeyId) -> Result<(), Error> {
         super::auth::only_people(ctx)?;
         if db::api_keys::delete(&self.db, ctx.owner(), id).await? {
+            self.revocations.forget(ctx.owner());
             Ok(())
         } else {
             Err(Error::NotFound { what: "api_key" })

@@ -1,4 +1,4 @@
-//! Who is there: sign-in, refresh, sign-out, and what each credential stands for.
+//! Who is there: sign-in, refresh and sign-out. What each credential stands for is in [`credentials`].
 //!
 //! Owns the order of the checks. Must never tell an unknown user from a wrong password, nor a foreign credential
 //! from a made-up one.
@@ -6,21 +6,17 @@
 use std::net::IpAddr;
 
 use entity::{
-    enums::Role,
     ids::{RefreshTokenId, UserId},
     refresh_tokens, users as user_rows,
 };
 use sea_orm::DatabaseConnection;
-use subtle::ConstantTimeEq;
 
 use super::{
     Ctx, Error,
-    api_keys::{self, KEY_PREFIX},
     passwords::{self, Passwords},
     revocation::Revocations,
     secret,
     throttle::LoginThrottle,
-    tickets::LINK_PREFIX,
     tokens::{self, ACCESS_SECONDS, Tokens},
     users::User,
 };
@@ -28,15 +24,14 @@ use crate::{
     db,
     domain::{
         clock::SharedClock,
-        principal::{Credential, Principal, Scope},
+        principal::{Credential, Principal},
     },
 };
 
+mod credentials;
+
 /// How long a sign-in lasts without being refreshed.
 const REFRESH_MS: i64 = 30 * 24 * 60 * 60 * 1000;
-
-/// A use of an API key is noted at most this often.
-const TOUCH_EVERY_MS: i64 = 60_000;
 
 const REFRESH_PREFIX: &str = "wr_";
 
@@ -247,96 +242,6 @@ impl Auth {
     /// Who the caller is.
     pub async fn me(&self, ctx: &Ctx) -> Result<User, Error> {
         self.user(ctx.owner()).await.map(User::from)
-    }
-
-    /// What a credential stands for: an API key, a link token or an access token.
-    pub async fn authenticate(&self, credential: &str) -> Result<Authenticated, Error> {
-        if credential.starts_with(KEY_PREFIX) {
-            self.by_api_key(credential).await
-        } else if credential.starts_with(LINK_PREFIX) {
-            self.by_link_token(credential).await
-        } else {
-            self.by_access_token(credential).await
-        }
-    }
-
-    async fn by_access_token(&self, token: &str) -> Result<Authenticated, Error> {
-        let claims = self.tokens.check(token, self.clock.now_ms())?;
-        let user = self
-            .active(claims.sub)
-            .await?
-            .filter(|user| user.token_version == claims.tv)
-            .ok_or_else(tokens::invalid)?;
-        Ok(Authenticated {
-            principal: Principal {
-                user: user.id,
-                role: user.role,
-                scopes: Scope::ALL.to_vec(),
-                session: None,
-                credential: Credential::AccessToken,
-                expires_at: Some(claims.exp * 1000),
-            },
-            allowed_origins: None,
-        })
-    }
-
-    async fn by_api_key(&self, key: &str) -> Result<Authenticated, Error> {
-        let now = self.clock.now_ms();
-        let digest = secret::digest(key);
-        let row = db::api_keys::by_hash(&self.db, &digest)
-            .await?
-            .filter(|row| bool::from(row.key_hash.as_bytes().ct_eq(digest.as_bytes())))
-            .filter(|row| row.expires_at.is_none_or(|end| now < end))
-            .ok_or_else(tokens::invalid)?;
-        let user = self
-            .active(row.owner_id)
-            .await?
-            .ok_or_else(tokens::invalid)?;
-        let stale = now - TOUCH_EVERY_MS;
-        if row.last_used_at.is_none_or(|used| used < stale) {
-            db::api_keys::touch(&self.db, row.id, now, stale).await?;
-        }
-        Ok(Authenticated {
-            principal: Principal {
-                user: user.id,
-                role: user.role,
-                scopes: api_keys::scopes(&row.scopes),
-                session: row.session_id,
-                credential: Credential::ApiKey,
-                expires_at: row.expires_at,
-            },
-            allowed_origins: None,
-        })
-    }
-
-    async fn by_link_token(&self, token: &str) -> Result<Authenticated, Error> {
-        let now = self.clock.now_ms();
-        let row = db::link_tokens::by_hash(&self.db, &secret::digest(token))
-            .await?
-            .filter(|row| now < row.expires_at)
-            .ok_or_else(tokens::invalid)?;
-        let user = self
-            .active(row.owner_id)
-            .await?
-            .ok_or_else(tokens::invalid)?;
-        let allowed_origins = row
-            .allowed_origins
-            .map(|json| serde_json::from_str(&json))
-            .transpose()
-            .map_err(Error::internal)?;
-        Ok(Authenticated {
-            principal: Principal {
-                user: user.id,
-                // A page of somebody else never acts as an administrator.
-                role: Role::User,
-                // It may also pair: `service::sessions` lets it.
-                scopes: vec![Scope::SessionsRead],
-                session: Some(row.session_id),
-                credential: Credential::LinkToken,
-                expires_at: Some(row.expires_at),
-            },
-            allowed_origins,
-        })
     }
 
     /// Refuses a caller who was judged before and has been shut out since.

@@ -184,6 +184,8 @@ impl Users {
         tx.commit().await?;
         if cut {
             self.revocations.cut(id);
+        } else {
+            self.revocations.forget(id);
         }
         Ok(after)
     }

@@ -167,7 +167,7 @@ async fn stream(
         types,
     };
     let reached = resume.unwrap_or(bounds.last_seq).min(bounds.last_seq);
-    let mut feed = Feed::of_session(ctx, api.log, (session, live), wanted, reached);
+    let mut feed = Feed::of_session(ctx, api.log.clone(), (session, live), wanted, reached);
     if resume.is_some() {
         feed.replay(session);
     }
