@@ -24,6 +24,7 @@ pub mod messages;
 pub mod migrate;
 pub mod nodes;
 mod now;
+pub mod outgoing;
 pub mod refresh_tokens;
 mod script;
 pub mod sessions;
@@ -35,7 +36,7 @@ pub mod webhook_endpoints;
 pub mod ws_tickets;
 
 pub use away::is_away;
-pub use script::Script;
+pub use script::{Committed, Script};
 pub use transaction::{Transaction, begin};
 
 /// How long a writer waits for the one write lock of SQLite before it gives up.

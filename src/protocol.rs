@@ -14,12 +14,14 @@ mod bridge;
 mod client;
 mod convert;
 mod http_client;
+mod send_error;
 pub mod store;
 mod transport;
 pub mod trust;
 
-pub use client::{Client, Connector, ConnectorConfig, OpenError, SendError};
+pub use client::{Client, Connector, ConnectorConfig, Handed, OpenError};
 pub use convert::message_id;
+pub use send_error::SendError;
 pub use wacore::store::traits::Backend;
 
 /// What a client reports. Everything that can end a pairing or a connection is among them.

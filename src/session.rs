@@ -10,9 +10,11 @@ mod inbox;
 mod journal;
 mod manager;
 mod qr;
+mod sends;
 mod telling;
 
 pub use handle::{Ended, Handle};
 pub use journal::{Journal, JournalConfig, JournalError, Outgoing};
 pub use manager::{Manager, ManagerConfig, ManagerError};
 pub use qr::{png, png_data_url};
+pub use sends::{Outcome, Queued, Sends};

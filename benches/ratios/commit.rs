@@ -4,14 +4,14 @@
 use std::{sync::Arc, time::Instant};
 
 use entity::{
-    enums::{DeliveryOrdering, EndpointState, LeaseKind},
+    enums::{DeliveryOrdering, EndpointState},
     ids::{EndpointId, NodeId, SessionId, UserId},
-    leases, webhook_endpoints,
+    webhook_endpoints,
 };
-use sea_orm::{ActiveValue::Set, DatabaseConnection, EntityTrait};
+use sea_orm::DatabaseConnection;
 use tokio_util::sync::CancellationToken;
 use wharf::{
-    db::{self, fence::Fence},
+    db::{self, Committed, fence::Fence},
     domain::{
         address::{Chat, ChatKind, Party},
         clock::SystemClock,
@@ -24,7 +24,7 @@ use wharf::{
 };
 
 use crate::{
-    databases::{Engine, TestDb},
+    databases::{Engine, TestDb, leased},
     report::{Bound, Report, median},
 };
 
@@ -68,7 +68,7 @@ impl Bench {
             .await
             .unwrap();
         let session = SessionId::new();
-        let fence = leased(db, session).await;
+        let fence = leased(db, session, NodeId::new()).await;
         let journal = Journal::new(JournalConfig {
             db: db.clone(),
             fence,
@@ -82,18 +82,23 @@ impl Bench {
         });
         Self {
             db: db.clone(),
-            bare: leased(db, SessionId::new()).await,
+            bare: leased(db, SessionId::new(), NodeId::new()).await,
             journal,
         }
     }
 
     /// Transactions a second that only take a number under the fence.
     async fn bare(&self) -> f64 {
+        let tx = db::begin(&self.db).await.unwrap();
+        let mut standing = self.bare.lock(&tx).await.unwrap();
+        tx.rollback().await.unwrap();
         let begun = Instant::now();
         for _ in 0..COMMITS {
-            let tx = db::begin(&self.db).await.unwrap();
-            self.bare.advance(&tx, 1).await.unwrap();
-            tx.commit().await.unwrap();
+            let script = self
+                .bare
+                .script(self.db.get_database_backend(), standing, 1);
+            assert_eq!(script.commit(&self.db).await.unwrap(), Committed::Yes);
+            standing.last_seq += 1;
         }
         COMMITS as f64 / begun.elapsed().as_secs_f64()
     }
@@ -105,32 +110,6 @@ impl Bench {
             self.journal.record_messages(vec![message()]).await.unwrap();
         }
         COMMITS as f64 / begun.elapsed().as_secs_f64()
-    }
-}
-
-/// A lease that is held at epoch 1.
-async fn leased(db: &DatabaseConnection, session: SessionId) -> Fence {
-    let node = NodeId::new();
-    let lease = leases::ActiveModel {
-        kind: Set(LeaseKind::Session),
-        lease_key: Set(session.uuid()),
-        desired: Set(true),
-        owner_node: Set(Some(node)),
-        epoch: Set(1),
-        last_seq: Set(0),
-        claimed_at: Set(Some(1)),
-        not_before: Set(0),
-        fail_count: Set(0),
-    };
-    leases::Entity::insert(lease)
-        .exec_without_returning(db)
-        .await
-        .unwrap();
-    Fence {
-        kind: LeaseKind::Session,
-        key: session.uuid(),
-        epoch: 1,
-        node,
     }
 }
 

@@ -98,6 +98,16 @@ stored!(
 );
 
 stored!(
+    /// Where an own message is that the server does not have yet.
+    OutgoingState {
+        /// It is sent as soon as the session can.
+        Queued = "queued",
+        /// It was handed over more than once and never answered: the server may have it.
+        Unknown = "unknown",
+    }
+);
+
+stored!(
     /// In which order an endpoint gets the events of a session.
     DeliveryOrdering {
         /// First attempts in order; a failed one moves aside.

@@ -22,6 +22,8 @@ pub struct Model {
     pub claimed_at: Option<i64>,
     pub not_before: i64,
     pub fail_count: i32,
+    /// Raised when what the owner's webhook endpoints want changes.
+    pub endpoints_version: i64,
 }
 
 /// No relation is declared: the service joins by hand and always by owner.

@@ -13,6 +13,7 @@ pub mod leases;
 pub mod link_tokens;
 pub mod messages;
 pub mod nodes;
+pub mod outgoing;
 pub mod refresh_tokens;
 pub mod seal_check;
 pub mod session_keys;

@@ -5,11 +5,12 @@
 
 use entity::{enums::LeaseKind, ids::NodeId, leases};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter,
-    QuerySelect,
-    sea_query::{Expr, ExprTrait},
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult,
+    QueryFilter, QuerySelect, sea_query::Expr,
 };
 use uuid::Uuid;
+
+use super::Script;
 
 /// A claim on a lease at one epoch, by one node.
 ///
@@ -37,57 +38,41 @@ pub enum FenceError {
     Db(#[from] DbErr),
 }
 
+/// What a holder may remember from one write to the next: the fence of the next proves that it still holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromQueryResult)]
+pub struct Standing {
+    /// The last event number given out.
+    pub last_seq: i64,
+    /// Raised when what the owner's webhook endpoints want changes.
+    pub endpoints_version: i64,
+}
+
 impl Fence {
-    /// Lock the lease row until the end of `tx`, which must come from [`super::begin`].
+    /// Lock the lease row until the end of `tx`, which must come from [`super::begin`]; gives what stands in it.
     ///
     /// A claim by another node waits for `tx`; a claim that came first makes this [`FenceError::Stale`].
-    pub async fn lock(&self, tx: &super::Transaction) -> Result<(), FenceError> {
+    pub async fn lock(&self, tx: &super::Transaction) -> Result<Standing, FenceError> {
         let mut row = leases::Entity::find()
             .select_only()
-            .column(leases::Column::Epoch)
+            .columns([leases::Column::LastSeq, leases::Column::EndpointsVersion])
             .filter(self.held());
         // SQLite has no row locks: its immediate transaction is the lock. `lock_shared` would not do:
         // MariaDB does not know `FOR SHARE`.
         if tx.get_database_backend() != DbBackend::Sqlite {
             row = row.lock_exclusive();
         }
-        match row.into_tuple::<i64>().one(tx).await? {
-            Some(_) => Ok(()),
-            None => Err(FenceError::Stale),
-        }
+        row.into_model().one(tx).await?.ok_or(FenceError::Stale)
     }
 
-    /// Lock the lease row and take `n` event numbers; gives the first of them.
-    pub async fn advance(&self, tx: &super::Transaction, n: i64) -> Result<i64, FenceError> {
-        let taken = leases::Entity::update_many()
-            .col_expr(
-                leases::Column::LastSeq,
-                Expr::col(leases::Column::LastSeq).add(n),
-            )
-            .filter(self.held())
-            .exec(tx)
-            .await?;
-        if taken.rows_affected == 0 {
-            return Err(FenceError::Stale);
-        }
-        let last: Option<i64> = leases::Entity::find()
-            .select_only()
-            .column(leases::Column::LastSeq)
-            .filter(self.held())
-            .into_tuple()
-            .one(tx)
-            .await?;
-        last.map(|last| last - n + 1).ok_or(FenceError::Stale)
-    }
-
-    /// The first statement of a script: lock the lease row and take the `n` numbers after `last`, for who knows that
-    /// nobody else takes any at this epoch. A row that is not written says that the fence is stale.
-    pub fn advance_from(&self, script: &mut super::Script, last: i64, n: i64) {
+    /// A script that takes the `n` numbers after `standing`, for who knows that nobody else takes any at this epoch. It is
+    /// refused when the fence is stale, or `standing` is.
+    pub fn script(&self, backend: DbBackend, standing: Standing, n: i64) -> Script {
         let update = leases::Entity::update_many()
-            .col_expr(leases::Column::LastSeq, Expr::value(last + n))
+            .col_expr(leases::Column::LastSeq, Expr::value(standing.last_seq + n))
             .filter(self.held())
-            .filter(leases::Column::LastSeq.eq(last));
-        script.add(&update, 1);
+            .filter(leases::Column::LastSeq.eq(standing.last_seq))
+            .filter(leases::Column::EndpointsVersion.eq(standing.endpoints_version));
+        Script::fenced(backend, &update)
     }
 
     fn held(&self) -> Condition {

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use entity::{
     enums::LeaseKind,
-    ids::{NodeId, SessionId},
+    ids::{NodeId, SessionId, UserId},
     leases::{ActiveModel, Column, Entity, Model},
-    nodes,
+    nodes, sessions,
 };
 use sea_orm::{
     ActiveValue::Set,
@@ -41,6 +41,7 @@ pub async fn insert(db: &impl ConnectionTrait, session: SessionId) -> Result<(),
         claimed_at: Set(None),
         not_before: Set(0),
         fail_count: Set(0),
+        endpoints_version: Set(0),
     };
     Entity::insert(row)
         .exec_without_returning(db)
@@ -248,6 +249,25 @@ pub async fn raise_epoch(tx: &super::Transaction, session: SessionId) -> Result<
         .col_expr(Column::Epoch, Expr::col(Column::Epoch).add(1))
         .filter(Column::Kind.eq(LeaseKind::Session))
         .filter(Column::LeaseKey.eq(session.uuid()))
+        .exec(tx)
+        .await
+        .map(|_| ())
+}
+
+/// Says that what the endpoints of `owner` want has changed: no log of theirs is written on what it was.
+pub async fn endpoints_changed(tx: &super::Transaction, owner: UserId) -> Result<(), DbErr> {
+    let theirs = Query::select()
+        .column(sessions::Column::Id)
+        .from(sessions::Entity)
+        .and_where(sessions::Column::OwnerId.eq(owner))
+        .to_owned();
+    Entity::update_many()
+        .col_expr(
+            Column::EndpointsVersion,
+            Expr::col(Column::EndpointsVersion).add(1),
+        )
+        .filter(Column::Kind.eq(LeaseKind::Session))
+        .filter(Column::LeaseKey.in_subquery(theirs))
         .exec(tx)
         .await
         .map(|_| ())

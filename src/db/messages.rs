@@ -3,10 +3,12 @@
 use entity::{
     ids::{MessageRowId, SessionId},
     messages::{ActiveModel, Column, Entity, Model},
+    outgoing,
 };
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect, sea_query::Expr,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult,
+    QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, ExprTrait},
 };
 
 use super::Script;
@@ -56,36 +58,48 @@ pub fn insert(script: &mut Script, rows: Vec<Model>) {
     }
 }
 
-/// Own messages among `ids` whose ack is below `ack`.
+/// An own message and how far it is.
+#[derive(Debug, Clone, PartialEq, Eq, FromQueryResult)]
+pub struct Own {
+    /// Our id.
+    pub id: MessageRowId,
+    /// WhatsApp's id.
+    pub message_id: String,
+    /// The canonical id of the chat.
+    pub chat: String,
+    /// The number of its ack.
+    pub ack: i16,
+    /// Its row in `outgoing`, if it is still there.
+    pub outgoing: Option<MessageRowId>,
+}
+
+/// The own messages among `ids` whose ack is below `ack`.
 pub async fn below_ack(
     db: &impl ConnectionTrait,
     session: SessionId,
-    ids: &[String],
+    ids: &[&str],
     ack: i16,
-) -> Result<Vec<Model>, DbErr> {
-    Entity::find()
+) -> Result<Vec<Own>, DbErr> {
+    let mut find = Entity::find()
+        .select_only()
+        .columns([Column::Id, Column::MessageId, Column::Chat, Column::Ack])
+        .column_as(outgoing::Column::Id, "outgoing")
         .filter(Column::SessionId.eq(session))
-        .filter(Column::MessageId.is_in(ids))
+        .filter(Column::MessageId.is_in(ids.iter().copied()))
         .filter(Column::FromMe.eq(true))
-        .filter(Column::Ack.lt(ack))
-        .all(db)
-        .await
+        .filter(Column::Ack.lt(ack));
+    let same = Expr::col((Entity, Column::Id)).equals((outgoing::Entity, outgoing::Column::Id));
+    QuerySelect::query(&mut find).left_join(outgoing::Entity, same);
+    find.into_model().all(db).await
 }
 
-/// Writes how far own messages have come.
-pub async fn set_ack(
-    db: &impl ConnectionTrait,
-    session: SessionId,
-    rows: &[MessageRowId],
-    ack: i16,
-) -> Result<(), DbErr> {
-    Entity::update_many()
+/// Writes how far own messages have come, as part of `script`; all of `rows` are there.
+pub fn set_ack(script: &mut Script, session: SessionId, rows: &[MessageRowId], ack: i16) {
+    let update = Entity::update_many()
         .col_expr(Column::Ack, Expr::value(ack))
         .filter(Column::SessionId.eq(session))
-        .filter(Column::Id.is_in(rows.iter().copied()))
-        .exec(db)
-        .await
-        .map(|_| ())
+        .filter(Column::Id.is_in(rows.iter().copied()));
+    script.add(&update, rows.len());
 }
 
 /// A page of a session's messages, newest first, before `cursor`, of one chat only when it is given.

@@ -1,17 +1,40 @@
-//! Writes that go to the database together.
+//! One write: a fence and the rows behind it, committed together or not at all.
 //!
-//! On SQLite each statement is two changes of threads, which cost more than the statement; so they go as one. The
-//! protocols of PostgreSQL and MariaDB prepare one statement at a time, and get them one after the other.
+//! Each statement costs a change of threads and back on SQLite, and a way over the wire on the others; so they go as
+//! few as the database allows. SQLite takes the whole transaction as one. PostgreSQL takes all rows as parts of one
+//! statement; the fence comes alone before it, because whoever writes behind a lock has to wait for it. MariaDB's
+//! protocol prepares one at a time.
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryTrait, Statement, Values};
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, QueryTrait, Statement, Value, Values,
+};
 
 use super::Transaction;
 
-/// Statements, each of which writes a known number of rows.
+mod at_once;
+
+/// Statements, most of which write a known number of rows. No row may be written by two of them.
 #[derive(Debug)]
 pub struct Script {
     backend: DbBackend,
-    statements: Vec<(Statement, u64)>,
+    fence: Option<Statement>,
+    statements: Vec<Counted>,
+}
+
+/// A statement and how many rows it has to write, where that is known.
+#[derive(Debug)]
+struct Counted {
+    statement: Statement,
+    rows: Option<u64>,
+}
+
+/// What became of a script.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Committed {
+    /// It is durable.
+    Yes,
+    /// The fence, or a row that it promises, was not there: nothing was written.
+    Refused,
 }
 
 impl Script {
@@ -19,37 +42,160 @@ impl Script {
     pub const fn new(backend: DbBackend) -> Self {
         Self {
             backend,
+            fence: None,
             statements: Vec::new(),
         }
     }
 
-    /// One more statement, which writes `rows` rows if all is well.
-    pub fn add(&mut self, statement: &impl QueryTrait, rows: usize) {
-        let rows = u64::try_from(rows).unwrap_or(u64::MAX);
-        self.statements.push((statement.build(self.backend), rows));
+    /// A script that does nothing unless `fence` changes exactly one row.
+    pub fn fenced(backend: DbBackend, fence: &impl QueryTrait) -> Self {
+        Self {
+            fence: Some(fence.build(backend)),
+            ..Self::new(backend)
+        }
     }
 
-    /// Runs them in their order; tells whether each row was written. If not, the caller has to roll back.
-    pub async fn run(self, tx: &Transaction) -> Result<bool, DbErr> {
-        if self.backend != DbBackend::Sqlite {
-            for (statement, rows) in self.statements {
-                if tx.execute_raw(statement).await?.rows_affected() != rows {
-                    return Ok(false);
-                }
-            }
-            return Ok(true);
+    /// One more statement, which writes `rows` rows.
+    pub fn add(&mut self, statement: &impl QueryTrait, rows: usize) {
+        self.statements.push(Counted {
+            statement: statement.build(self.backend),
+            rows: u64::try_from(rows).ok(),
+        });
+    }
+
+    /// One more statement, whose row may be gone.
+    pub fn add_lenient(&mut self, statement: &impl QueryTrait) {
+        self.statements.push(Counted {
+            statement: statement.build(self.backend),
+            rows: None,
+        });
+    }
+
+    /// Runs it in a transaction of its own.
+    pub async fn commit(self, db: &DatabaseConnection) -> Result<Committed, DbErr> {
+        if self.backend == DbBackend::Sqlite {
+            return self.commit_at_once(db).await;
         }
-        let (mut sql, mut values, mut expected) = (String::new(), Vec::new(), 0);
-        for (statement, rows) in self.statements {
+        let tx = super::begin(db).await?;
+        let done = self.run(&tx).await;
+        match done {
+            Ok(true) => tx.commit().await.map(|()| Committed::Yes),
+            Ok(false) => tx.rollback().await.map(|()| Committed::Refused),
+            Err(error) => {
+                // Waited for, so that its locks are gone when the next begins.
+                drop(tx.rollback().await);
+                Err(error)
+            }
+        }
+    }
+
+    /// Runs it as part of `tx`; tells whether each row was written. If not, the caller has to roll back.
+    pub async fn run(self, tx: &Transaction) -> Result<bool, DbErr> {
+        if let Some(fence) = self.fence
+            && tx.execute_raw(fence).await?.rows_affected() != 1
+        {
+            return Ok(false);
+        }
+        if self.backend == DbBackend::Postgres
+            && self.statements.len() > 1
+            && self.statements.iter().all(|one| one.rows.is_some())
+        {
+            return as_one(self.statements).run(tx).await;
+        }
+        for one in self.statements {
+            if !one.run(tx).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// SQLite: the whole transaction as one text.
+    async fn commit_at_once(self, db: &DatabaseConnection) -> Result<Committed, DbErr> {
+        let mut sql = String::from("BEGIN IMMEDIATE;");
+        let mut values = Vec::new();
+        if let Some(fence) = self.fence {
+            sql.push_str(&fence.sql);
+            sql.push(';');
+            sql.push_str(at_once::GUARD);
+            values.extend(values_of(fence.values));
+        }
+        for Counted { statement, .. } in self.statements {
             sql.push_str(&statement.sql);
             sql.push(';');
-            values.extend(statement.values.unwrap_or(Values(Vec::new())).0);
-            expected += rows;
+            values.extend(values_of(statement.values));
         }
-        if sql.is_empty() {
-            return Ok(true);
+        sql.push_str("COMMIT");
+        at_once::run(db, sql, Values(values)).await
+    }
+}
+
+impl Counted {
+    async fn run(self, tx: &Transaction) -> Result<bool, DbErr> {
+        let done = tx.execute_raw(self.statement).await?.rows_affected();
+        Ok(self.rows.is_none_or(|rows| done == rows))
+    }
+}
+
+/// PostgreSQL: common table expressions, of which the last statement counts the rows.
+///
+/// It counts as many rows as it returns, so the statement selects one row for each that was written.
+fn as_one(statements: Vec<Counted>) -> Counted {
+    let (mut parts, mut count) = (String::from("WITH "), String::new());
+    let (mut values, mut rows) = (Vec::new(), 0);
+    for (
+        index,
+        Counted {
+            statement,
+            rows: wanted,
+        },
+    ) in statements.into_iter().enumerate()
+    {
+        if index > 0 {
+            parts.push_str(", ");
+            count.push_str(" UNION ALL ");
         }
-        let together = Statement::from_sql_and_values(self.backend, sql, values);
-        Ok(tx.execute_raw(together).await?.rows_affected() == expected)
+        let sql = renumbered(&statement.sql, values.len());
+        parts.push_str(&format!("s{index} AS ({sql} RETURNING 1)"));
+        count.push_str(&format!("SELECT 1 FROM s{index}"));
+        values.extend(values_of(statement.values));
+        rows += wanted.unwrap_or(0);
+    }
+    let sql = format!("{parts} {count}");
+    Counted {
+        statement: Statement::from_sql_and_values(DbBackend::Postgres, sql, values),
+        rows: Some(rows),
+    }
+}
+
+fn values_of(values: Option<Values>) -> Vec<Value> {
+    values.unwrap_or(Values(Vec::new())).0
+}
+
+/// `$1` becomes `$<1 + by>`, and so on. A `$` stands nowhere else: every value is a parameter.
+fn renumbered(sql: &str, by: usize) -> String {
+    let mut parts = sql.split('$');
+    let mut renumbered = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = part
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(part.len());
+        let number: usize = part[..end].parse().unwrap_or(0);
+        renumbered.push_str(&format!("${}{}", number + by, &part[end..]));
+    }
+    renumbered
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_of_a_later_statement_follow_those_of_an_earlier() {
+        assert_eq!(
+            renumbered("UPDATE a SET b = $1 WHERE c IN ($2, $10)", 3),
+            "UPDATE a SET b = $4 WHERE c IN ($5, $13)"
+        );
+        assert_eq!(renumbered("DELETE FROM a", 3), "DELETE FROM a");
     }
 }

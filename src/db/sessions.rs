@@ -4,14 +4,16 @@ use entity::{
     enums::SessionState,
     events,
     ids::{SessionId, UserId},
-    link_tokens, messages,
+    link_tokens, messages, outgoing,
     sessions::{ActiveModel, Column, Entity, Model},
     users, webhook_deliveries,
 };
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, DbErr,
-    EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
+    EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, UpdateMany, sea_query::Expr,
 };
+
+use super::Script;
 
 /// What is shown of a session's run: state, reason and account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,14 +128,22 @@ pub async fn update_profile(db: &impl ConnectionTrait, row: &Model, now: i64) ->
         .map(|_| ())
 }
 
-/// Writes how a session's run is going. The caller holds the session's fence in the same transaction, or the
-/// session is not running anywhere.
+/// Writes how a run is going, as part of a script under the session's fence; a session that is deleted has no row.
+pub fn record_run(script: &mut Script, id: SessionId, run: RunState, now: i64) {
+    script.add_lenient(&run_update(id, run, now));
+}
+
+/// Writes how a run has ended. The session is not running anywhere.
 pub async fn update_run(
     db: &impl ConnectionTrait,
     id: SessionId,
     run: RunState,
     now: i64,
 ) -> Result<(), DbErr> {
+    run_update(id, run, now).exec(db).await.map(|_| ())
+}
+
+fn run_update(id: SessionId, run: RunState, now: i64) -> UpdateMany<Entity> {
     Entity::update_many()
         .set(ActiveModel {
             state: Set(run.state),
@@ -146,9 +156,6 @@ pub async fn update_run(
             ..Default::default()
         })
         .filter(Column::Id.eq(id))
-        .exec(db)
-        .await
-        .map(|_| ())
 }
 
 /// Deletes a session of `owner` with everything that hangs on it but its lease and its device state.
@@ -171,6 +178,10 @@ pub async fn delete(
         .await?;
     messages::Entity::delete_many()
         .filter(messages::Column::SessionId.eq(id))
+        .exec(db)
+        .await?;
+    outgoing::Entity::delete_many()
+        .filter(outgoing::Column::SessionId.eq(id))
         .exec(db)
         .await?;
     let links = link_tokens::Column::SessionId.eq(id);

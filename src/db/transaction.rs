@@ -47,7 +47,7 @@ pub async fn begin(db: &DatabaseConnection) -> Result<Transaction, DbErr> {
     Ok(Transaction { inner, _turn: turn })
 }
 
-async fn turn(db: &DatabaseConnection) -> Result<OwnedSemaphorePermit, DbErr> {
+pub(super) async fn turn(db: &DatabaseConnection) -> Result<OwnedSemaphorePermit, DbErr> {
     let options = db.get_sqlite_connection_pool().connect_options();
     let file = options.get_filename();
     let known = TURNS.get(file).map(|turn| Arc::clone(&turn));

@@ -70,6 +70,9 @@ pub struct AckData {
     pub ack: i16,
     /// The name of that number.
     pub ack_name: Ack,
+    /// Why it failed, when the ack is `error`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<ErrorData>,
 }
 
 /// Something that happened to a session.
@@ -112,6 +115,9 @@ pub enum Event {
 }
 
 impl Event {
+    /// The name of [`Event::Message`], for who has the message as JSON already.
+    pub const MESSAGE: &'static str = "message";
+
     /// The names of all events of this version.
     pub const NAMES: [&'static str; 11] = [
         "qr",
@@ -139,7 +145,7 @@ impl Event {
             Self::Degraded(_) => "degraded",
             Self::QrTimeout(_) => "qr_timeout",
             Self::Error(_) => "error",
-            Self::Message(_) => "message",
+            Self::Message(_) => Self::MESSAGE,
             Self::MessageAck(_) => "message.ack",
         }
     }

@@ -45,6 +45,39 @@ impl Ack {
     }
 }
 
+/// Where an own message is, in one word. It is never guessed: `unknown` is an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// It is stored, and is sent as soon as the session can.
+    Queued,
+    /// It is being sent.
+    Sending,
+    /// The server has it.
+    Sent,
+    /// The receiver's device has it.
+    Delivered,
+    /// It was read.
+    Read,
+    /// It will not be sent.
+    Failed,
+    /// It was sent more than once, and the server never answered.
+    Unknown,
+}
+
+impl Ack {
+    /// The status of an own message that has come this far; none while the server does not have it.
+    pub const fn status(self) -> Option<Status> {
+        Some(match self {
+            Self::Error => Status::Failed,
+            Self::Pending => return None,
+            Self::Server => Status::Sent,
+            Self::Device => Status::Delivered,
+            Self::Read | Self::Played => Status::Read,
+        })
+    }
+}
+
 /// A text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Text {

@@ -169,6 +169,9 @@ impl From<service::Error> for Problem {
             service::Error::Upstream { code, .. } => {
                 Self::new(StatusCode::BAD_GATEWAY, code, shown)
             }
+            service::Error::Limited {
+                code, retry_after, ..
+            } => Self::new(StatusCode::TOO_MANY_REQUESTS, code, shown).retry_after(retry_after),
             service::Error::Unavailable { code, .. } => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, code, shown).retry_after(RETRY_SOON)
             }
@@ -283,6 +286,15 @@ mod tests {
                 },
                 429,
                 "rate_limited",
+            ),
+            (
+                service::Error::Limited {
+                    code: "whatsapp_reach_out_limited",
+                    detail: "no".into(),
+                    retry_after: Duration::from_hours(1),
+                },
+                429,
+                "whatsapp_reach_out_limited",
             ),
         ];
         for (error, status, code) in cases {

@@ -62,8 +62,8 @@ pub(super) struct Bridge {
 /// What the server said of a message that was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ServerSaid {
-    /// It has it. Whether that is written already: normally the actor writes it, in the order of the acks.
-    Taken { written: bool },
+    /// It has it. Whether the actor hears of that too, and writes it.
+    Taken { reported: bool },
     /// It refused it, with this code.
     Refused(String),
 }
@@ -78,19 +78,28 @@ impl Bridge {
     }
 
     fn report(&self, event: Event) {
-        let Err(mpsc::error::TrySendError::Full(event)) = self.events.try_send(event) else {
-            return;
+        let sent = match &event {
+            Event::Acked {
+                message_ids,
+                ack: Ack::Server,
+            } => message_ids.clone(),
+            _ => Vec::new(),
         };
-        // A receipt only refines what is known of a message; a change of state must not be missed.
-        let Event::Acked { message_ids, ack } = event else {
-            self.overflow.cancel();
-            return;
-        };
-        metrics::counter!("wharf_acks_dropped_total").increment(1);
-        if ack == Ack::Server {
-            for id in message_ids {
-                self.tell(&id, ServerSaid::Taken { written: false });
+        let reported = match self.events.try_send(event) {
+            Err(mpsc::error::TrySendError::Full(Event::Acked { .. })) => {
+                // A receipt only refines what is known of a message.
+                metrics::counter!("wharf_acks_dropped_total").increment(1);
+                false
             }
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                // A change of state must not be missed.
+                self.overflow.cancel();
+                return;
+            }
+            Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => true,
+        };
+        for id in sent {
+            self.tell(&id, ServerSaid::Taken { reported });
         }
     }
 

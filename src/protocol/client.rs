@@ -27,10 +27,11 @@ use super::{
     bridge::{Bridge, Hook, Listener, ServerSaid},
     convert,
     http_client::Http,
+    send_error::SendError,
     transport,
 };
 use crate::{
-    domain::{address::Address, session::Account},
+    domain::{address::Address, message::Content, session::Account},
     lifecycle::Tasks,
 };
 
@@ -73,55 +74,27 @@ pub enum OpenError {
     Build(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// A message was not sent.
-#[derive(Debug, thiserror::Error)]
-pub enum SendError {
-    /// Not logged in right now.
-    #[error("the session is not connected")]
-    NotConnected,
-    /// WhatsApp has no such account.
-    #[error("the recipient is not on WhatsApp")]
-    NotOnWhatsApp,
-    /// This kind of address cannot be written to.
-    #[error("messages cannot be sent to this kind of address")]
-    Unsupported,
-    /// WhatsApp did not answer in time; whether it got the message is not known.
-    #[error("WhatsApp did not answer in time")]
-    TimedOut,
-    /// The device's keys could not be written, so nothing was sent.
-    #[error("the device state could not be written")]
-    Store(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// WhatsApp or the library refused.
-    #[error("WhatsApp refused the message")]
-    Refused(#[source] Box<dyn std::error::Error + Send + Sync>),
-}
-
 /// The server has the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sent {
-    /// Whether its ack is written already; else the caller has to.
-    pub written: bool,
+    /// Whether its ack is reported as an event as well; else the caller has to write it.
+    pub reported: bool,
 }
-
-/// The server's own refusal.
-#[derive(Debug, thiserror::Error)]
-#[error("the server answered with code {0}")]
-struct Nack(String);
 
 /// Waits for the server's word on one message.
 struct Waiting<'a> {
     bridge: &'a Bridge,
-    message_id: &'a str,
+    message_id: String,
     said: oneshot::Receiver<ServerSaid>,
 }
 
 impl<'a> Waiting<'a> {
-    fn on(bridge: &'a Bridge, message_id: &'a str) -> Self {
+    fn on(bridge: &'a Bridge, message_id: &str) -> Self {
         let (tell, said) = oneshot::channel();
         bridge.sends.insert(message_id.to_owned(), tell);
         Self {
             bridge,
-            message_id,
+            message_id: message_id.to_owned(),
             said,
         }
     }
@@ -129,7 +102,28 @@ impl<'a> Waiting<'a> {
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.bridge.sends.remove(self.message_id);
+        self.bridge.sends.remove(&self.message_id);
+    }
+}
+
+/// A message that is on the socket.
+pub struct Handed<'a>(Waiting<'a>);
+
+impl fmt::Debug for Handed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Handed").field(&self.0.message_id).finish()
+    }
+}
+
+impl Handed<'_> {
+    /// The server's word. `Ok` says that it has the message.
+    pub async fn answer(mut self) -> Result<Sent, SendError> {
+        match tokio::time::timeout(QUESTION, &mut self.0.said).await {
+            Ok(Ok(ServerSaid::Taken { reported })) => Ok(Sent { reported }),
+            Ok(Ok(ServerSaid::Refused(code))) => Err(SendError::nacked(code)),
+            Ok(Err(_)) => Err(SendError::NotConnected),
+            Err(_) => Err(SendError::TimedOut),
+        }
     }
 }
 
@@ -261,42 +255,35 @@ impl Client {
         }
     }
 
-    /// The server's ack of these messages is written: whoever sends them can go on.
-    pub fn acked(&self, message_ids: &[String]) {
-        for id in message_ids {
-            self.bridge.tell(id, ServerSaid::Taken { written: true });
-        }
-    }
-
-    /// Sends a text under `message_id`. `Ok` says that the server has it.
-    pub async fn send_text(
+    /// Puts `content` on the socket under `message_id`; [`Handed::answer`] tells whether the server has it.
+    ///
+    /// The same id may be sent again: whoever has the message already passes over it.
+    pub async fn send(
         &self,
         to: &Address,
         message_id: &str,
-        body: &str,
-    ) -> Result<Sent, SendError> {
+        content: &Content,
+    ) -> Result<Handed<'_>, SendError> {
         let to = convert::jid(to).ok_or(SendError::Unsupported)?;
+        let message = convert::outgoing(content).ok_or(SendError::Unsupported)?;
         if !self.is_ready() {
             return Err(SendError::NotConnected);
         }
         self.require_on_whatsapp(&to).await?;
         self.settle().await?;
         let options = SendOptions::default().with_message_id(message_id);
-        // The library is done when the message is on the socket; it is sent when the server says so.
-        let mut waiting = Waiting::on(&self.bridge, message_id);
-        let sending = async {
-            self.inner
-                .send_message_with_options(to, convert::text(body), options)
-                .await?;
-            Ok((&mut waiting.said).await)
-        };
+        let waiting = Waiting::on(&self.bridge, message_id);
+        let sending = self.inner.send_message_with_options(to, message, options);
         match tokio::time::timeout(QUESTION, sending).await {
-            Ok(Ok(Ok(ServerSaid::Taken { written }))) => Ok(Sent { written }),
-            Ok(Ok(Ok(ServerSaid::Refused(code)))) => Err(SendError::Refused(Box::new(Nack(code)))),
-            Ok(Err(whatsapp_rust::SendError::NotLoggedIn)) => Err(SendError::NotConnected),
-            Ok(Err(error)) => Err(SendError::Refused(Box::new(error))),
-            Ok(Ok(Err(_))) | Err(_) => Err(SendError::TimedOut),
+            Ok(Ok(_)) => Ok(Handed(waiting)),
+            Ok(Err(error)) => Err(error.into()),
+            Err(_) => Err(SendError::TimedOut),
         }
+    }
+
+    /// Nobody will answer what is on its way: the connection is gone.
+    pub fn cut_off(&self) {
+        self.bridge.sends.clear();
     }
 
     /// Writes what incoming messages have changed in the ratchets.
@@ -352,8 +339,7 @@ impl Client {
         let Some(handle) = self.handle.lock().await.take() else {
             return;
         };
-        // Nobody will hear of the server any more.
-        self.bridge.sends.clear();
+        self.cut_off();
         if tokio::time::timeout(CLOSE, handle.shutdown())
             .await
             .is_err()

@@ -32,10 +32,14 @@ pub(super) fn jid(address: &Address) -> Option<Jid> {
     }
 }
 
-pub(super) fn text(body: &str) -> wa::Message {
-    wa::Message {
-        conversation: Some(body.to_owned()),
-        ..Default::default()
+/// What is sent; none for content that cannot be.
+pub(super) fn outgoing(content: &Content) -> Option<wa::Message> {
+    match content {
+        Content::Text { text } => Some(wa::Message {
+            conversation: Some(text.body.clone()),
+            ..Default::default()
+        }),
+        Content::Unknown { .. } => None,
     }
 }
 
@@ -194,6 +198,7 @@ mod tests {
     fn what_is_not_written_to_a_user_is_no_message() {
         assert_eq!(content(&wa::Message::default()), None);
         let body = Text { body: "hi".into() };
-        assert_eq!(content(&text("hi")), Some(Content::Text { text: body }));
+        let text = Content::Text { text: body };
+        assert_eq!(content(&outgoing(&text).unwrap()), Some(text));
     }
 }

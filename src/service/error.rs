@@ -84,6 +84,16 @@ pub enum Error {
         /// When to come back.
         retry_after: Duration,
     },
+    /// A limit that WhatsApp has set for the account.
+    #[error("{detail}")]
+    Limited {
+        /// A stable word, such as `whatsapp_reach_out_limited`.
+        code: &'static str,
+        /// For a person to read.
+        detail: String,
+        /// When to come back at the earliest.
+        retry_after: Duration,
+    },
     /// WhatsApp refused it, or did not answer.
     #[error("{detail}")]
     Upstream {

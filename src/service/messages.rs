@@ -3,8 +3,15 @@
 //! Owns the order: the message is stored under its final id, then sent, then its ack is written. `http` and the
 //! dialects call it.
 
-use entity::ids::MessageRowId;
+use std::{collections::HashMap, time::Duration};
+
+use entity::{
+    enums::OutgoingState,
+    ids::{MessageRowId, SessionId},
+    messages,
+};
 use sea_orm::DatabaseConnection;
+use sha2::{Digest, Sha256};
 
 use super::{Ctx, Error, Fault, sessions::find, upstream::send_error};
 use crate::{
@@ -12,15 +19,25 @@ use crate::{
     domain::{
         address::{Address, Chat, ChatKind, Party},
         clock::{SharedClock, rfc3339},
-        message::{Ack, Content, Message, Text},
+        message::{Ack, Content, Message, Status, Text},
         principal::Scope,
+        session::Phase,
     },
     protocol::{SendError, message_id},
-    session::{Handle, JournalError, Manager, Outgoing},
+    session::{Handle, JournalError, Manager, Outgoing, Queued},
 };
 
 /// The longest text, in characters: WhatsApp's own limit.
 const MAX_TEXT: usize = 65_536;
+
+/// When to come back after too many messages wait.
+const QUEUE_FULL_RETRY: Duration = Duration::from_secs(5);
+
+/// How long a caller may wait for the server's answer.
+pub const MAX_WAIT: Duration = Duration::from_secs(10);
+
+/// A repeated key stands for the same message for as long as its answer is kept.
+const SAME_KEY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// A message to be sent.
 #[derive(Debug, Clone)]
@@ -29,6 +46,10 @@ pub struct NewMessage {
     pub to: Address,
     /// The text.
     pub text: String,
+    /// Two with the same key are one message.
+    pub key: Option<String>,
+    /// How long the caller waits for the server's answer.
+    pub wait: Duration,
 }
 
 /// What became of a message at once.
@@ -38,8 +59,8 @@ pub struct Sent {
     pub id: MessageRowId,
     /// WhatsApp's id.
     pub message_id: String,
-    /// `sent` when the server has it, `unknown` when it did not say so in time.
-    pub status: &'static str,
+    /// Where it is.
+    pub status: Status,
     /// The canonical address.
     pub to: String,
 }
@@ -53,6 +74,8 @@ pub struct StoredMessage {
     pub message: Message,
     /// How far it has come.
     pub ack: Ack,
+    /// Where it is, of one's own.
+    pub status: Option<Status>,
 }
 
 /// The verbs. Clones share everything.
@@ -69,50 +92,102 @@ impl Messages {
         Self { db, manager, clock }
     }
 
-    /// Sends a text.
+    /// Stores a text, lets it out, and waits a while for the server's answer.
+    ///
+    /// From the first write on it is sent whatever happens to this process, under the id that is answered.
     pub async fn send(&self, ctx: &Ctx, session: &str, new: NewMessage) -> Result<Sent, Error> {
         ctx.require(Scope::MessagesSend)?;
-        let row = find(&self.db, ctx, session).await?;
+        let running = self.running(ctx, session).await?;
         check_text(&new.text)?;
         if matches!(new.to, Address::Newsletter(_) | Address::Status) {
             return Err(send_error(SendError::Unsupported));
         }
         let not_connected = || send_error(SendError::NotConnected);
-        let handle = self.manager.get(row.id).ok_or_else(not_connected)?;
-        let client = handle.client().ok_or_else(not_connected)?;
-
+        let handle = running.ok_or_else(not_connected)?;
+        let can_send = match handle.snapshot().phase {
+            Phase::Connected => handle.client().is_some(),
+            // Cut off for now: it goes out at the next login.
+            Phase::Connecting | Phase::Degraded(_) => handle.snapshot().account.phone.is_some(),
+            _ => false,
+        };
+        if !can_send {
+            return Err(not_connected());
+        }
+        if !handle.sends.has_room() {
+            return Err(Error::Limited {
+                code: "send_queue_full",
+                detail: "too many messages of this session wait to be sent".to_owned(),
+                retry_after: QUEUE_FULL_RETRY,
+            });
+        }
         let outgoing = self.compose(&handle, &new);
-        let (row_id, id) = (outgoing.id, outgoing.message.message_id.clone());
-        handle
-            .journal
+        if new.key.is_some()
+            && let Some(sent) = self.sent_before(handle.session, &outgoing).await?
+        {
+            return Ok(sent);
+        }
+        let queued = Queued {
+            id: outgoing.id,
+            message_id: outgoing.message.message_id.clone(),
+            to: new.to.clone(),
+            content: outgoing.message.content.clone(),
+            attempts: 0,
+        };
+        let mut sent = Sent {
+            id: queued.id,
+            message_id: queued.message_id.clone(),
+            status: Status::Queued,
+            to: new.to.to_string(),
+        };
+        let journal = &handle.journal;
+        journal
             .record_outgoing(outgoing)
             .await
             .map_err(journal_error)?;
-        let status = match client.send_text(&new.to, &id, &new.text).await {
-            Ok(sent) => {
-                if !sent.written {
-                    let acked = handle
-                        .journal
-                        .record_acks(vec![id.clone()], Ack::Server)
-                        .await;
-                    acked.map_err(journal_error)?;
-                }
-                "sent"
-            }
+        let outcome = handle.sends.push(queued);
+        sent.status = match tokio::time::timeout(new.wait, outcome).await {
+            Ok(Ok(Ok(()))) => Status::Sent,
             // The server may have it: saying that it failed would make the caller send it twice.
-            Err(SendError::TimedOut) => "unknown",
-            Err(error) => {
-                let acked = handle.journal.record_acks(vec![id], Ack::Error).await;
-                acked.map_err(journal_error)?;
-                return Err(send_error(error));
-            }
+            Ok(Ok(Err(SendError::TimedOut))) => Status::Unknown,
+            Ok(Ok(Err(error))) => return Err(send_error(error)),
+            Ok(Err(_)) | Err(_) if handle.sends.is_under_way(sent.id) => Status::Sending,
+            Ok(Err(_)) | Err(_) => Status::Queued,
         };
-        Ok(Sent {
-            id: row_id,
-            message_id: id,
-            status,
-            to: new.to.to_string(),
-        })
+        Ok(sent)
+    }
+
+    /// A session of the caller's, if it runs here. The registry knows its owner, so a busy sender costs no read.
+    async fn running(&self, ctx: &Ctx, reference: &str) -> Result<Option<Handle>, Error> {
+        if let Ok(id) = reference.parse::<SessionId>()
+            && let Some(handle) = self.manager.get(id)
+            && handle.owner == ctx.owner()
+        {
+            ctx.require_session(id)?;
+            return Ok(Some(handle));
+        }
+        let row = find(&self.db, ctx, reference).await?;
+        Ok(self.manager.get(row.id))
+    }
+
+    /// What an earlier request with the same key has stored.
+    async fn sent_before(
+        &self,
+        session: SessionId,
+        outgoing: &Outgoing,
+    ) -> Result<Option<Sent>, Error> {
+        let message_id = &outgoing.message.message_id;
+        let found = db::messages::find(&self.db, session, message_id).await?;
+        let oldest = self.clock.now_ms() - SAME_KEY_MS;
+        let Some(row) = found.filter(|row| row.from_me && row.created_at > oldest) else {
+            return Ok(None);
+        };
+        let stored = self.stored(session, vec![row]).await?.into_iter().next();
+        Ok(stored.map(|stored| Sent {
+            id: stored.id,
+            message_id: message_id.clone(),
+            status: stored.status.unwrap_or(Status::Unknown),
+            to: outgoing.to.to_string(),
+        }))
     }
 
     /// A page of stored messages, newest first.
@@ -128,7 +203,7 @@ impl Messages {
         let row = find(&self.db, ctx, session).await?;
         let chat = chat.map(ToString::to_string);
         let rows = db::messages::page(&self.db, row.id, chat.as_deref(), cursor, limit).await?;
-        rows.into_iter().map(stored).collect()
+        self.stored(row.id, rows).await
     }
 
     /// One stored message, by WhatsApp's id or ours.
@@ -141,7 +216,48 @@ impl Messages {
         ctx.require(Scope::MessagesRead)?;
         let row = find(&self.db, ctx, session).await?;
         let found = db::messages::find(&self.db, row.id, reference).await?;
-        stored(found.ok_or(Error::NotFound { what: "message" })?)
+        let found = found.ok_or(Error::NotFound { what: "message" })?;
+        let mut stored = self.stored(row.id, vec![found]).await?;
+        stored.pop().ok_or(Error::NotFound { what: "message" })
+    }
+
+    async fn stored(
+        &self,
+        session: SessionId,
+        rows: Vec<messages::Model>,
+    ) -> Result<Vec<StoredMessage>, Error> {
+        let pending = |row: &&messages::Model| row.from_me && row.ack == Ack::Pending.number();
+        let pending: Vec<_> = rows.iter().filter(pending).map(|row| row.id).collect();
+        let states: HashMap<_, _> = if pending.is_empty() {
+            HashMap::new()
+        } else {
+            let states = db::outgoing::states(&self.db, session, &pending).await?;
+            states.into_iter().collect()
+        };
+        let handle = self.manager.get(session);
+        let sends = handle.as_ref().map(|handle| &handle.sends);
+        let is_under_way = |id| sends.is_some_and(|sends| sends.is_under_way(id));
+        // Told to its sender already, and about to be written.
+        let is_taken = |id: &str| sends.is_some_and(|sends| sends.is_taken(id));
+        let status = |row: &messages::Model, ack: Ack| match (ack.status(), states.get(&row.id)) {
+            (Some(status), _) => status,
+            (None, Some(OutgoingState::Queued)) if is_under_way(row.id) => Status::Sending,
+            (None, Some(OutgoingState::Queued)) => Status::Queued,
+            (None, Some(OutgoingState::Unknown) | None) => Status::Unknown,
+        };
+        let stored = |row: messages::Model| {
+            let ack = match Ack::from_number(row.ack).unwrap_or(Ack::Error) {
+                Ack::Pending if is_taken(&row.message_id) => Ack::Server,
+                ack => ack,
+            };
+            Ok(StoredMessage {
+                id: row.id,
+                message: serde_json::from_str(&row.body).map_err(Error::internal)?,
+                ack,
+                status: row.from_me.then(|| status(&row, ack)),
+            })
+        };
+        rows.into_iter().map(stored).collect()
     }
 
     fn compose(&self, handle: &Handle, new: &NewMessage) -> Outgoing {
@@ -161,7 +277,10 @@ impl Messages {
             ChatKind::User | ChatKind::Newsletter | ChatKind::Status => new.to.kind(),
         };
         let message = Message {
-            message_id: message_id(),
+            message_id: new
+                .key
+                .as_deref()
+                .map_or_else(message_id, |key| keyed_id(handle.session, key, new)),
             chat: Chat { party, kind },
             sender: Party::person(account.phone, account.lid),
             from_me: true,
@@ -175,6 +294,7 @@ impl Messages {
         };
         Outgoing {
             id: MessageRowId::new(),
+            to: new.to.clone(),
             message,
             sent_at: now,
         }
@@ -195,12 +315,14 @@ fn check_text(text: &str) -> Result<(), Error> {
     Ok(())
 }
 
-fn stored(row: entity::messages::Model) -> Result<StoredMessage, Error> {
-    Ok(StoredMessage {
-        id: row.id,
-        message: serde_json::from_str(&row.body).map_err(Error::internal)?,
-        ack: Ack::from_number(row.ack).unwrap_or(Ack::Error),
-    })
+/// An id in the shape of WhatsApp's own that is the same for the same key and message.
+fn keyed_id(session: SessionId, key: &str, new: &NewMessage) -> String {
+    let mut hash = Sha256::new();
+    for part in [&session.to_string(), key, &new.to.to_string(), &new.text] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    format!("3EB0{}", hex::encode_upper(&hash.finalize()[..9]))
 }
 
 fn journal_error(error: JournalError) -> Error {

@@ -257,7 +257,7 @@ impl Sessions {
 
     /// How many sessions run here.
     pub fn running(&self) -> usize {
-        self.manager.len()
+        self.manager.count()
     }
 
     /// How many sessions run here, for every state; none is left out.

@@ -35,6 +35,15 @@ pub(super) fn send_error(error: SendError) -> Error {
                 detail: "the device state could not be written, so nothing was sent; try again",
             }
         }
+        SendError::Limited { retry_after, .. } => Error::Limited {
+            code: error.code(),
+            detail: error.to_string(),
+            retry_after,
+        },
+        SendError::Nacked(_) => Error::Upstream {
+            code: error.code(),
+            detail: error.to_string(),
+        },
         SendError::Refused(source) => {
             tracing::warn!(
                 error = source.as_ref() as &dyn std::error::Error,

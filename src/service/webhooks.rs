@@ -111,7 +111,7 @@ impl Webhooks {
             updated_at: now,
         };
         let shown = self.show(&row)?;
-        let tx = db::begin(&self.parts.db).await?;
+        let tx = self.begin(ctx).await?;
         if db::webhook_endpoints::count(&tx, ctx.owner()).await? >= ENDPOINTS_MAX {
             return Err(Error::Quota {
                 code: "webhook_limit_reached",
@@ -119,7 +119,7 @@ impl Webhooks {
             });
         }
         db::webhook_endpoints::insert(&tx, row).await?;
-        tx.commit().await?;
+        publish(tx, ctx).await?;
         Ok((shown, secret))
     }
 
@@ -209,13 +209,21 @@ impl Webhooks {
     /// Delete an endpoint and cancel what is on its way.
     pub async fn delete(&self, ctx: &Ctx, id: EndpointId) -> Result<(), Error> {
         self.find(ctx, id).await?;
-        let tx = db::begin(&self.parts.db).await?;
+        let tx = self.begin(ctx).await?;
         if !db::webhook_endpoints::delete(&tx, ctx.owner(), id).await? {
             return Err(NOT_FOUND);
         }
         db::webhook_deliveries::cancel(&tx, id, self.parts.clock.now_ms()).await?;
-        tx.commit().await?;
-        Ok(())
+        publish(tx, ctx).await
+    }
+
+    /// A transaction that changes what the caller's endpoints want; [`publish`] ends it.
+    ///
+    /// A log that reads the endpoints for the first time holds the same lock: it finds them changed, or it can be told.
+    async fn begin(&self, ctx: &Ctx) -> Result<db::Transaction, Error> {
+        let tx = db::begin(&self.parts.db).await?;
+        db::users::lock(&tx, ctx.owner()).await?;
+        Ok(tx)
     }
 
     async fn find(&self, ctx: &Ctx, id: EndpointId) -> Result<Model, Error> {
@@ -234,13 +242,13 @@ impl Webhooks {
         change: impl FnOnce(&mut Model) -> Result<(), Error>,
     ) -> Result<Endpoint, Error> {
         ctx.require(Scope::WebhooksManage)?;
-        let tx = db::begin(&self.parts.db).await?;
+        let tx = self.begin(ctx).await?;
         let mut row = self.locked(&tx, ctx, id).await?;
         change(&mut row)?;
         row.updated_at = self.parts.clock.now_ms();
         let shown = self.show(&row)?;
         db::webhook_endpoints::replace(&tx, row).await?;
-        tx.commit().await?;
+        publish(tx, ctx).await?;
         Ok(shown)
     }
 
@@ -255,6 +263,12 @@ impl Webhooks {
             .filter(|row| may_see(ctx, row))
             .ok_or(NOT_FOUND)
     }
+}
+
+/// Ends a transaction that began with [`Webhooks::begin`]: from its commit on, every log of the caller knows.
+async fn publish(tx: db::Transaction, ctx: &Ctx) -> Result<(), Error> {
+    db::leases::endpoints_changed(&tx, ctx.owner()).await?;
+    Ok(tx.commit().await?)
 }
 
 const NOT_FOUND: Error = Error::NotFound { what: "webhook" };

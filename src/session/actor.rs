@@ -6,12 +6,14 @@
 use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwapOption;
+use futures_util::future::try_join_all;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     handle::Command,
     journal::{Journal, JournalError},
+    sends::Sends,
     telling,
 };
 use crate::{
@@ -56,6 +58,7 @@ pub(super) struct Actor {
     pub(super) client: Arc<Client>,
     /// Where `service` finds the client.
     pub(super) slot: Arc<ArcSwapOption<Client>>,
+    pub(super) sends: Sends,
     pub(super) state: watch::Sender<Snapshot>,
     pub(super) qr_index: u32,
     /// Falls when the run has come to its end and only winds up.
@@ -119,17 +122,21 @@ impl Actor {
                 }
             }
         };
+        self.close().await;
+        exit
+    }
+
+    /// First nobody sends any more, then the client goes.
+    async fn close(&self) {
         self.ending.cancel();
         self.slot.store(None);
+        self.sends.close();
         self.client.close().await;
-        exit
     }
 
     /// Closes the client first, so that nothing comes after the last event.
     async fn stop(&mut self, reason: Reason) -> Exit {
-        self.ending.cancel();
-        self.slot.store(None);
-        self.client.close().await;
+        self.close().await;
         // A node that goes away leaves the session wanted: what is shown is that it waits to be taken up again.
         let moved = self.change(Change::Stopped(reason), None);
         match moved {
@@ -160,16 +167,13 @@ impl Actor {
                 return Ok(Next::End(exit));
             }
         }
-        acks.sort_by_key(|(ack, _)| *ack);
-        for (ack, ids) in acks {
-            let sent = if ack == Ack::Server {
-                ids.clone()
-            } else {
-                Vec::new()
-            };
-            self.journal.record_acks(ids, ack).await?;
-            self.client.acked(&sent);
-        }
+        let sent = acks.iter().find(|(ack, _)| *ack == Ack::Server);
+        let sent = sent.map_or_else(Vec::new, |(_, ids)| ids.clone());
+        // Together, so that they share a transaction.
+        let journal = &self.journal;
+        let writes = acks.into_iter();
+        try_join_all(writes.map(|(ack, ids)| journal.record_acks(ids, ack))).await?;
+        self.sends.written(&sent);
         Ok(Next::Go)
     }
 
@@ -193,7 +197,9 @@ impl Actor {
             }
             From::Connected(account) => {
                 self.note_account(account);
-                self.go(Change::LoggedIn, None).await
+                let next = self.go(Change::LoggedIn, None).await?;
+                self.sends.go();
+                Ok(next)
             }
             From::Lost { reason, detail } => {
                 if self.phase() == Phase::Degraded(reason) {
@@ -205,6 +211,7 @@ impl Actor {
                     return Ok(Next::Go);
                 }
                 tracing::warn!(reason = reason.as_str(), "the session is cut off: {detail}");
+                self.client.cut_off();
                 self.go(Change::Lost(reason), Some(detail)).await
             }
             From::Ended {

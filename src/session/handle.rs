@@ -7,13 +7,13 @@ use entity::ids::{SessionId, UserId};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::journal::Journal;
+use super::{journal::Journal, sends::Sends};
 use crate::{
     domain::session::{PairCode, Reason, Snapshot},
     protocol::{Client, SendError},
 };
 
-/// What an actor is told. Sends are not among them: they borrow the client, so that they never delay these.
+/// What an actor is told. Sends are not among them: they have a queue of their own, so that they never delay these.
 #[derive(Debug)]
 pub(super) enum Command {
     /// Ask WhatsApp for a code to type on the phone.
@@ -41,6 +41,8 @@ pub struct Handle {
     pub owner: UserId,
     /// Writes rows and events of this session under its fence.
     pub journal: Journal,
+    /// What goes out.
+    pub sends: Sends,
     pub(super) state: watch::Receiver<Snapshot>,
     pub(super) inbox: mpsc::Sender<Command>,
     pub(super) client: Arc<ArcSwapOption<Client>>,

@@ -6,33 +6,35 @@
 
 use std::{
     collections::VecDeque,
-    sync::{
-        Arc, PoisonError,
-        atomic::{AtomicI64, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use entity::ids::{MessageRowId, SessionId, UserId};
+use entity::{
+    enums::OutgoingState,
+    ids::{MessageRowId, SessionId, UserId},
+};
 use sea_orm::{DatabaseConnection, DbErr};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     db::{
-        fence::{Fence, FenceError},
+        fence::{Fence, FenceError, Standing},
         sessions::RunState,
     },
     domain::{
+        address::Address,
         clock::SharedClock,
-        event::Event,
+        event::{ErrorData, Event},
         message::{Ack, Message},
     },
     events::Bus,
     lifecycle::Tasks,
-    webhook::outbox::Wake,
+    webhook::outbox::{Endpoint, Wake},
 };
 
 mod commit;
+mod plan;
 
 /// Writes that share one transaction; more wait for the next.
 const TOGETHER: usize = 128;
@@ -80,6 +82,8 @@ impl From<FenceError> for JournalError {
 pub struct Outgoing {
     /// Our id of the row.
     pub id: MessageRowId,
+    /// Where it goes.
+    pub to: Address,
     /// The message.
     pub message: Message,
     /// When it was written, in milliseconds since 1970.
@@ -116,12 +120,26 @@ pub struct Journal(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     config: JournalConfig,
-    queue: std::sync::Mutex<Queue>,
-    /// The last event number, or [`UNKNOWN`]. Nobody else takes numbers at this epoch.
-    last_seq: AtomicI64,
+    queue: Mutex<Queue>,
+    /// From the last commit, if there was one and nothing went wrong since.
+    known: Mutex<Option<Known>>,
 }
 
-const UNKNOWN: i64 = -1;
+/// What the fence of the next write proves to be true still. Nobody else takes numbers at this epoch.
+#[derive(Debug)]
+struct Known {
+    standing: Standing,
+    /// The endpoints that want events of this session.
+    endpoints: Arc<[Endpoint]>,
+}
+
+impl Known {
+    /// After `count` more events.
+    const fn advanced(mut self, count: i64) -> Self {
+        self.standing.last_seq += count;
+        self
+    }
+}
 
 /// What waits to be written.
 #[derive(Debug, Default)]
@@ -148,7 +166,15 @@ enum Write {
     /// A message that is about to be sent.
     Outgoing(Outgoing),
     /// How far own messages have come.
-    Acks(Vec<String>, Ack),
+    Acks {
+        /// WhatsApp's ids.
+        ids: Vec<String>,
+        ack: Ack,
+        /// Why they failed, if they did.
+        error: Option<ErrorData>,
+    },
+    /// A message was handed to the server, which did not answer.
+    Unanswered(MessageRowId, OutgoingState),
 }
 
 impl Journal {
@@ -156,8 +182,8 @@ impl Journal {
     pub fn new(config: JournalConfig) -> Self {
         Self(Arc::new(Inner {
             config,
-            queue: std::sync::Mutex::default(),
-            last_seq: AtomicI64::new(UNKNOWN),
+            queue: Mutex::default(),
+            known: Mutex::default(),
         }))
     }
 
@@ -193,7 +219,31 @@ impl Journal {
 
     /// Raises the ack of own messages; what is not ours, or is there already, is passed over.
     pub async fn record_acks(&self, ids: Vec<String>, ack: Ack) -> Result<(), JournalError> {
-        self.write(Write::Acks(ids, ack)).await
+        let error = None;
+        self.write(Write::Acks { ids, ack, error }).await
+    }
+
+    /// An own message has failed for good.
+    pub async fn record_failure(
+        &self,
+        message_id: String,
+        error: ErrorData,
+    ) -> Result<(), JournalError> {
+        let failure = Write::Acks {
+            ids: vec![message_id],
+            ack: Ack::Error,
+            error: Some(error),
+        };
+        self.write(failure).await
+    }
+
+    /// Counts an attempt to send that the server did not answer, and says what follows.
+    pub async fn record_unanswered(
+        &self,
+        id: MessageRowId,
+        state: OutgoingState,
+    ) -> Result<(), JournalError> {
+        self.write(Write::Unanswered(id, state)).await
     }
 
     async fn write(&self, write: Write) -> Result<(), JournalError> {
@@ -209,23 +259,34 @@ impl Journal {
 }
 
 impl Inner {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn known(&self) -> MutexGuard<'_, Option<Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Tells whether somebody has to start writing.
     fn enqueue(&self, job: Job) -> bool {
-        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queue = self.queue();
         queue.jobs.push_back(job);
         !std::mem::replace(&mut queue.writing, true)
     }
 
     /// The next writes; none ends the writing.
     fn next(&self) -> Vec<Job> {
-        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queue = self.queue();
         let count = queue.jobs.len().min(TOGETHER);
         queue.writing = count > 0;
         queue.jobs.drain(..count).collect()
     }
 
     async fn write_all(&self) {
-        let stopped = Stopped(self);
+        let mut writing = Writing {
+            inner: self,
+            ended: false,
+        };
         loop {
             let jobs = self.next();
             if jobs.is_empty() {
@@ -238,22 +299,23 @@ impl Inner {
                 drop(done.send(result.clone()));
             }
         }
-        std::mem::forget(stopped);
-    }
-
-    /// No number is known any more: the next transaction asks for it.
-    fn forget_seq(&self) {
-        self.last_seq.store(UNKNOWN, Ordering::Relaxed);
+        writing.ended = true;
     }
 }
 
-/// Writing that ended in the middle (a panic, the end of the process): who waits is let go, and the next may write.
-struct Stopped<'a>(&'a Inner);
+/// Writing under way. If it ends in the middle (a panic, the end of the process), who waits is let go, and the next may
+/// write.
+struct Writing<'a> {
+    inner: &'a Inner,
+    ended: bool,
+}
 
-impl Drop for Stopped<'_> {
+impl Drop for Writing<'_> {
     fn drop(&mut self) {
-        self.0.forget_seq();
-        let mut queue = self.0.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.ended {
+            return;
+        }
+        let mut queue = self.inner.queue();
         queue.writing = false;
         queue.jobs.clear();
     }

@@ -5,10 +5,7 @@
 use std::{sync::Arc, time::Duration};
 
 use dashmap::DashMap;
-use entity::{
-    enums::SessionState,
-    ids::{SessionId, UserId},
-};
+use entity::{enums::SessionState, ids::SessionId};
 use sea_orm::{DatabaseConnection, DbErr};
 use tokio::sync::{Mutex, Notify};
 
@@ -29,6 +26,7 @@ use crate::{
 
 mod insist;
 mod launch;
+mod left_over;
 mod supervise;
 
 use launch::first_look;
@@ -138,7 +136,7 @@ impl Manager {
     }
 
     /// How many sessions run here.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.live.len()
     }
 
@@ -148,11 +146,6 @@ impl Manager {
             .iter()
             .map(|handle| handle.snapshot().phase.state())
             .collect()
-    }
-
-    /// Whether none runs here.
-    pub fn is_empty(&self) -> bool {
-        self.live.is_empty()
     }
 
     /// Wants the session to run, and starts it at once when it is free.
@@ -263,10 +256,5 @@ impl Manager {
         )
         .await?;
         Ok(tx.commit().await?)
-    }
-
-    /// Whose live session this is, for the count of a user's sockets and the like.
-    pub fn owner_of(&self, session: SessionId) -> Option<UserId> {
-        self.live.get(&session).map(|handle| handle.owner)
     }
 }

@@ -55,6 +55,16 @@ fn describe() {
         Unit::Seconds,
         "The transaction that writes device state (ratchets, keys), the wait for its turn included"
     );
+    describe_histogram!(
+        "wharf_send_seconds",
+        Unit::Seconds,
+        "From the queue of a session to the socket: encryption and what it has to ask first"
+    );
+    describe_histogram!(
+        "wharf_send_answer_seconds",
+        Unit::Seconds,
+        "From the socket to the server's ack, its transaction included"
+    );
     describe_counter!("wharf_events_total", "Events written, by type");
     describe_counter!(
         "wharf_fenced_total",

@@ -3,22 +3,25 @@
 //! Owns which endpoints get an event. Must never send, nor commit. Called by whoever appends to the log;
 //! after its commit it calls [`Wake::wake`].
 //!
-//! The endpoints are read in the caller's transaction ([`subscriptions`]), once per call and not per event: an indexed read of
-//! the owner's few rows. A cache would save it, but an endpoint that another node has just created would
-//! miss events that were committed after its creation, and that is a loss.
+//! A log reads the endpoints once ([`endpoints`]) and keeps them for as long as its fence proves that they have not
+//! changed: `leases.endpoints_version` is raised in the transaction that changes an endpoint, on whatever node. So an
+//! endpoint gets every event that is committed after its creation, and the read costs a busy log nothing.
 
 use std::sync::Arc;
 
 use entity::{
     enums::{AttemptTrigger, DeliveryState},
-    ids::{DeliveryId, EventId, SessionId, UserId},
+    ids::{DeliveryId, EndpointId, EventId, SessionId, UserId},
     webhook_deliveries,
 };
+use sea_orm::DbErr;
 use tokio::sync::Notify;
 
 use super::filter::{Sessions, Types};
-use crate::db;
-pub use crate::db::webhook_endpoints::{Subscription, subscriptions};
+use crate::db::{
+    self,
+    webhook_endpoints::{Subscription, subscriptions},
+};
 
 /// An event that was just written to the log.
 #[derive(Debug, Clone, Copy)]
@@ -33,21 +36,41 @@ pub struct Entry<'a> {
     pub event_type: &'a str,
 }
 
-/// Queue `entries` for every one of the owner's `subscriptions` that wants them, as part of `script`.
+/// An endpoint that wants events of one session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    id: EndpointId,
+    types: Types,
+}
+
+/// The endpoints of `owner` that want events of `session`.
+pub async fn endpoints(
+    tx: &db::Transaction,
+    owner: UserId,
+    session: SessionId,
+) -> Result<Vec<Endpoint>, DbErr> {
+    let all = subscriptions(tx, owner).await?.into_iter();
+    let wanting = all.filter(|one| Sessions::from_stored(&one.sessions).matches(session));
+    let endpoint = |one: Subscription| Endpoint {
+        id: one.id,
+        types: Types::from_stored(&one.types),
+    };
+    Ok(wanting.map(endpoint).collect())
+}
+
+/// Queue `entries` for every one of the owner's `endpoints` that wants them, as part of `script`.
 pub fn enqueue(
     script: &mut db::Script,
     owner: UserId,
-    subscriptions: &[Subscription],
+    endpoints: &[Endpoint],
     entries: &[Entry<'_>],
     now_ms: i64,
 ) {
     let mut rows = Vec::new();
-    for endpoint in subscriptions {
-        let types = Types::from_stored(&endpoint.types);
-        let sessions = Sessions::from_stored(&endpoint.sessions);
+    for endpoint in endpoints {
         let wanted = entries
             .iter()
-            .filter(|entry| types.matches(entry.event_type) && sessions.matches(entry.session));
+            .filter(|entry| endpoint.types.matches(entry.event_type));
         rows.extend(wanted.map(|entry| webhook_deliveries::Model {
             id: DeliveryId::new(),
             owner_id: owner,

@@ -3,4 +3,5 @@
 mod messages;
 mod pairing;
 mod restart;
+mod sends;
 mod takeover;

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use entity::{
-    enums::LeaseKind,
     ids::{NodeId, SessionId},
     leases,
 };
 use sea_orm::{
-    ActiveValue::Set,
     ColumnTrait, ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter,
     sea_query::{Expr, ExprTrait},
 };
 use wharf::{db::fence::Fence, domain::clock::SystemClock, protocol::store::Store, seal::Master};
+
+use crate::harness::databases::leased;
 
 mod batches;
 mod client;
@@ -25,31 +25,6 @@ mod sealing;
 /// The master key of these tests.
 fn master() -> Arc<Master> {
     Arc::new(Master::from_bytes([0x5A; 32]))
-}
-
-/// A session whose lease `node` holds at epoch 1.
-async fn leased(db: &DatabaseConnection, session: SessionId, node: NodeId) -> Fence {
-    let row = leases::ActiveModel {
-        kind: Set(LeaseKind::Session),
-        lease_key: Set(session.uuid()),
-        desired: Set(true),
-        owner_node: Set(Some(node)),
-        epoch: Set(1),
-        last_seq: Set(0),
-        claimed_at: Set(Some(1)),
-        not_before: Set(0),
-        fail_count: Set(0),
-    };
-    leases::Entity::insert(row)
-        .exec_without_returning(db)
-        .await
-        .unwrap();
-    Fence {
-        kind: LeaseKind::Session,
-        key: session.uuid(),
-        epoch: 1,
-        node,
-    }
 }
 
 /// Another node takes the lease of `old`.

@@ -1,6 +1,11 @@
 //! `/v1/sessions/{id}/messages`: send and list.
 
-use axum::{extract::State, http::StatusCode};
+use std::time::Duration;
+
+use axum::{
+    extract::State,
+    http::{HeaderMap, StatusCode},
+};
 use entity::ids::MessageRowId;
 use serde::{Deserialize, Serialize};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -8,7 +13,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     domain::{
         address::Address,
-        message::{Ack, Message},
+        message::{Ack, Message, Status},
     },
     http::{
         Api,
@@ -18,7 +23,7 @@ use crate::{
     },
     service::{
         Ctx, Error, Fault,
-        messages::{Messages, NewMessage, StoredMessage},
+        messages::{MAX_WAIT, Messages, NewMessage, StoredMessage},
     },
 };
 
@@ -53,10 +58,9 @@ struct SendMessageRequest {
     text: Option<TextRequest>,
 }
 
-impl TryFrom<SendMessageRequest> for NewMessage {
-    type Error = Error;
-
-    fn try_from(request: SendMessageRequest) -> Result<Self, Error> {
+impl SendMessageRequest {
+    fn into_message(self, headers: &HeaderMap) -> Result<NewMessage, Error> {
+        let request = self;
         let to = request.to.parse().map_err(|fault| Error::Invalid {
             code: "invalid_recipient",
             faults: vec![Fault::new("/to", format!("{fault}"))],
@@ -65,11 +69,31 @@ impl TryFrom<SendMessageRequest> for NewMessage {
         let text = request
             .text
             .ok_or_else(|| Error::invalid("/text", "is required for a text"))?;
-        Ok(Self {
+        let key = headers.get("idempotency-key");
+        Ok(NewMessage {
             to,
             text: text.body,
+            key: key.and_then(|key| key.to_str().ok()).map(str::to_owned),
+            wait: wait(headers),
         })
     }
+}
+
+/// `Prefer: respond-async` or `Prefer: wait=<seconds>` (RFC 7240); what cannot be read is no preference.
+fn wait(headers: &HeaderMap) -> Duration {
+    let preferences = headers.get_all("prefer").into_iter();
+    let mut words = preferences
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim);
+    let wait = words.find_map(|word| match word.split_once('=') {
+        None if word.eq_ignore_ascii_case("respond-async") => Some(Duration::ZERO),
+        Some((name, seconds)) if name.trim().eq_ignore_ascii_case("wait") => {
+            seconds.trim().parse().ok().map(Duration::from_secs)
+        }
+        _ => None,
+    });
+    wait.map_or(MAX_WAIT, |wait| wait.min(MAX_WAIT))
 }
 
 #[derive(Serialize, utoipa::ToSchema)]
@@ -79,9 +103,8 @@ struct SentResponse {
     /// WhatsApp's id of the message.
     #[schema(example = "3EB0C767D097E9ECFE8A")]
     message_id: String,
-    /// `sent` when WhatsApp has it, `unknown` when it did not say so in time.
-    #[schema(example = "sent")]
-    status: &'static str,
+    /// `sent` when WhatsApp has it; else where it is. From here on `message.ack` events tell how far it comes.
+    status: Status,
     /// The canonical address.
     to: String,
 }
@@ -96,6 +119,9 @@ struct MessageResponse {
     ack: i16,
     /// The name of that number.
     ack_name: Ack,
+    /// Where it is, of one's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<Status>,
 }
 
 impl From<StoredMessage> for MessageResponse {
@@ -105,11 +131,15 @@ impl From<StoredMessage> for MessageResponse {
             message: stored.message,
             ack: stored.ack.number(),
             ack_name: stored.ack,
+            status: stored.status,
         }
     }
 }
 
 /// Send a message.
+///
+/// It is stored first, and from then on sent whatever happens, under the id that is answered. The answer waits up to ten
+/// seconds for WhatsApp; `Prefer: respond-async` answers at once, `Prefer: wait=3` after three seconds.
 ///
 /// With an `Idempotency-Key` a repeated request sends nothing again and gets the first answer, for 24 hours.
 #[utoipa::path(
@@ -117,6 +147,7 @@ impl From<StoredMessage> for MessageResponse {
     params(
         ("id" = String, Path, description = "`ses_…` or a handle of one's own"),
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters"),
+        ("Prefer" = Option<String>, Header, description = "`respond-async`, or `wait=<seconds>` up to 10"),
     ),
     request_body = SendMessageRequest,
     responses(
@@ -125,15 +156,18 @@ impl From<StoredMessage> for MessageResponse {
         (status = 404, body = ProblemBody),
         (status = 409, description = "The session is not connected", body = ProblemBody),
         (status = 422, description = "The key was used for another request", body = ProblemBody),
+        (status = 429, description = "A limit of WhatsApp's, or too many messages wait", body = ProblemBody),
     )
 )]
 async fn send_message(
     State(messages): State<Messages>,
     ctx: Ctx,
     Path(id): Path<String>,
+    headers: HeaderMap,
     Json(body): Json<SendMessageRequest>,
 ) -> Result<(StatusCode, Json<SentResponse>), Problem> {
-    let sent = messages.send(&ctx, &id, body.try_into()?).await?;
+    let new = body.into_message(&headers)?;
+    let sent = messages.send(&ctx, &id, new).await?;
     let response = SentResponse {
         id: sent.id,
         message_id: sent.message_id,

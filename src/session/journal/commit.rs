@@ -2,119 +2,144 @@
 //!
 //! Called by the journal's queue alone, never twice at the same time. Must never publish what is not committed.
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    sync::{Arc, atomic::Ordering},
-    time::Instant,
-};
+use std::{collections::HashSet, sync::Arc, time::Instant};
 
-use entity::{
-    events,
-    ids::{EventId, MessageRowId},
-    messages,
-};
+use entity::{events, ids::EventId};
 use metrics::{counter, histogram};
-use sea_orm::{ConnectionTrait as _, DbErr, SqlErr};
+use sea_orm::SqlErr;
 
-use super::{Inner, JournalError, UNKNOWN, Write};
+use super::{
+    Inner, JournalError, Known, Write,
+    plan::{Acks, Plan, Told},
+};
 use crate::{
-    db::{self, Script, fence::FenceError, messages::Key},
-    domain::{
-        event::{AckData, Event},
-        message::{Ack, Message},
-    },
+    db::{self, Committed, Script, fence::FenceError, messages::Key},
     events::LogEntry,
     webhook::outbox,
 };
 
-/// What a transaction is to write besides acks, which are read first.
-#[derive(Default)]
-struct Plan {
-    rows: Vec<messages::Model>,
-    events: Vec<Event>,
+/// Why an attempt came to nothing.
+enum Refused {
+    /// What was remembered since the last commit does not hold any more.
+    Outdated,
+    For(JournalError),
+}
+
+impl<E: Into<JournalError>> From<E> for Refused {
+    fn from(error: E) -> Self {
+        Self::For(error.into())
+    }
 }
 
 impl Inner {
     /// Writes all of `writes`, or none.
     pub(super) async fn commit(&self, writes: &[Write]) -> Result<(), JournalError> {
-        let written = match self.attempt(writes, false).await {
-            // A message that came again: most never do, so the question is only asked then.
-            Err(error) if is_known_message(&error) => self.attempt(writes, true).await,
-            other => other,
-        };
-        if written.is_err() {
-            self.forget_seq();
+        let mut some_are_known = false;
+        loop {
+            match self.attempt(writes, some_are_known).await {
+                Ok(()) => return Ok(()),
+                // The next attempt reads it under the lock, so there is one such at most.
+                Err(Refused::Outdated) => {}
+                // A message that came again: most never do, so the question is only asked then.
+                Err(Refused::For(error)) if !some_are_known && is_known_message(&error) => {
+                    some_are_known = true;
+                }
+                Err(Refused::For(error)) => return Err(error),
+            }
         }
-        written
     }
 
-    async fn attempt(&self, writes: &[Write], some_are_known: bool) -> Result<(), JournalError> {
+    async fn attempt(&self, writes: &[Write], some_are_known: bool) -> Result<(), Refused> {
+        let config = &self.config;
         let begun = Instant::now();
-        let tx = self.begin().await?;
-        match self.fill(&tx, writes, some_are_known).await {
-            Ok(Some(entries)) => {
-                tx.commit().await?;
-                self.publish(&entries, begun);
-                Ok(())
-            }
-            Ok(None) => Ok(tx.rollback().await?),
-            Err(error) => {
-                // Waited for, so that its locks are gone when the next begins.
-                drop(tx.rollback().await);
-                Err(error)
-            }
-        }
-    }
-
-    /// Writes what there is to write, and gives the entries of the log; none if there was nothing.
-    async fn fill(
-        &self,
-        tx: &db::Transaction,
-        writes: &[Write],
-        some_are_known: bool,
-    ) -> Result<Option<Vec<Arc<LogEntry>>>, JournalError> {
-        let now = self.config.clock.now_ms();
-        let acks = acks_of(writes);
-        if !acks.is_empty() {
-            // What follows is read under the lock.
-            self.note(self.config.fence.lock(tx).await)?;
-        }
-        let mut known = HashSet::new();
-        if some_are_known {
-            known.extend(self.known(tx, writes).await?);
-        }
-        let mut plan = self.plan(writes, known, now)?;
-        for (ack, ids) in acks {
-            plan.events.extend(self.raise(tx, ack, &ids).await?);
-        }
+        // It comes back with the commit; whatever happens instead, the next attempt reads anew.
+        let remembered = self.known().take();
+        let was_remembered = remembered.is_some();
+        let known = match remembered {
+            Some(known) => known,
+            None => self.unless_fenced(self.look()).await?,
+        };
+        // Nobody else writes for this session at this epoch. If another owner has it, what is read here is outdated,
+        // and the fence refuses what is made of it.
+        let now = config.clock.now_ms();
+        let plan = self
+            .unless_fenced(self.plan(writes, some_are_known, now))
+            .await?;
         let run = writes.iter().rev().find_map(|write| match write {
             Write::Run(run, _) => Some(run.clone()),
             _ => None,
         });
-        if plan.rows.is_empty() && plan.events.is_empty() && run.is_none() {
-            return Ok(None);
+        if plan.is_empty() && run.is_none() {
+            *self.known() = Some(known);
+            return Ok(());
         }
-        let mut script = Script::new(tx.get_database_backend());
-        let entries = self.number(tx, &mut script, plan.events, now).await?;
-        db::messages::insert(&mut script, plan.rows);
-        self.append(tx, &mut script, &entries, now).await?;
-        if !script.run(tx).await? {
-            // All that can miss a row is the fence.
-            self.note(Err::<(), _>(FenceError::Stale))?;
-        }
+        let (plan, entries) = self.number(plan, known.standing.last_seq, now);
+        let count = i64::try_from(entries.len()).unwrap_or(i64::MAX);
+        let backend = config.db.get_database_backend();
+        let mut script = config.fence.script(backend, known.standing, count);
+        self.script(&mut script, plan, &entries, &known, now);
         if let Some(run) = run {
-            db::sessions::update_run(tx, self.config.session, run, now).await?;
+            db::sessions::record_run(&mut script, config.session, run, now);
         }
-        Ok(Some(entries))
+        let committing = async { Ok(script.commit(&config.db).await?) };
+        match self.unless_fenced(committing).await? {
+            Committed::Yes => {
+                let is_subscribed = !known.endpoints.is_empty();
+                *self.known() = Some(known.advanced(count));
+                self.publish(&entries, is_subscribed, begun);
+                Ok(())
+            }
+            Committed::Refused if was_remembered => Err(Refused::Outdated),
+            Committed::Refused => Ok(self.note(Err(FenceError::Stale))?),
+        }
     }
 
     /// Who has lost the lease does not wait for a lock that somebody holds on the database.
-    async fn begin(&self) -> Result<db::Transaction, JournalError> {
+    async fn unless_fenced<T>(
+        &self,
+        work: impl Future<Output = Result<T, JournalError>>,
+    ) -> Result<T, JournalError> {
         tokio::select! {
             biased;
             () = self.config.fenced.cancelled() => Err(JournalError::Fenced),
-            tx = db::begin(&self.config.db) => Ok(tx?),
+            done = work => done,
         }
+    }
+
+    /// What `writes` come to.
+    async fn plan(
+        &self,
+        writes: &[Write],
+        some_are_known: bool,
+        now: i64,
+    ) -> Result<Plan, JournalError> {
+        let (db, session) = (&self.config.db, self.config.session);
+        let mut seen = HashSet::new();
+        if some_are_known {
+            seen.extend(self.stored(writes).await?);
+        }
+        let mut plan = Plan::of(session, writes, seen, now)?;
+        let acks = Acks::of_writes(writes);
+        if !acks.is_empty() {
+            let rows = db::messages::below_ack(db, session, &acks.ids(), acks.highest()).await?;
+            plan.raise(rows, &acks)?;
+        }
+        Ok(plan)
+    }
+
+    /// Reads under the lock what the journal then remembers.
+    async fn look(&self) -> Result<Known, JournalError> {
+        let config = &self.config;
+        let tx = db::begin(&config.db).await?;
+        // Whoever changes an endpoint holds this too: they find our lease row, or we find their change.
+        db::users::lock(&tx, config.owner).await?;
+        let standing = self.note(config.fence.lock(&tx).await)?;
+        let endpoints = outbox::endpoints(&tx, config.owner, config.session).await?;
+        tx.rollback().await?;
+        Ok(Known {
+            standing,
+            endpoints: endpoints.into(),
+        })
     }
 
     fn note<T>(&self, result: Result<T, FenceError>) -> Result<T, JournalError> {
@@ -125,129 +150,56 @@ impl Inner {
         result.map_err(JournalError::from)
     }
 
-    /// The incoming messages of `writes` that are stored already. Nobody else stores any: if another owner did since,
-    /// the fence refuses what follows.
-    async fn known(
-        &self,
-        tx: &db::Transaction,
-        writes: &[Write],
-    ) -> Result<Vec<Key>, JournalError> {
-        let incoming = writes.iter().filter_map(|write| match write {
-            Write::Incoming(batch) => Some(batch),
-            _ => None,
-        });
-        let ids: Vec<&str> = incoming
-            .flatten()
+    /// Which of the messages of `writes` are stored already. Nobody else stores any of this session.
+    async fn stored(&self, writes: &[Write]) -> Result<Vec<Key>, JournalError> {
+        let ids: Vec<&str> = writes
+            .iter()
+            .flat_map(|write| match write {
+                Write::Incoming(batch) => batch.as_slice(),
+                Write::Outgoing(out) => std::slice::from_ref(&out.message),
+                _ => &[],
+            })
             .map(|message| message.message_id.as_str())
             .collect();
-        Ok(db::messages::known(tx, self.config.session, &ids).await?)
+        Ok(db::messages::known(&self.config.db, self.config.session, &ids).await?)
     }
 
-    fn plan(
-        &self,
-        writes: &[Write],
-        mut seen: HashSet<Key>,
-        now: i64,
-    ) -> Result<Plan, JournalError> {
-        let mut plan = Plan::default();
-        for write in writes {
-            match write {
-                Write::Run(_, events) => plan.events.extend(events.iter().cloned()),
-                Write::Incoming(batch) => {
-                    for message in batch {
-                        if seen.insert(key(message)) {
-                            let id = MessageRowId::new();
-                            plan.rows
-                                .push(self.row(id, message, now, now, Ack::Device)?);
-                            plan.events.push(Event::Message(Box::new(message.clone())));
-                        }
-                    }
-                }
-                Write::Outgoing(out) => {
-                    let row = self.row(out.id, &out.message, out.sent_at, now, Ack::Pending)?;
-                    plan.rows.push(row);
-                }
-                Write::Acks(..) => {}
-            }
-        }
-        Ok(plan)
-    }
-
-    /// Raises the own messages among `ids` to `ack`, and gives the events that tell it.
-    async fn raise(
-        &self,
-        tx: &db::Transaction,
-        ack: Ack,
-        ids: &[String],
-    ) -> Result<Vec<Event>, JournalError> {
-        let below = if ack == Ack::Error {
-            Ack::Server.number()
-        } else {
-            ack.number()
-        };
-        let session = self.config.session;
-        let rows = db::messages::below_ack(tx, session, ids, below).await?;
-        if rows.is_empty() {
-            return Ok(Vec::new());
-        }
-        let ids: Vec<MessageRowId> = rows.iter().map(|row| row.id).collect();
-        db::messages::set_ack(tx, session, &ids, ack.number()).await?;
-        let event = |row: messages::Model| {
-            Event::MessageAck(AckData {
-                message_id: row.message_id,
-                chat: row.chat,
-                ack: ack.number(),
-                ack_name: ack,
-            })
-        };
-        Ok(rows.into_iter().map(event).collect())
-    }
-
-    /// Takes the fence and, under it, a number for each event; or has `script` begin with that.
-    async fn number(
-        &self,
-        tx: &db::Transaction,
-        script: &mut Script,
-        events: Vec<Event>,
-        now: i64,
-    ) -> Result<Vec<Arc<LogEntry>>, JournalError> {
-        let fence = &self.config.fence;
-        if events.is_empty() {
-            self.note(fence.lock(tx).await)?;
-            return Ok(Vec::new());
-        }
-        let count = i64::try_from(events.len()).unwrap_or(i64::MAX);
-        let first = match self.last_seq.load(Ordering::Relaxed) {
-            UNKNOWN => self.note(fence.advance(tx, count).await)?,
-            last => {
-                fence.advance_from(script, last, count);
-                last + 1
-            }
-        };
-        let entry = |(seq, event): (i64, Event)| {
-            Ok(Arc::new(LogEntry {
+    /// Gives each event of `plan` its place in the log.
+    fn number(&self, mut plan: Plan, last_seq: i64, now: i64) -> (Plan, Vec<Arc<LogEntry>>) {
+        let entry = |(seq, told): (i64, Told)| {
+            Arc::new(LogEntry {
                 session: self.config.session,
                 owner: self.config.owner,
                 seq,
                 id: EventId::new(),
-                kind: event.name().into(),
+                kind: told.kind.into(),
                 at: now,
-                data: event.data_json()?.into(),
-            }))
+                data: told.data.into(),
+            })
         };
-        (first..).zip(events).map(entry).collect()
+        let told = std::mem::take(&mut plan.told);
+        let entries = (last_seq + 1..).zip(told).map(entry).collect();
+        (plan, entries)
     }
 
-    /// Has `script` write the entries, and a delivery of each to every endpoint that wants it.
-    async fn append(
+    /// Has `script` write the rows of `plan`, the entries, and a delivery of each to every endpoint that wants it.
+    fn script(
         &self,
-        tx: &db::Transaction,
         script: &mut Script,
+        plan: Plan,
         entries: &[Arc<LogEntry>],
+        known: &Known,
         now: i64,
-    ) -> Result<(), DbErr> {
-        if entries.is_empty() {
-            return Ok(());
+    ) {
+        let (session, owner) = (self.config.session, self.config.owner);
+        db::messages::insert(script, plan.messages);
+        db::outgoing::insert(script, plan.outgoing);
+        for (ack, rows) in plan.acks {
+            db::messages::set_ack(script, session, &rows, ack);
+        }
+        db::outgoing::remove(script, session, &plan.answered);
+        for (id, state) in plan.unanswered {
+            db::outgoing::unanswered(script, session, id, state);
         }
         let rows = entries.iter().map(|entry| event_row(entry)).collect();
         db::events::insert(script, rows);
@@ -260,64 +212,23 @@ impl Inner {
                 event_type: &entry.kind,
             })
             .collect();
-        let owner = self.config.owner;
-        let subscriptions = outbox::subscriptions(tx, owner).await?;
-        outbox::enqueue(script, owner, &subscriptions, &due, now);
-        Ok(())
+        outbox::enqueue(script, owner, &known.endpoints, &due, now);
     }
 
     /// After the commit of a transaction that began at `begun`.
-    fn publish(&self, entries: &[Arc<LogEntry>], begun: Instant) {
-        let Some(last) = entries.last() else {
+    fn publish(&self, entries: &[Arc<LogEntry>], is_subscribed: bool, begun: Instant) {
+        if entries.is_empty() {
             return;
-        };
-        self.last_seq.store(last.seq, Ordering::Relaxed);
+        }
         histogram!("wharf_event_commit_seconds").record(begun.elapsed());
         for entry in entries {
             counter!("wharf_events_total", "type" => entry.kind.to_string()).increment(1);
         }
         self.config.bus.publish(entries);
-        self.config.outbox.wake();
-    }
-
-    fn row(
-        &self,
-        id: MessageRowId,
-        message: &Message,
-        sent_at: i64,
-        now: i64,
-        ack: Ack,
-    ) -> Result<messages::Model, serde_json::Error> {
-        let Key {
-            chat,
-            sender,
-            message_id,
-        } = key(message);
-        Ok(messages::Model {
-            session_id: self.config.session,
-            chat,
-            sender,
-            message_id,
-            id,
-            from_me: message.from_me,
-            kind: message.content.kind().to_owned(),
-            body: serde_json::to_string(message)?,
-            ack: ack.number(),
-            sent_at,
-            created_at: now,
-        })
-    }
-}
-
-/// The acks of `writes`, the lowest first.
-fn acks_of(writes: &[Write]) -> BTreeMap<Ack, Vec<String>> {
-    let mut acks: BTreeMap<Ack, Vec<String>> = BTreeMap::new();
-    for write in writes {
-        if let Write::Acks(ids, ack) = write {
-            acks.entry(*ack).or_default().extend(ids.iter().cloned());
+        if is_subscribed {
+            self.config.outbox.wake();
         }
     }
-    acks
 }
 
 fn is_known_message(error: &JournalError) -> bool {
@@ -325,14 +236,6 @@ fn is_known_message(error: &JournalError) -> bool {
         return false;
     };
     matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_)))
-}
-
-fn key(message: &Message) -> Key {
-    Key {
-        chat: message.chat.party.id.clone(),
-        sender: message.sender.id.clone(),
-        message_id: message.message_id.clone(),
-    }
 }
 
 fn event_row(entry: &LogEntry) -> events::Model {

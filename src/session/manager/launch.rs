@@ -28,6 +28,7 @@ use crate::{
         handle::Handle,
         inbox::SessionInbox,
         journal::{Journal, JournalConfig},
+        sends::Sends,
         telling,
     },
 };
@@ -105,6 +106,13 @@ impl Manager {
             .record_run(telling::row(&snapshot), Vec::new())
             .await?;
 
+        let client_slot = Arc::new(ArcSwapOption::empty());
+        let sends = Sends::new(
+            Arc::clone(&client_slot),
+            journal.clone(),
+            parts.tasks.clone(),
+            self.left_over(&journal).await?,
+        );
         let (state_in, state) = watch::channel(snapshot);
         let (inbox, commands) = mpsc::channel(COMMANDS);
         let (event_in, events) = mpsc::channel(EVENTS);
@@ -115,7 +123,8 @@ impl Manager {
             journal: journal.clone(),
             state,
             inbox,
-            client: Arc::new(ArcSwapOption::empty()),
+            sends: sends.clone(),
+            client: client_slot,
             stop: CancellationToken::new(),
             stop_reason: Arc::new(OnceLock::new()),
             ending: CancellationToken::new(),
@@ -155,6 +164,7 @@ impl Manager {
             clock: Arc::clone(&parts.clock),
             client,
             slot: Arc::clone(&handle.client),
+            sends,
             state: state_in,
             qr_index: 0,
             ending: handle.ending.clone(),

@@ -113,7 +113,7 @@ impl Manager {
             }
             Exit::Finished { wipe } => {
                 let wiped = if wipe {
-                    device.clear().await.map_err(ManagerError::Store)
+                    self.wipe(handle, device).await
                 } else {
                     Ok(())
                 };
@@ -142,6 +142,12 @@ impl Manager {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(error, "the end of the session's run could not be written");
         }
+    }
+
+    /// Forgets the device, which is none of the account's any more, and what it was still to send.
+    async fn wipe(&self, handle: &Handle, device: &store::Store) -> Result<(), ManagerError> {
+        self.drop_left_over(&handle.journal).await?;
+        device.clear().await.map_err(ManagerError::Store)
     }
 
     pub(super) async fn tell_restart(

@@ -36,7 +36,7 @@ pub(super) async fn finish(
     }
     if let Some(sent) = sent {
         db::webhook_attempts::insert(&tx, vec![attempt(parts, row, sent)]).await?;
-        endpoint(&tx, run, sent, now).await?;
+        endpoint(&tx, run, row, sent, now).await?;
     }
     tx.commit().await?;
     if sent.is_some_and(|sent| sent.verdict == Verdict::Gone) {
@@ -95,12 +95,19 @@ fn attempt(parts: &Parts, row: &Model, sent: &Sent) -> webhook_attempts::Model {
 }
 
 /// What the attempt says about its endpoint; nothing is written while nothing changes.
-async fn endpoint(tx: &db::Transaction, run: &Run, sent: &Sent, now_ms: i64) -> Result<(), DbErr> {
+async fn endpoint(
+    tx: &db::Transaction,
+    run: &Run,
+    row: &Model,
+    sent: &Sent,
+    now_ms: i64,
+) -> Result<(), DbErr> {
     let id = run.target.endpoint;
     let failing = run.target.failing_since.is_some();
     match sent.verdict {
         Verdict::Gone => {
             db::webhook_endpoints::disable(tx, id, GONE, now_ms).await?;
+            db::leases::endpoints_changed(tx, row.owner_id).await?;
         }
         Verdict::Delivered if failing => {
             db::webhook_endpoints::mark_failing(tx, id, None).await?;

@@ -1,29 +1,11 @@
 //! Texts both ways.
 
-use entity::ids::SessionId;
 use wharf::{
-    domain::message::Ack,
-    service::{Error, messages::NewMessage},
+    domain::message::{Ack, Status},
+    service::Error,
 };
 
 use crate::harness::field::{ALICE, BOB, Field};
-
-async fn send(
-    field: &Field,
-    session: SessionId,
-    to: &str,
-    text: &str,
-) -> Result<wharf::service::messages::Sent, Error> {
-    let new = NewMessage {
-        to: to.parse().unwrap(),
-        text: text.to_owned(),
-    };
-    field
-        .process
-        .messages
-        .send(&field.ctx, &session.to_string(), new)
-        .await
-}
 
 #[tokio::test]
 async fn a_text_from_a_phone_is_in_the_log_once_with_both_numbers() {
@@ -47,8 +29,8 @@ async fn a_text_from_a_phone_is_in_the_log_once_with_both_numbers() {
 async fn a_sent_text_reaches_the_phone_and_its_ack_climbs() {
     let field = Field::start().await;
     let session = field.pair(ALICE).await;
-    let sent = send(&field, session, BOB, "hello bob").await.unwrap();
-    assert_eq!(sent.status, "sent");
+    let sent = field.send(session, BOB, "hello bob").await.unwrap();
+    assert_eq!(sent.status, Status::Sent);
     let seen = field.until_phone_has(BOB, "hello bob").await;
     assert_eq!(seen["message_id"], sent.message_id);
     let acks = field.until_logged(session, "message.ack", 2).await;
@@ -67,7 +49,8 @@ async fn a_sent_text_reaches_the_phone_and_its_ack_climbs() {
 async fn a_number_that_is_not_on_whatsapp_is_refused_by_name() {
     let field = Field::start().await;
     let session = field.pair(ALICE).await;
-    let refused = send(&field, session, "491700000000", "anybody?")
+    let refused = field
+        .send(session, "491700000000", "anybody?")
         .await
         .unwrap_err();
     assert!(
@@ -87,7 +70,7 @@ async fn a_number_that_is_not_on_whatsapp_is_refused_by_name() {
 async fn a_session_that_is_not_connected_refuses_to_send() {
     let field = Field::start().await;
     let session = field.session().await;
-    let refused = send(&field, session, BOB, "hello").await.unwrap_err();
+    let refused = field.send(session, BOB, "hello").await.unwrap_err();
     assert!(matches!(
         refused,
         Error::NotReady {

@@ -1,6 +1,9 @@
 //! Two nodes and one session.
 
-use wharf::{domain::session::Phase, service::messages::NewMessage};
+use wharf::{
+    domain::session::Phase,
+    service::messages::{MAX_WAIT, NewMessage},
+};
 
 use crate::harness::field::{ALICE, BOB, Field, Process};
 
@@ -25,6 +28,8 @@ async fn an_old_owner_that_wakes_up_after_a_takeover_writes_and_sends_nothing() 
     let hello = NewMessage {
         to: BOB.parse().unwrap(),
         text: "from the grave".into(),
+        key: None,
+        wait: MAX_WAIT,
     };
     let refused = old
         .messages

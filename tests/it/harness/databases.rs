@@ -2,10 +2,17 @@
 
 use std::env;
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
+use entity::{
+    enums::LeaseKind,
+    ids::{NodeId, SessionId},
+    leases,
+};
+use sea_orm::{
+    ActiveValue::Set, ConnectionTrait, DatabaseConnection, DbBackend, EntityTrait, Statement,
+};
 use tempfile::TempDir;
 use uuid::Uuid;
-use wharf::db;
+use wharf::db::{self, fence::Fence};
 
 /// Connections of a test's pool: some tests hold two transactions at once.
 const CONNECTIONS: u32 = 8;
@@ -139,3 +146,29 @@ macro_rules! on_each_engine {
     };
 }
 pub(crate) use on_each_engine;
+
+/// A session whose lease `node` holds at epoch 1.
+pub(crate) async fn leased(db: &DatabaseConnection, session: SessionId, node: NodeId) -> Fence {
+    let row = leases::ActiveModel {
+        kind: Set(LeaseKind::Session),
+        lease_key: Set(session.uuid()),
+        desired: Set(true),
+        owner_node: Set(Some(node)),
+        epoch: Set(1),
+        last_seq: Set(0),
+        claimed_at: Set(Some(1)),
+        not_before: Set(0),
+        fail_count: Set(0),
+        endpoints_version: Set(0),
+    };
+    leases::Entity::insert(row)
+        .exec_without_returning(db)
+        .await
+        .unwrap();
+    Fence {
+        kind: LeaseKind::Session,
+        key: session.uuid(),
+        epoch: 1,
+        node,
+    }
+}

@@ -34,6 +34,8 @@ use wharf::{
 };
 use wharf_sandbox::{Config, Sandbox};
 
+mod messages;
+
 /// How long any condition may take to come true.
 const DEADLINE: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(10);
@@ -313,34 +315,6 @@ impl Field {
             );
             tokio::time::sleep(POLL).await;
         }
-    }
-
-    /// Waits until the phone has received a text.
-    pub(crate) async fn until_phone_has(&self, number: &str, text: &str) -> Value {
-        let started = Instant::now();
-        loop {
-            let seen = self
-                .control("GET", &format!("/phones/{number}/messages"), Value::Null)
-                .await;
-            let found = seen["data"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .find(|m| m["text"] == text)
-                .cloned();
-            if let Some(message) = found {
-                return message;
-            }
-            assert!(started.elapsed() < DEADLINE, "{number} has only {seen}");
-            tokio::time::sleep(POLL).await;
-        }
-    }
-
-    /// The person behind `from` writes to the person behind `to`.
-    pub(crate) async fn write(&self, from: &str, to: &str, text: &str) {
-        let body = json!({ "to": to, "text": text });
-        self.control("POST", &format!("/phones/{from}/messages"), body)
-            .await;
     }
 }
 

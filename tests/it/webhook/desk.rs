@@ -271,8 +271,8 @@ impl Desk {
             seq,
             event_type,
         };
-        let subscriptions = outbox::subscriptions(&tx, owner).await.unwrap();
-        outbox::enqueue(&mut script, owner, &subscriptions, &[entry], now);
+        let endpoints = outbox::endpoints(&tx, owner, session).await.unwrap();
+        outbox::enqueue(&mut script, owner, &endpoints, &[entry], now);
         assert!(script.run(&tx).await.unwrap());
         tx.commit().await.unwrap();
         id

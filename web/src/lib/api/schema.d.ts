@@ -378,7 +378,10 @@ export interface paths {
         put?: never;
         /**
          * Send a message.
-         * @description With an `Idempotency-Key` a repeated request sends nothing again and gets the first answer, for 24 hours.
+         * @description It is stored first, and from then on sent whatever happens, under the id that is answered. The answer waits up to ten
+         *     seconds for WhatsApp; `Prefer: respond-async` answers at once, `Prefer: wait=3` after three seconds.
+         *
+         *     With an `Idempotency-Key` a repeated request sends nothing again and gets the first answer, for 24 hours.
          */
         post: operations["send_message"];
         delete?: never;
@@ -946,6 +949,7 @@ export interface components {
             /** @description The name of that number. */
             ack_name: components["schemas"]["Ack"];
             id: string;
+            status?: components["schemas"]["Status"] | null;
         };
         /**
          * @description In which order the events of a session are delivered.
@@ -1014,6 +1018,7 @@ export interface components {
                 /** @description The name of that number. */
                 ack_name: components["schemas"]["Ack"];
                 id: string;
+                status?: components["schemas"]["Status"] | null;
             })[];
             /** @description Where the next page starts; null at the end. */
             next_cursor?: string | null;
@@ -1223,11 +1228,8 @@ export interface components {
              * @example 3EB0C767D097E9ECFE8A
              */
             message_id: string;
-            /**
-             * @description `sent` when WhatsApp has it, `unknown` when it did not say so in time.
-             * @example sent
-             */
-            status: string;
+            /** @description `sent` when WhatsApp has it; else where it is. From here on `message.ack` events tell how far it comes. */
+            status: components["schemas"]["Status"];
             /** @description The canonical address. */
             to: string;
         };
@@ -2237,6 +2239,8 @@ export interface operations {
             header?: {
                 /** @description 1 to 255 visible ASCII characters */
                 "Idempotency-Key"?: string | null;
+                /** @description `respond-async`, or `wait=<seconds>` up to 10 */
+                Prefer?: string | null;
             };
             path: {
                 /** @description `ses_…` or a handle of one's own */
@@ -2286,6 +2290,15 @@ export interface operations {
             };
             /** @description The key was used for another request */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A limit of WhatsApp's, or too many messages wait */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,0 +1,30 @@
+//! `outgoing`: own messages that the server does not have yet, as far as we know; a row goes with the answer.
+
+use sea_orm::entity::prelude::*;
+
+use crate::{
+    enums::OutgoingState,
+    ids::{MessageRowId, SessionId},
+};
+
+/// A row of `outgoing`.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "outgoing")]
+pub struct Model {
+    /// The message, in `messages`.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: MessageRowId,
+    pub session_id: SessionId,
+    /// The canonical address it goes to.
+    pub recipient: String,
+    pub state: OutgoingState,
+    /// How often it was handed to the server without an answer.
+    pub attempts: i32,
+    pub created_at: i64,
+}
+
+/// No relation is declared: the service joins by hand and always by owner.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,244 @@
+//! From writes to rows: what a transaction of the journal is to hold.
+//!
+//! Pure. Each message becomes JSON once, for its row and for its event.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use entity::{
+    enums::OutgoingState,
+    ids::{MessageRowId, SessionId},
+    messages, outgoing,
+};
+
+use super::{Outgoing, Write};
+use crate::{
+    db::messages::{Key, Own},
+    domain::{
+        event::{AckData, ErrorData, Event},
+        message::{Ack, Message},
+    },
+};
+
+/// An event without its place in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Told {
+    pub(super) kind: &'static str,
+    /// The `data`, as JSON.
+    pub(super) data: String,
+}
+
+impl Told {
+    fn of(event: &Event) -> Result<Self, serde_json::Error> {
+        Ok(Self {
+            kind: event.name(),
+            data: event.data_json()?,
+        })
+    }
+}
+
+/// Rows to be written, and events to be numbered.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    pub(super) messages: Vec<messages::Model>,
+    pub(super) outgoing: Vec<outgoing::Model>,
+    pub(super) told: Vec<Told>,
+    /// Own messages by the ack that they come to.
+    pub(super) acks: BTreeMap<i16, Vec<MessageRowId>>,
+    /// Rows of `outgoing` that are answered.
+    pub(super) answered: Vec<MessageRowId>,
+    /// Rows of `outgoing` that were sent and not answered.
+    pub(super) unanswered: Vec<(MessageRowId, OutgoingState)>,
+}
+
+impl Plan {
+    /// What `writes` come to, without their acks. Messages among `seen` are stored already.
+    pub(super) fn of(
+        session: SessionId,
+        writes: &[Write],
+        mut seen: HashSet<Key>,
+        now: i64,
+    ) -> Result<Self, serde_json::Error> {
+        let mut plan = Self::default();
+        for write in writes {
+            match write {
+                Write::Run(_, events) => {
+                    for event in events {
+                        plan.told.push(Told::of(event)?);
+                    }
+                }
+                Write::Incoming(batch) => {
+                    for message in batch {
+                        let key = key(message);
+                        if seen.insert(key.clone()) {
+                            plan.take_in(session, message, key, now)?;
+                        }
+                    }
+                }
+                Write::Outgoing(out) => {
+                    let key = key(&out.message);
+                    if seen.insert(key.clone()) {
+                        plan.put_out(session, out, key, now)?;
+                    }
+                }
+                Write::Unanswered(id, state) => plan.unanswered.push((*id, *state)),
+                Write::Acks { .. } => {}
+            }
+        }
+        Ok(plan)
+    }
+
+    fn take_in(
+        &mut self,
+        session: SessionId,
+        message: &Message,
+        key: Key,
+        now: i64,
+    ) -> Result<(), serde_json::Error> {
+        let data = serde_json::to_string(message)?;
+        let id = MessageRowId::new();
+        let row = row(session, (id, message), key, data.clone(), Ack::Device);
+        self.messages.push(messages::Model {
+            sent_at: now,
+            created_at: now,
+            ..row
+        });
+        self.told.push(Told {
+            kind: Event::MESSAGE,
+            data,
+        });
+        Ok(())
+    }
+
+    fn put_out(
+        &mut self,
+        session: SessionId,
+        out: &Outgoing,
+        key: Key,
+        now: i64,
+    ) -> Result<(), serde_json::Error> {
+        let data = serde_json::to_string(&out.message)?;
+        let row = row(session, (out.id, &out.message), key, data, Ack::Pending);
+        self.messages.push(messages::Model {
+            sent_at: out.sent_at,
+            created_at: now,
+            ..row
+        });
+        self.outgoing.push(outgoing::Model {
+            id: out.id,
+            session_id: session,
+            recipient: out.to.to_string(),
+            state: OutgoingState::Queued,
+            attempts: 0,
+            created_at: now,
+        });
+        Ok(())
+    }
+
+    /// Raises own messages as far as `acks` say, and tells each step.
+    pub(super) fn raise(
+        &mut self,
+        rows: Vec<Own>,
+        acks: &Acks<'_>,
+    ) -> Result<(), serde_json::Error> {
+        for row in rows {
+            let mut reached = row.ack;
+            for (ack, error) in acks.of(&row.message_id) {
+                let rises = match ack {
+                    Ack::Error => reached == Ack::Pending.number(),
+                    _ => reached < ack.number(),
+                };
+                if !rises {
+                    continue;
+                }
+                reached = ack.number();
+                self.told.push(Told::of(&Event::MessageAck(AckData {
+                    message_id: row.message_id.clone(),
+                    chat: row.chat.clone(),
+                    ack: ack.number(),
+                    ack_name: ack,
+                    error: error.cloned(),
+                }))?);
+            }
+            if reached != row.ack {
+                self.acks.entry(reached).or_default().push(row.id);
+                self.answered.extend(row.outgoing);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether there is anything to write.
+    pub(super) fn is_empty(&self) -> bool {
+        self.messages.is_empty() && self.told.is_empty() && self.unanswered.is_empty()
+    }
+}
+
+/// How far own messages have come, by WhatsApp's id: the lowest first.
+#[derive(Debug, Default)]
+pub(super) struct Acks<'a>(HashMap<&'a str, BTreeMap<Ack, Option<&'a ErrorData>>>);
+
+impl<'a> Acks<'a> {
+    pub(super) fn of_writes(writes: &'a [Write]) -> Self {
+        let mut acks = Self::default();
+        for write in writes {
+            if let Write::Acks { ids, ack, error } = write {
+                for id in ids {
+                    let of = acks.0.entry(id).or_default();
+                    of.insert(*ack, error.as_ref());
+                }
+            }
+        }
+        acks
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn ids(&self) -> Vec<&'a str> {
+        self.0.keys().copied().collect()
+    }
+
+    /// What is below this may have to be raised.
+    pub(super) fn highest(&self) -> i16 {
+        let all = self.0.values().flat_map(BTreeMap::keys);
+        all.map(|ack| ack.number().max(Ack::Server.number()))
+            .max()
+            .unwrap_or(0)
+    }
+
+    fn of(&self, message_id: &str) -> impl Iterator<Item = (Ack, Option<&'a ErrorData>)> {
+        let of = self.0.get(message_id).into_iter().flatten();
+        of.map(|(ack, error)| (*ack, *error))
+    }
+}
+
+fn key(message: &Message) -> Key {
+    Key {
+        chat: message.chat.party.id.clone(),
+        sender: message.sender.id.clone(),
+        message_id: message.message_id.clone(),
+    }
+}
+
+fn row(
+    session: SessionId,
+    (id, message): (MessageRowId, &Message),
+    key: Key,
+    body: String,
+    ack: Ack,
+) -> messages::Model {
+    messages::Model {
+        session_id: session,
+        chat: key.chat,
+        sender: key.sender,
+        message_id: key.message_id,
+        id,
+        from_me: message.from_me,
+        kind: message.content.kind().to_owned(),
+        body,
+        ack: ack.number(),
+        sent_at: 0,
+        created_at: 0,
+    }
+}
