@@ -154,6 +154,7 @@ impl App {
             sender,
             wake,
             jitter: Arc::new(rand::random::<f64>),
+            on_disabled: Arc::new(|_| {}),
             limits: Limits {
                 total: usize::try_from(config.webhooks.concurrency).unwrap_or(usize::MAX),
                 ..Limits::default()

@@ -9,6 +9,8 @@ pub mod dispatcher;
 pub mod egress;
 pub mod filter;
 pub mod headers;
+pub mod heads;
+pub mod health;
 pub mod outbox;
 pub mod render;
 pub mod retry;

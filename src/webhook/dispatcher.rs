@@ -17,11 +17,17 @@ use tokio_util::sync::CancellationToken;
 use super::{outbox::Wake, sender::Sender, target::Vault};
 use crate::{domain::clock::SharedClock, lifecycle::Stop};
 
+mod guards;
+mod notice;
 mod plan;
 mod record;
 mod run;
 mod slots;
 
+use guards::Guards;
+pub use notice::{Disabled, OnDisabled};
+use record::Recorder;
+use run::Shared;
 pub use run::Stats;
 pub use slots::Limits;
 use slots::{Place, Slots};
@@ -45,6 +51,8 @@ pub struct Parts {
     pub wake: Wake,
     /// Spreads the retries.
     pub jitter: Jitter,
+    /// Hears of each endpoint that was disabled.
+    pub on_disabled: OnDisabled,
     /// How much at once.
     pub limits: Limits,
     /// How often the outbox is read without a wake-up.
@@ -75,6 +83,10 @@ const REST: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Dispatcher {
     parts: Arc<Parts>,
+    /// Writes the results, and the task that does it; none before the first run.
+    recorder: Option<Recorder>,
+    recording: JoinSet<()>,
+    guards: Guards,
     slots: Slots,
     runs: JoinSet<Stats>,
     /// What each run occupies, so that a run that panics gives it back as well.
@@ -93,6 +105,9 @@ impl Dispatcher {
         Self {
             slots: Slots::new(parts.limits),
             parts: Arc::new(parts),
+            recorder: None,
+            recording: JoinSet::new(),
+            guards: Guards::default(),
             runs: JoinSet::new(),
             places: HashMap::new(),
             draining: CancellationToken::new(),
@@ -148,13 +163,35 @@ impl Dispatcher {
     async fn start_due(&mut self) -> Result<usize, DbErr> {
         let runs = self.plan().await?;
         let started = runs.len();
+        if started == 0 {
+            return Ok(0);
+        }
+        let shared = Shared {
+            parts: Arc::clone(&self.parts),
+            recorder: self.recorder(),
+            guards: self.guards.clone(),
+            draining: self.draining.clone(),
+        };
         for run in runs {
             let place = run.place;
             self.slots.take(&place);
-            let task = run.carry_out(Arc::clone(&self.parts), self.draining.clone());
+            let task = run.carry_out(shared.clone());
             self.places.insert(self.runs.spawn(task).id(), place);
         }
         Ok(started)
+    }
+
+    /// The recorder; a new one if there is none, or if it died.
+    fn recorder(&mut self) -> Recorder {
+        if let Some(recorder) = &self.recorder
+            && !recorder.is_gone()
+        {
+            return recorder.clone();
+        }
+        let (recorder, task) = Recorder::new(Arc::clone(&self.parts));
+        self.recording.spawn(task);
+        self.recorder = Some(recorder.clone());
+        recorder
     }
 
     fn ended(&mut self, done: Result<(task::Id, Stats), JoinError>) -> Stats {

@@ -12,10 +12,11 @@ use std::{
 };
 
 use ipnet::IpNet;
-use reqwest::{Method, RequestBuilder, Url, redirect};
+use reqwest::{Method, RequestBuilder, Response, Url, redirect};
 use url::Host;
 
 mod address;
+mod line;
 mod resolve;
 
 pub use address::Range;
@@ -155,6 +156,7 @@ impl Egress {
             .referer(false)
             .http1_only()
             .pool_max_idle_per_host(8)
+            .connector_layer(line::Watched)
             .pool_idle_timeout(Duration::from_mins(1))
             .user_agent(concat!("Wharf/", env!("CARGO_PKG_VERSION")))
             .dns_resolver(Arc::new(resolve::Guarded {
@@ -200,6 +202,13 @@ impl Egress {
     pub fn request(&self, method: Method, url: Url) -> Result<RequestBuilder, EgressError> {
         self.check(&url)?;
         Ok(self.client.request(method, url))
+    }
+
+    /// Send a request made by [`Egress::request`]; tells with its answer whether it went over a connection that had
+    /// been used before.
+    pub async fn send(request: RequestBuilder) -> (reqwest::Result<Response>, bool) {
+        let (answer, connected) = line::watch(request.send()).await;
+        (answer, !connected)
     }
 
     fn check(&self, url: &Url) -> Result<(), EgressError> {

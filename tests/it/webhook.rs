@@ -1,5 +1,9 @@
 //! Webhooks against a real receiver on loopback. Time is moved by hand, never slept.
 
+mod attempts;
+mod breaker;
+mod care;
+mod chats;
 mod desk;
 mod egress;
 mod ordering;

@@ -8,6 +8,7 @@ use entity::{
 };
 
 use super::{Ctx, Error, Webhooks};
+pub use crate::webhook::heads::Head;
 use crate::{db, domain::principal::Scope};
 
 /// A delivery as its owner sees it.
@@ -75,6 +76,12 @@ pub struct Attempt {
     pub response: Option<String>,
     /// Who asked for it.
     pub triggered_by: AttemptTrigger,
+    /// The head of the request, masked.
+    pub request_head: Option<Head>,
+    /// The head of the answer.
+    pub response_head: Option<Head>,
+    /// How long the head of the answer took.
+    pub head_ms: Option<i64>,
 }
 
 impl From<webhook_attempts::Model> for Attempt {
@@ -88,6 +95,9 @@ impl From<webhook_attempts::Model> for Attempt {
             error: row.error,
             response: row.response,
             triggered_by: row.triggered_by,
+            request_head: row.request_head.as_deref().and_then(Head::from_stored),
+            response_head: row.response_head.as_deref().and_then(Head::from_stored),
+            head_ms: row.head_ms,
         }
     }
 }

@@ -16,7 +16,10 @@ use crate::{
         self,
         webhook_deliveries::replay::{self, Past, Span},
     },
-    webhook::filter::{Sessions, Types},
+    webhook::{
+        filter::{Chats, Sessions, Types},
+        outbox,
+    },
 };
 
 /// The most events of one replay.
@@ -97,6 +100,10 @@ impl Webhooks {
         now: i64,
     ) -> Result<u64, Error> {
         let types = Types::from_stored(&endpoint.types);
+        let chats = Chats::from_stored(endpoint.chats.as_deref());
+        let in_chats = |event: &Past| {
+            chats == Chats::All || chats.matches(outbox::chat_of(&event.payload).as_deref())
+        };
         let (mut after, mut queued) = (0, 0);
         loop {
             let tx = db::begin(&self.parts.db).await?;
@@ -107,7 +114,7 @@ impl Webhooks {
             after = last.seq;
             let wanted: Vec<Past> = page
                 .into_iter()
-                .filter(|event| types.matches(&event.event_type))
+                .filter(|event| types.matches(&event.event_type) && in_chats(event))
                 .collect();
             let ids: Vec<EventId> = wanted.iter().map(|event| event.id).collect();
             let known = db::webhook_deliveries::known_events(&tx, endpoint.id, &ids).await?;

@@ -251,17 +251,20 @@ impl Inner {
         }
         let rows = entries.iter().map(|entry| event_row(entry)).collect();
         db::events::insert(script, rows);
+        let owner = self.config.owner;
+        let subscriptions = outbox::subscriptions(tx, owner).await?;
+        let chats = outbox::chats(&subscriptions, entries.iter().map(|entry| &*entry.data));
         let due: Vec<outbox::Entry<'_>> = entries
             .iter()
-            .map(|entry| outbox::Entry {
+            .zip(&chats)
+            .map(|(entry, chat)| outbox::Entry {
                 event: entry.id,
                 session: entry.session,
                 seq: entry.seq,
                 event_type: &entry.kind,
+                chat: chat.as_deref(),
             })
             .collect();
-        let owner = self.config.owner;
-        let subscriptions = outbox::subscriptions(tx, owner).await?;
         outbox::enqueue(script, owner, &subscriptions, &due, now);
         Ok(())
     }

@@ -13,13 +13,13 @@ use entity::{
 };
 use sea_orm::DbErr;
 
-use super::{Dispatcher, ms, run::Run, slots::Place};
+use super::{Dispatcher, ms, notice::Disabled, run::Run, slots::Place};
 use crate::{
     db::{
         webhook_deliveries::dispatch::{self, Lease},
         webhook_endpoints as endpoints,
     },
-    webhook::target::Target,
+    webhook::{health::Gate, target::Target},
 };
 
 /// Rows of one run: enough to spare a query per row, few enough to be posted within a lease.
@@ -33,6 +33,15 @@ const PAGES: usize = 4;
 
 /// Why an endpoint was disabled when its secrets cannot be opened.
 const UNREADABLE: &str = "secret_unreadable";
+
+/// How the rows of an endpoint are posted.
+#[derive(Debug, Clone, Copy)]
+struct Manner {
+    /// Nothing overtakes a row that failed.
+    strict: bool,
+    /// One, to find out whether it is back.
+    probe: bool,
+}
 
 /// Rows that one slot is to post.
 struct Wanted {
@@ -48,27 +57,33 @@ impl Dispatcher {
         if free == 0 {
             return Ok(Vec::new());
         }
-        let mut rows = endpoints::with_work(&self.parts.db, now).await?;
-        self.forget_lanes(&rows);
+        let rows = endpoints::with_work(&self.parts.db, now).await?;
+        self.forget(&rows);
+        let mut rows = self.let_through(rows, now);
         // The turn goes round: whoever was first in the last round is last in this one.
-        let first = rows.partition_point(|row| self.turn.is_some_and(|turn| row.id <= turn));
+        let first = rows.partition_point(|(row, _)| self.turn.is_some_and(|turn| row.id <= turn));
         rows.rotate_left(first);
-        self.turn = rows.first().map(|row| row.id);
+        self.turn = rows.first().map(|(row, _)| row.id);
         // When slots are few, everybody gets one before anybody gets two.
         let share = (free / rows.len().max(1)).max(1);
 
         let mut all = Vec::new();
-        for row in rows {
+        for (row, probe) in rows {
             let (room, retry_room) = self.slots.free_of(row.id);
-            let room = room.min(share).min(free);
+            let room = room.min(share).min(free).min(if probe { 1 } else { room });
             if room == 0 {
                 continue;
             }
-            let wanted = self
+            let mut wanted = self
                 .wanted(&row, now, room, retry_room.min(for_retries).min(room))
                 .await?;
             if wanted.is_empty() {
                 continue;
+            }
+            if probe {
+                for one in &mut wanted {
+                    one.rows.truncate(1);
+                }
             }
             let Some(target) = self.open(&row, now).await? else {
                 continue;
@@ -79,7 +94,7 @@ impl Dispatcher {
             all.extend(
                 wanted
                     .into_iter()
-                    .map(|one| (Arc::clone(&target), strict, one)),
+                    .map(|one| (Arc::clone(&target), Manner { strict, probe }, one)),
             );
             if free == 0 {
                 break;
@@ -214,10 +229,12 @@ impl Dispatcher {
                 tracing::error!(
                     endpoint.id = %row.id,
                     error = &error as &dyn std::error::Error,
-                    "endpoint {} is disabled: its secrets cannot be opened",
+                    "the secrets of endpoint {} cannot be opened",
                     row.id
                 );
-                endpoints::disable(&self.parts.db, row.id, UNREADABLE, now).await?;
+                if endpoints::disable(&self.parts.db, row.id, UNREADABLE, now).await? {
+                    Disabled::new(row, UNREADABLE, now).announce(&self.parts.on_disabled);
+                }
                 Ok(None)
             }
         }
@@ -226,7 +243,7 @@ impl Dispatcher {
     /// One conditional update for all rows of the round. A run keeps its rows up to the first that was lost.
     async fn lease(
         &self,
-        wanted: Vec<(Arc<Target>, bool, Wanted)>,
+        wanted: Vec<(Arc<Target>, Manner, Wanted)>,
         now: i64,
     ) -> Result<Vec<Run>, DbErr> {
         let ids: Vec<DeliveryId> = wanted
@@ -243,7 +260,7 @@ impl Dispatcher {
         let leased = dispatch::lease(&self.parts.db, &ids, lease, now).await?;
         let leased: HashSet<DeliveryId> = leased.into_iter().collect();
         let mut runs = Vec::with_capacity(wanted.len());
-        for (target, strict, Wanted { place, mut rows }) in wanted {
+        for (target, manner, Wanted { place, mut rows }) in wanted {
             let ours = rows
                 .iter()
                 .take_while(|row| leased.contains(&row.id))
@@ -252,12 +269,15 @@ impl Dispatcher {
                 .drain(ours..)
                 .filter(|row| leased.contains(&row.id))
                 .collect();
-            dispatch::release(&self.parts.db, &behind, lease, now).await?;
+            if !behind.is_empty() {
+                dispatch::release(&self.parts.db, &behind, lease, now).await?;
+            }
             if !rows.is_empty() {
                 runs.push(Run {
                     target,
                     place,
-                    strict,
+                    strict: manner.strict,
+                    probe: manner.probe,
                     rows,
                     lease,
                 });
@@ -266,11 +286,34 @@ impl Dispatcher {
         Ok(runs)
     }
 
-    fn forget_lanes(&mut self, with_work: &[webhook_endpoints::Model]) {
-        if !self.lanes.is_empty() {
-            let ids: HashSet<EndpointId> = with_work.iter().map(|row| row.id).collect();
-            self.lanes.retain(|id, _| ids.contains(id));
+    /// Those that may be posted to, and whether it is a probe.
+    fn let_through(
+        &self,
+        rows: Vec<webhook_endpoints::Model>,
+        now: i64,
+    ) -> Vec<(webhook_endpoints::Model, bool)> {
+        let mut through = Vec::with_capacity(rows.len());
+        let mut open: u32 = 0;
+        for row in rows {
+            let busy = self.slots.has(row.id);
+            match self.guards.look(&row, busy, now) {
+                Gate::Closed => through.push((row, false)),
+                Gate::Open { .. } => open += 1,
+                // One at a time.
+                Gate::HalfOpen if busy => {}
+                Gate::HalfOpen => through.push((row, true)),
+            }
         }
+        metrics::gauge!("wharf_breaker_open").set(open);
+        through
+    }
+
+    /// Forget what was known of endpoints without work.
+    fn forget(&mut self, with_work: &[webhook_endpoints::Model]) {
+        let ids: HashSet<EndpointId> = with_work.iter().map(|row| row.id).collect();
+        self.lanes.retain(|id, _| ids.contains(id));
+        let slots = &self.slots;
+        self.guards.retain(|id| ids.contains(&id) || slots.has(id));
     }
 }
 

@@ -752,6 +752,8 @@ export interface components {
             username: string;
         };
         CreateWebhookRequest: {
+            /** @description Addresses of chats; `*` for all. What belongs to no chat always comes. */
+            chats?: string[];
             /** @description Headers of every request. */
             headers?: {
                 [key: string]: string;
@@ -794,14 +796,21 @@ export interface components {
             duration_ms: number;
             /** @description A stable word, a colon, and what went wrong. */
             error?: string | null;
+            /**
+             * Format: int64
+             * @description How long the head of the answer took; `duration_ms` has its body as well.
+             */
+            head_ms?: number | null;
             id: string;
             /**
              * Format: int32
              * @description Its number since the delivery was queued, or queued again.
              */
             number: number;
+            request_head?: components["schemas"]["HttpHead"] | null;
             /** @description The start of the answer. */
             response?: string | null;
+            response_head?: components["schemas"]["HttpHead"] | null;
             started_at: string;
             /** Format: int32 */
             status?: number | null;
@@ -849,6 +858,16 @@ export interface components {
              * @description `after` of the next page; null at the end of the log.
              */
             next_after?: number | null;
+        };
+        /** @description The head of a request or of an answer. */
+        HttpHead: {
+            headers: components["schemas"]["HttpHeader"][];
+            /** @description Where to; null in the head of an answer. */
+            url?: string | null;
+        };
+        HttpHeader: {
+            name: string;
+            value: string;
         };
         /** @description What this process is, as `/v1/info` shows it. */
         Info: {
@@ -1088,13 +1107,20 @@ export interface components {
         Page_Webhook: {
             /** @description The items. */
             data: {
+                /** @description Canonical ids of chats, or `*`. */
+                chats: string[];
                 created_at: string;
-                /** @description Why it is disabled: `gone` (it answered 410), `disabled_by_owner`, … */
+                /**
+                 * @description Why it is disabled: `gone` (it answered 410), `disabled_by_receiver` (it answered `webhook-delivery: disable`),
+                 *     `failing` (nothing but failures for five days), `exhausted` (three events were tried in vain),
+                 *     `secret_unreadable`, `disabled_by_owner`.
+                 */
                 disabled_reason?: string | null;
                 /** @description Since when it has only failed. */
                 failing_since?: string | null;
                 /** @description The names of the custom headers. Their values are not shown again. */
                 header_names: string[];
+                health: components["schemas"]["WebhookHealth"];
                 /** @example whe_0190a2b4c6d87e6f8a1b2c3d4e5f6071 */
                 id: string;
                 ordering: components["schemas"]["Ordering"];
@@ -1382,6 +1408,7 @@ export interface components {
             session_limit?: number | null;
         };
         UpdateWebhookRequest: {
+            chats?: string[] | null;
             enabled?: boolean | null;
             /** @description They replace the old ones. */
             headers?: {
@@ -1412,13 +1439,20 @@ export interface components {
             username: string;
         };
         Webhook: {
+            /** @description Canonical ids of chats, or `*`. */
+            chats: string[];
             created_at: string;
-            /** @description Why it is disabled: `gone` (it answered 410), `disabled_by_owner`, … */
+            /**
+             * @description Why it is disabled: `gone` (it answered 410), `disabled_by_receiver` (it answered `webhook-delivery: disable`),
+             *     `failing` (nothing but failures for five days), `exhausted` (three events were tried in vain),
+             *     `secret_unreadable`, `disabled_by_owner`.
+             */
             disabled_reason?: string | null;
             /** @description Since when it has only failed. */
             failing_since?: string | null;
             /** @description The names of the custom headers. Their values are not shown again. */
             header_names: string[];
+            health: components["schemas"]["WebhookHealth"];
             /** @example whe_0190a2b4c6d87e6f8a1b2c3d4e5f6071 */
             id: string;
             ordering: components["schemas"]["Ordering"];
@@ -1432,6 +1466,40 @@ export interface components {
             /** @example https://example.com/hook */
             url: string;
         };
+        WebhookHealth: {
+            /**
+             * Format: int32
+             * @description Attempts in a row that brought no answer, or a 5xx. Five open the breaker.
+             */
+            consecutive_failures: number;
+            /**
+             * Format: int64
+             * @description Deliveries that were given up; 10000 stands for that many or more.
+             */
+            dead: number;
+            /** @description A warning: when it will be disabled if it goes on failing. */
+            disables_at?: string | null;
+            /**
+             * Format: int32
+             * @description How many attempts have failed since then.
+             */
+            failed_attempts: number;
+            /** @description Since when it has only failed. */
+            failing_since?: string | null;
+            /**
+             * Format: int64
+             * @description Deliveries that wait; 10000 stands for that many or more.
+             */
+            pending: number;
+            /** @description When it is tried again, if nothing is posted now. */
+            retry_at?: string | null;
+            state: components["schemas"]["WebhookHealthState"];
+        };
+        /**
+         * @description Whether an endpoint answers.
+         * @enum {string}
+         */
+        WebhookHealthState: "healthy" | "failing" | "open" | "half_open";
         /**
          * @description Whether an endpoint gets events.
          * @enum {string}
