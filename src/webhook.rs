@@ -13,6 +13,7 @@ pub mod heads;
 pub mod health;
 pub mod outbox;
 pub mod render;
+pub mod retention;
 pub mod retry;
 pub mod sender;
 pub mod signer;

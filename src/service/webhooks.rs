@@ -23,6 +23,7 @@ use crate::{
 };
 
 mod deliveries;
+mod ended;
 mod endpoint;
 mod input;
 mod keys;
@@ -30,6 +31,7 @@ mod replay;
 mod trial;
 
 pub use deliveries::{Attempt, Delivery, DeliveryDetail, Head};
+pub use ended::Many;
 pub use endpoint::{Backlog, Endpoint, EndpointPatch, Gate, Health, NewEndpoint};
 use input::fault;
 pub use trial::Trial;

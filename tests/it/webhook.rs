@@ -4,6 +4,7 @@ mod attempts;
 mod breaker;
 mod care;
 mod chats;
+mod dead;
 mod desk;
 mod egress;
 mod ordering;

@@ -15,7 +15,7 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait, Value},
 };
 
-use crate::db::{Script, Transaction};
+use crate::db::Script;
 
 /// Ids per statement.
 const IDS_PER_UPDATE: usize = 500;
@@ -194,7 +194,7 @@ pub struct Finish {
 
 /// Those of `ids` that `node` is posting, each with the end of its lease, locked until the end of `tx`.
 pub async fn held(
-    tx: &Transaction,
+    tx: &impl ConnectionTrait,
     ids: impl IntoIterator<Item = DeliveryId>,
     node: NodeId,
 ) -> Result<Vec<(DeliveryId, Option<i64>)>, DbErr> {

@@ -113,6 +113,14 @@ pub struct DeliveryDetail {
 
 const NOT_FOUND: Error = Error::NotFound { what: "delivery" };
 
+/// The refusal to queue something for an endpoint that gets nothing.
+pub(super) fn disabled() -> Error {
+    Error::NotReady {
+        code: "webhook_disabled",
+        detail: "the webhook is disabled; enable it first".to_owned(),
+    }
+}
+
 impl Webhooks {
     /// Up to `limit` + 1 deliveries of an endpoint, newest event first: the one more tells that there are more.
     pub async fn deliveries(
@@ -152,10 +160,7 @@ impl Webhooks {
                 detail: "the webhook of this delivery was deleted".to_owned(),
             })?;
         if endpoint.state == EndpointState::Disabled {
-            return Err(Error::NotReady {
-                code: "webhook_disabled",
-                detail: "the webhook is disabled; enable it first".to_owned(),
-            });
+            return Err(disabled());
         }
         let now = self.parts.clock.now_ms();
         let db = &self.parts.db;

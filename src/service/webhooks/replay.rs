@@ -38,16 +38,19 @@ impl Webhooks {
         &self,
         ctx: &Ctx,
         id: EndpointId,
-        from_ms: i64,
+        from_ms: Option<i64>,
         to_ms: Option<i64>,
     ) -> Result<u64, Error> {
         let endpoint = self.find(ctx, id).await?;
         if endpoint.state == EndpointState::Disabled {
-            return Err(Error::NotReady {
-                code: "webhook_disabled",
-                detail: "the webhook is disabled; enable it first".to_owned(),
-            });
+            return Err(super::deliveries::disabled());
         }
+        let Some(from_ms) = from_ms else {
+            return Err(Error::invalid(
+                "/from",
+                "is required, unless there is a state",
+            ));
+        };
         let now = self.parts.clock.now_ms();
         let span = Span {
             from_ms,

@@ -45,7 +45,7 @@ async fn an_endpoint_gets_its_chats_and_whatever_belongs_to_no_chat(test: TestDb
     // A replay asks the same question.
     let queued = desk
         .webhooks
-        .replay(&desk.ctx, endpoint.id, from, None)
+        .replay(&desk.ctx, endpoint.id, Some(from), None)
         .await
         .unwrap();
     assert_eq!(queued, 3);

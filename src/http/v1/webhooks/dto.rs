@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use entity::{
-    enums::{DeliveryOrdering, EndpointState},
+    enums::{DeliveryOrdering, DeliveryState, EndpointState},
     ids::{EndpointId, EventId},
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::clock::rfc3339,
-    service::webhooks::{Endpoint, EndpointPatch, Gate, NewEndpoint, Secret, Trial},
+    service::webhooks::{Endpoint, EndpointPatch, Gate, Many, NewEndpoint, Secret, Trial},
 };
 
 /// In which order the events of a session are delivered.
@@ -288,18 +288,78 @@ impl From<Trial> for WebhookTestResponse {
     }
 }
 
+/// How a delivery has ended.
+#[derive(Clone, Copy, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = EndedState)]
+pub(super) enum EndedWord {
+    /// Given up after the last attempt.
+    Dead,
+    Delivered,
+}
+
+impl From<EndedWord> for DeliveryState {
+    fn from(word: EndedWord) -> Self {
+        match word {
+            EndedWord::Dead => Self::Dead,
+            EndedWord::Delivered => Self::Delivered,
+        }
+    }
+}
+
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ReplayRequest {
-    /// RFC 3339; the first moment of the span.
+    /// RFC 3339; the first moment of the span. Required, unless there is a `state`.
     #[schema(example = "2026-01-31T12:00:00.000Z")]
-    pub(super) from: String,
+    pub(super) from: Option<String>,
     /// RFC 3339; the end of the span, which is not in it. Now, if absent.
     pub(super) to: Option<String>,
+    /// Instead of all events of the span: the deliveries that ended like that, of any time or queued within the span.
+    /// At most 100,000 a call.
+    #[schema(inline)]
+    pub(super) state: Option<EndedWord>,
 }
 
 #[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct ReplayResponse {
     /// How many deliveries were queued.
-    pub(super) queued: u64,
+    queued: u64,
+    /// There are more than one call takes: call again.
+    more: bool,
+}
+
+impl From<Many> for ReplayResponse {
+    fn from(many: Many) -> Self {
+        Self {
+            queued: many.count,
+            more: many.more,
+        }
+    }
+}
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct PurgeQuery {
+    /// How those have ended that are removed; `dead`, if absent.
+    #[param(inline)]
+    pub(super) state: Option<EndedWord>,
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct PurgeResponse {
+    /// How many deliveries were removed.
+    deleted: u64,
+    /// There are more than one call takes: call again.
+    more: bool,
+}
+
+impl From<Many> for PurgeResponse {
+    fn from(many: Many) -> Self {
+        Self {
+            deleted: many.count,
+            more: many.more,
+        }
+    }
 }

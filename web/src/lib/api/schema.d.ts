@@ -557,7 +557,8 @@ export interface paths {
         get: operations["list_deliveries"];
         put?: never;
         post?: never;
-        delete?: never;
+        /** Remove the deliveries of a webhook that ended in one way, with their attempts. At most 100,000 a call. */
+        delete: operations["purge_deliveries"];
         options?: never;
         head?: never;
         patch?: never;
@@ -589,7 +590,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Deliver the events of a span of time once more, each under its own `webhook-id`. */
+        /**
+         * Deliver once more, each event under its own `webhook-id`: the events of a span of time, or with `state` the
+         *     deliveries that ended like that.
+         */
         post: operations["replay_webhook"];
         delete?: never;
         options?: never;
@@ -1196,6 +1200,15 @@ export interface components {
              */
             type: string;
         };
+        PurgeResponse: {
+            /**
+             * Format: int64
+             * @description How many deliveries were removed.
+             */
+            deleted: number;
+            /** @description There are more than one call takes: call again. */
+            more: boolean;
+        };
         /** @description A code that a phone can scan right now. */
         QrResponse: {
             /** @description What the QR code holds. */
@@ -1213,14 +1226,21 @@ export interface components {
         };
         ReplayRequest: {
             /**
-             * @description RFC 3339; the first moment of the span.
+             * @description RFC 3339; the first moment of the span. Required, unless there is a `state`.
              * @example 2026-01-31T12:00:00.000Z
              */
-            from: string;
+            from?: string | null;
+            /**
+             * @description Instead of all events of the span: the deliveries that ended like that, of any time or queued within the span.
+             *     At most 100,000 a call.
+             */
+            state?: ("dead" | "delivered") | null;
             /** @description RFC 3339; the end of the span, which is not in it. Now, if absent. */
             to?: string | null;
         };
         ReplayResponse: {
+            /** @description There are more than one call takes: call again. */
+            more: boolean;
             /**
              * Format: int64
              * @description How many deliveries were queued.
@@ -2911,6 +2931,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_Delivery"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    purge_deliveries: {
+        parameters: {
+            query?: {
+                /** @description How those have ended that are removed; `dead`, if absent. */
+                state?: "dead" | "delivered";
+            };
+            header?: never;
+            path: {
+                /** @description `whe_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PurgeResponse"];
                 };
             };
             404: {
