@@ -8,6 +8,7 @@ mod dead;
 mod desk;
 mod egress;
 mod ordering;
+mod plans;
 mod retries;
 mod signature;
 mod verbs;
