@@ -12,3 +12,4 @@ mod plans;
 mod retries;
 mod signature;
 mod verbs;
+mod verifiers;
