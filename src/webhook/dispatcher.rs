@@ -11,7 +11,10 @@ use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
 use entity::ids::{EndpointId, NodeId, SessionId};
 use sea_orm::{DatabaseConnection, DbErr};
-use tokio::task::{self, JoinError, JoinSet};
+use tokio::{
+    task::{self, JoinError, JoinSet},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{outbox::Wake, sender::Sender, target::Vault};
@@ -76,6 +79,9 @@ pub const TICK: Duration = Duration::from_secs(1);
 /// How long a row stays with a process that has gone silent, unless told otherwise.
 pub const LEASE: Duration = Duration::from_mins(1);
 
+/// How soon the outbox is read again at the earliest, while something is being posted.
+const PACE: Duration = Duration::from_millis(5);
+
 /// How long the dispatcher rests after the database has failed.
 const REST: Duration = Duration::from_secs(1);
 
@@ -93,6 +99,8 @@ pub struct Dispatcher {
     places: HashMap<task::Id, Place>,
     /// Falls when a run is to end after the request it is at.
     draining: CancellationToken,
+    /// When the outbox was last read.
+    round: Instant,
     /// The endpoint that was served first in the last round: the next round starts after it.
     turn: Option<EndpointId>,
     /// The lane that was read last of each endpoint with more lanes than a page.
@@ -111,6 +119,7 @@ impl Dispatcher {
             runs: JoinSet::new(),
             places: HashMap::new(),
             draining: CancellationToken::new(),
+            round: Instant::now(),
             turn: None,
             lanes: HashMap::new(),
         }
@@ -138,9 +147,7 @@ impl Dispatcher {
                 () = self.parts.wake.woken() => {}
                 () = tokio::time::sleep(self.parts.tick) => {}
             }
-            while let Some(done) = self.runs.try_join_next_with_id() {
-                self.ended(done);
-            }
+            self.gather().await;
         }
         self.drain(grace).await;
     }
@@ -156,11 +163,27 @@ impl Dispatcher {
             if let Some(done) = self.runs.join_next_with_id().await {
                 stats.add(self.ended(done));
             }
+            stats.add(self.gather().await);
         }
+    }
+
+    /// Take what ends until the last round was [`PACE`] ago, so that a round is for many runs.
+    async fn gather(&mut self) -> Stats {
+        let mut stats = Stats::default();
+        let until = self.round + PACE;
+        while !self.runs.is_empty() {
+            tokio::select! {
+                biased;
+                Some(done) = self.runs.join_next_with_id() => stats.add(self.ended(done)),
+                () = tokio::time::sleep_until(until) => break,
+            }
+        }
+        stats
     }
 
     /// Lease and start as many runs as there are slots for; gives how many.
     async fn start_due(&mut self) -> Result<usize, DbErr> {
+        self.round = Instant::now();
         let runs = self.plan().await?;
         let started = runs.len();
         if started == 0 {

@@ -25,6 +25,9 @@ pub use resolve::{Lookup, SystemLookup};
 /// The most bytes of a URL that is accepted.
 const URL_MAX_BYTES: usize = 2048;
 
+/// Connections kept open to one host: several endpoints may live on it, each with its own requests under way.
+const IDLE_PER_HOST: usize = 64;
+
 /// Why a request does not leave.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EgressError {
@@ -155,7 +158,7 @@ impl Egress {
             .no_proxy()
             .referer(false)
             .http1_only()
-            .pool_max_idle_per_host(8)
+            .pool_max_idle_per_host(IDLE_PER_HOST)
             .connector_layer(line::Watched)
             .pool_idle_timeout(Duration::from_mins(1))
             .user_agent(concat!("Wharf/", env!("CARGO_PKG_VERSION")))

@@ -212,24 +212,31 @@ pub async fn held(
     rows.into_tuple().all(tx).await
 }
 
-/// Have `script` write how attempts of rows went that [`held`] has given.
-pub fn finish(script: &mut Script, finished: Vec<(DeliveryId, Finish)>, now_ms: i64) {
-    let (delivered, other): (Vec<_>, Vec<_>) = finished
-        .into_iter()
-        .partition(|(_, finish)| finish.state == DeliveryState::Delivered);
-    // Most go well, and those are one statement.
-    let delivered: Vec<DeliveryId> = delivered.into_iter().map(|(id, _)| id).collect();
-    for ids in delivered.chunks(IDS_PER_UPDATE) {
-        let good = Finish {
-            state: DeliveryState::Delivered,
-            next_at: None,
-            error: None,
-        };
-        let update = ended(good, now_ms).filter(Column::Id.is_in(ids.iter().copied()));
-        script.add(&update, ids.len());
+/// Have `script` write how attempts went; it writes a row less, and has to be undone, where a lease is not held any more.
+pub fn finish(script: &mut Script, finished: Vec<(DeliveryId, Lease, Finish)>, now_ms: i64) {
+    // Most go well, and those of one round are one statement.
+    let mut delivered: Vec<(Lease, Vec<DeliveryId>)> = Vec::new();
+    for (id, lease, finish) in finished {
+        if finish.state != DeliveryState::Delivered {
+            let update = ended(finish, now_ms).filter(Column::Id.eq(id));
+            script.add(&update.filter(lease.holds()), 1);
+            continue;
+        }
+        match delivered.iter_mut().find(|(other, _)| *other == lease) {
+            Some((_, ids)) => ids.push(id),
+            None => delivered.push((lease, vec![id])),
+        }
     }
-    for (id, finish) in other {
-        script.add(&ended(finish, now_ms).filter(Column::Id.eq(id)), 1);
+    for (lease, ids) in delivered {
+        for ids in ids.chunks(IDS_PER_UPDATE) {
+            let good = Finish {
+                state: DeliveryState::Delivered,
+                next_at: None,
+                error: None,
+            };
+            let update = ended(good, now_ms).filter(Column::Id.is_in(ids.iter().copied()));
+            script.add(&update.filter(lease.holds()), ids.len());
+        }
     }
 }
 

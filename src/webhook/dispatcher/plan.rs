@@ -16,6 +16,7 @@ use sea_orm::DbErr;
 use super::{Dispatcher, ms, notice::Disabled, run::Run, slots::Place};
 use crate::{
     db::{
+        self,
         webhook_deliveries::dispatch::{self, Lease},
         webhook_endpoints as endpoints,
     },
@@ -23,13 +24,16 @@ use crate::{
 };
 
 /// Rows of one run: enough to spare a query per row, few enough to be posted within a lease.
-const RUN_ROWS: usize = 16;
+const RUN_ROWS: usize = 64;
+
+/// Rows of one run without an order: they could be posted side by side, so none waits for many.
+const LOOSE_ROWS: usize = 8;
 
 /// Rows read at once in search of lanes.
 const PAGE_ROWS: usize = 2 * RUN_ROWS;
 
 /// Pages read for one endpoint in one round; the next round goes on from there.
-const PAGES: usize = 4;
+const PAGES: usize = 2;
 
 /// Why an endpoint was disabled when its secrets cannot be opened.
 const UNREADABLE: &str = "secret_unreadable";
@@ -257,7 +261,9 @@ impl Dispatcher {
             node: self.parts.node,
             until_ms: now + ms(self.parts.lease),
         };
-        let leased = dispatch::lease(&self.parts.db, &ids, lease, now).await?;
+        let tx = db::begin(&self.parts.db).await?;
+        let leased = dispatch::lease(&tx, &ids, lease, now).await?;
+        tx.commit().await?;
         let leased: HashSet<DeliveryId> = leased.into_iter().collect();
         let mut runs = Vec::with_capacity(wanted.len());
         for (target, manner, Wanted { place, mut rows }) in wanted {
@@ -357,7 +363,14 @@ impl Lanes {
             }
             return;
         }
-        if !self.is_full() {
+        if self.is_full() {
+            if !self.ordered
+                && let Some(run) = self.wanted.iter_mut().min_by_key(|run| run.rows.len())
+                && run.rows.len() < LOOSE_ROWS
+            {
+                run.rows.push(row);
+            }
+        } else {
             self.wanted.push(Wanted {
                 place: Place {
                     endpoint: self.endpoint,

@@ -14,7 +14,7 @@ use entity::{
     webhook_attempts,
     webhook_deliveries::Model,
 };
-use sea_orm::{ConnectionTrait as _, DbErr};
+use sea_orm::DbErr;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Parts, ms, notice::Disabled};
@@ -25,14 +25,14 @@ use crate::{
     },
     webhook::{
         heads::Head,
-        health::{Attempted, Change, Health},
+        health::{Attempted, Change, Health, Outcome},
         retry::{self, Hint},
         sender::{Sent, Verdict},
     },
 };
 
 /// The most results of one transaction.
-const BATCH: usize = 128;
+const BATCH: usize = 256;
 
 /// Results that may wait; a run that has one more waits with it.
 const WAITING: usize = 2 * BATCH;
@@ -47,7 +47,9 @@ pub(super) struct Ended {
     pub(super) row: Model,
     pub(super) lease: Lease,
     /// None when the event is no longer in the log.
-    pub(super) sent: Option<Sent>,
+    attempt: Option<webhook_attempts::Model>,
+    /// Why the receiver gets nothing more, if it has asked for that.
+    pub(super) disable: Option<&'static str>,
     /// What follows.
     pub(super) finish: Finish,
     /// What it says about the endpoint.
@@ -71,7 +73,8 @@ impl Ended {
         Self {
             row: row.clone(),
             lease,
-            sent,
+            disable: sent.as_ref().and_then(|sent| sent.disable),
+            attempt: sent.map(|sent| attempt(parts, row, sent)),
             finish,
             attempted,
             unwell: false,
@@ -81,10 +84,10 @@ impl Ended {
 
     /// Whether its endpoint has to be looked at.
     fn concerns_endpoint(&self, unwell: &HashSet<EndpointId>) -> bool {
-        let Some(sent) = &self.sent else {
+        let Some(attempted) = self.attempted else {
             return false;
         };
-        let good = sent.verdict == Verdict::Delivered && sent.disable.is_none();
+        let good = attempted.outcome == Outcome::Good && self.disable.is_none();
         !good || self.unwell || unwell.contains(&self.row.endpoint_id)
     }
 }
@@ -160,18 +163,25 @@ async fn write(
     unwell: &mut HashSet<EndpointId>,
 ) -> Result<HashSet<DeliveryId>, DbErr> {
     let now = parts.clock.now_ms();
-    let tx = db::begin(&parts.db).await?;
     let concerned: BTreeSet<EndpointId> = ended
         .iter()
         .filter(|ended| ended.concerns_endpoint(unwell))
         .map(|ended| ended.row.endpoint_id)
         .collect();
+    let all: Vec<&Ended> = ended.iter().collect();
+    if concerned.is_empty() {
+        // Mostly all is well and every row is still ours: the statements see to it that nothing is written if not.
+        let script = results(parts, &all, now);
+        let tx = db::begin(&parts.db).await?;
+        if script.run(&tx).await? {
+            tx.commit().await?;
+            return Ok(all.into_iter().map(|ended| ended.row.id).collect());
+        }
+        tx.rollback().await?;
+    }
+    let tx = db::begin(&parts.db).await?;
     // Endpoints before deliveries, as everybody locks them.
-    let mut endpoints = if concerned.is_empty() {
-        Vec::new()
-    } else {
-        db::webhook_endpoints::lock_each(&tx, concerned.iter().copied()).await?
-    };
+    let mut endpoints = db::webhook_endpoints::lock_each(&tx, concerned.iter().copied()).await?;
     let leases: HashMap<DeliveryId, Option<i64>> =
         dispatch::held(&tx, ended.iter().map(|ended| ended.row.id), parts.node)
             .await?
@@ -181,13 +191,7 @@ async fn write(
         .iter()
         .filter(|ended| leases.get(&ended.row.id) == Some(&Some(ended.lease.until_ms)))
         .collect();
-    let mut script = Script::new(tx.get_database_backend());
-    let finished = ours
-        .iter()
-        .map(|ended| (ended.row.id, ended.finish.clone()));
-    dispatch::finish(&mut script, finished.collect(), now);
-    let attempts = ours.iter().filter_map(|ended| attempt(parts, ended));
-    db::webhook_attempts::insert(&mut script, attempts.collect());
+    let mut script = results(parts, &ours, now);
     let mut disabled = Vec::new();
     for row in &mut endpoints {
         let before = row.clone();
@@ -220,6 +224,18 @@ async fn write(
     Ok(ours.into_iter().map(|ended| ended.row.id).collect())
 }
 
+/// What is to be written of `ended`.
+fn results(parts: &Parts, ended: &[&Ended], now_ms: i64) -> Script {
+    let mut script = Script::new(parts.db.get_database_backend());
+    let finished = ended
+        .iter()
+        .map(|ended| (ended.row.id, ended.lease, ended.finish.clone()));
+    dispatch::finish(&mut script, finished.collect(), now_ms);
+    let attempts = ended.iter().filter_map(|ended| ended.attempt.clone());
+    db::webhook_attempts::insert(&mut script, attempts.collect());
+    script
+}
+
 /// Bring the row of an endpoint up to date with what became of its deliveries; tells if that disabled it.
 fn care<'a>(
     row: &mut entity::webhook_endpoints::Model,
@@ -236,8 +252,7 @@ fn care<'a>(
         if let Change::GivenUp(why) = change {
             reason = reason.or(Some(why));
         }
-        let asked = ended.sent.as_ref().and_then(|sent| sent.disable);
-        reason = reason.or(asked);
+        reason = reason.or(ended.disable);
     }
     health.store(row);
     let reason = reason.filter(|_| row.state != EndpointState::Disabled)?;
@@ -296,23 +311,22 @@ fn next(row: &Model, sent: Option<&Sent>, now_ms: i64, unit: f64) -> Finish {
     }
 }
 
-fn attempt(parts: &Parts, ended: &Ended) -> Option<webhook_attempts::Model> {
-    let sent = ended.sent.as_ref()?;
-    Some(webhook_attempts::Model {
+fn attempt(parts: &Parts, row: &Model, sent: Sent) -> webhook_attempts::Model {
+    webhook_attempts::Model {
         id: AttemptId::new(),
-        delivery_id: ended.row.id,
-        attempt: ended.row.attempt + 1,
+        delivery_id: row.id,
+        attempt: row.attempt + 1,
         node_id: parts.node,
         started_at: sent.started_at,
         duration_ms: ms(sent.duration),
         status: sent.status.map(i32::from),
-        error: sent.error.clone(),
-        response: sent.response.clone(),
-        triggered_by: ended.row.triggered_by,
+        error: sent.error,
+        response: sent.response,
+        triggered_by: row.triggered_by,
         request_head: sent.request_head.as_ref().and_then(Head::to_stored),
         response_head: sent.response_head.as_ref().and_then(Head::to_stored),
         head_ms: sent.head_after.map(ms),
-    })
+    }
 }
 
 #[cfg(test)]
@@ -325,7 +339,6 @@ mod tests {
     };
 
     use super::*;
-    use crate::webhook::health::Outcome;
 
     fn row(attempt: i32) -> Model {
         Model {

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     db::webhook_deliveries::dispatch::{self, Lease},
-    webhook::{health::Gate, render::Told, sender::Sent, target::Target},
+    webhook::{render::Told, sender::Sent, target::Target},
 };
 
 /// What is kept of a lease for writing the result.
@@ -142,13 +142,12 @@ impl Run {
                 .await;
             let mut ended = Ended::new(&shared.parts, row, self.lease, sent);
             ended.unwell = self.target.unwell;
+            let stops = ended.disable.is_some();
             if let Some(attempted) = ended.attempted {
-                shared
-                    .guards
-                    .learn(self.target.endpoint, attempted, ended.at);
+                let endpoint = self.target.endpoint;
+                shared.guards.learn(endpoint, attempted, stops, ended.at);
             }
             let state = ended.finish.state;
-            let stops = ended.sent.as_ref().is_some_and(|s| s.disable.is_some());
             pending.push_back((state, shared.recorder.hand_over(ended).await));
             let failed = state != DeliveryState::Delivered;
             if stops || (failed && self.strict) {
@@ -168,7 +167,7 @@ impl Run {
         }
         let endpoint = self.target.endpoint;
         let now = shared.parts.clock.now_ms();
-        if shared.guards.gate(endpoint, now) != Gate::Closed {
+        if !shared.guards.lets_on(endpoint, now) {
             return false;
         }
         // The first is posted all the same: the lease was made for it.

@@ -196,3 +196,20 @@ async fn a_new_connection_that_breaks_is_a_failure_and_a_second_break_is_not_tri
     assert_eq!((stats.delivered, stats.failed), (1, 1));
     assert_eq!(receiver.seen().len(), 3);
 }
+
+#[tokio::test]
+async fn what_is_posted_side_by_side_stops_as_well_when_the_receiver_wants_nothing_more() {
+    let mut desk = Desk::start().await;
+    let receiver = Receiver::start().await.always(Reply::Status(410));
+    desk.endpoint(&receiver.url()).await;
+    for number in 0..8 {
+        let session = desk.new_session(&format!("s{number}")).await;
+        for _ in 0..10 {
+            desk.event_of(session, "message").await;
+        }
+    }
+    desk.deliver().await;
+    let posted = receiver.seen().len();
+    assert!(posted <= 8, "{posted} of 80");
+    assert_eq!(told(&desk), ["gone"]);
+}
