@@ -7,6 +7,9 @@ set -euo pipefail
 cd "$ROOT"
 need_rust
 
+TEST_VERIFIERS=$(scripts/verifiers.sh)
+export TEST_VERIFIERS
+
 services=$(mktemp -d "${TMPDIR:-/tmp}/wharf-test.XXXXXX")
 chmod 755 "$services"
 background=()

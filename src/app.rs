@@ -39,6 +39,7 @@ use crate::{
         egress::{self, Egress},
         outbox::Wake,
         render::Native,
+        retention::Retention,
         sender::Sender,
         target::Vault,
     },
@@ -146,6 +147,11 @@ impl App {
             sender: sender.clone(),
             wake: wake.clone(),
         };
+        let retention = Retention::new(
+            db.clone(),
+            Arc::clone(&clock),
+            config.webhooks.retention_days,
+        );
         let dispatcher = Dispatcher::new(dispatcher::Parts {
             db: db.clone(),
             node: node.id,
@@ -154,6 +160,7 @@ impl App {
             sender,
             wake,
             jitter: Arc::new(rand::random::<f64>),
+            on_disabled: Arc::new(|_| {}),
             limits: Limits {
                 total: usize::try_from(config.webhooks.concurrency).unwrap_or(usize::MAX),
                 ..Limits::default()
@@ -207,6 +214,7 @@ impl App {
         let drained = serve_http(&config, listener, api, &tasks, &stop);
         let dispatching = dispatcher.serve(stop.clone(), POSTS_WITHIN);
         tasks.spawn_critical("webhook.dispatch", &stop, dispatching);
+        tasks.spawn("webhook.retention", retention.serve(stop.clone()));
         manager.start();
         Ok(Self {
             address,

@@ -131,6 +131,13 @@ fn endpoint(owner: UserId) -> webhook_endpoints::Model {
         disabled_reason: None,
         created_at: 0,
         updated_at: 0,
+        chats: None,
+        failed_attempts: 0,
+        exhausted_events: 0,
+        failures_in_a_row: 0,
+        breaker_opens: 0,
+        breaker_until: None,
+        warned_at: None,
     }
 }
 

@@ -22,6 +22,7 @@ mod commit;
 )]
 #[path = "../../tests/it/harness/databases.rs"]
 mod databases;
+mod deliveries;
 #[expect(dead_code, reason = "shared with the tests, which use more of it")]
 #[path = "../../tests/it/harness/processes.rs"]
 mod processes;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
     match borrowed[..] {
         ["bare-clients", url, control] => runtime.block_on(bare::child(url, control)),
         ["bare-echo"] => runtime.block_on(sockets::echo()),
+        ["receiver"] => runtime.block_on(deliveries::receive()),
         // On a worker, as in the service: the main thread of a runtime pays more for each change of tasks.
         _ => return runtime.block_on(async { runtime.spawn(run(words)).await.unwrap() }),
     }
@@ -62,6 +64,15 @@ async fn run(wanted: Vec<String>) -> ExitCode {
     let mut report = Report::default();
     if wants("commit") {
         commit::run(&mut report).await;
+    }
+    if wants("deliveries") {
+        deliveries::run(&mut report).await;
+    }
+    if wants("holes") {
+        deliveries::holes(&mut report).await;
+    }
+    if wants("dead") {
+        deliveries::dead(&mut report).await;
     }
     if wants("sockets") {
         sockets::run(&mut report).await;

@@ -24,6 +24,12 @@ pub struct Model {
     /// The first 16 KiB of the answer.
     pub response: Option<String>,
     pub triggered_by: AttemptTrigger,
+    /// Where to and with which headers, as JSON; what is secret in it is masked.
+    pub request_head: Option<String>,
+    /// The headers of the answer, as JSON.
+    pub response_head: Option<String>,
+    /// How long the head of the answer took.
+    pub head_ms: Option<i64>,
 }
 
 /// No relation is declared: the service joins by hand and always by owner.

@@ -30,10 +30,25 @@ pub struct Model {
     /// Deliveries a second; none means no limit.
     pub rate_limit: Option<i32>,
     pub state: EndpointState,
+    /// Since when it has only failed.
     pub first_failure_at: Option<i64>,
     pub disabled_reason: Option<String>,
     pub created_at: i64,
     pub updated_at: i64,
+    /// JSON list of the canonical ids of chats; none is all.
+    pub chats: Option<String>,
+    /// Attempts that have failed since `first_failure_at`.
+    pub failed_attempts: i32,
+    /// Events that were given up since then.
+    pub exhausted_events: i32,
+    /// Attempts in a row that brought no answer, or a 5xx.
+    pub failures_in_a_row: i32,
+    /// How often in a row the breaker has opened.
+    pub breaker_opens: i32,
+    /// Until when the breaker is open; past, until a probe has gone well.
+    pub breaker_until: Option<i64>,
+    /// When it was said that it will be disabled if this goes on.
+    pub warned_at: Option<i64>,
 }
 
 /// No relation is declared: the service joins by hand and always by owner.

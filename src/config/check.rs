@@ -131,7 +131,7 @@ impl Config {
         faults
     }
 
-    fn must_not_be_zero(&self) -> [(&'static str, u64); 10] {
+    fn must_not_be_zero(&self) -> [(&'static str, u64); 11] {
         let per_address = self.http.max_connections_per_address;
         [
             ("http.max_connections", self.http.max_connections.into()),
@@ -153,6 +153,10 @@ impl Config {
             ),
             ("webhooks.concurrency", self.webhooks.concurrency.into()),
             ("webhooks.timeout_ms", self.webhooks.timeout_ms),
+            (
+                "webhooks.retention_days",
+                self.webhooks.retention_days.into(),
+            ),
         ]
     }
 }

@@ -142,6 +142,8 @@ section! {
         concurrency: u32 = 256;
         /// How long one post may take, the answer's body included.
         timeout_ms: u64 = 15_000;
+        /// How many days a delivery that has ended, and an attempt, can be looked up and delivered again.
+        retention_days: u32 = 30;
     }
 }
 

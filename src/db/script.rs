@@ -96,11 +96,12 @@ impl Script {
         {
             return Ok(false);
         }
-        if self.backend == DbBackend::Postgres
-            && self.statements.len() > 1
-            && self.statements.iter().all(|one| one.rows.is_some())
-        {
-            return as_one(self.statements).run(tx).await;
+        if self.statements.len() > 1 && self.statements.iter().all(|one| one.rows.is_some()) {
+            match self.backend {
+                DbBackend::Sqlite => return one_after_the_other(self.statements).run(tx).await,
+                DbBackend::Postgres => return as_one(self.statements).run(tx).await,
+                _ => {}
+            }
         }
         for one in self.statements {
             if !one.run(tx).await? {
@@ -134,6 +135,25 @@ impl Counted {
     async fn run(self, tx: &Transaction) -> Result<bool, DbErr> {
         let done = tx.execute_raw(self.statement).await?.rows_affected();
         Ok(self.rows.is_none_or(|rows| done == rows))
+    }
+}
+
+/// SQLite: with a semicolon between; it counts the rows of all.
+fn one_after_the_other(statements: Vec<Counted>) -> Counted {
+    let (mut sql, mut values, mut rows) = (String::new(), Vec::new(), 0);
+    for Counted {
+        statement,
+        rows: wanted,
+    } in statements
+    {
+        sql.push_str(&statement.sql);
+        sql.push(';');
+        values.extend(values_of(statement.values));
+        rows += wanted.unwrap_or(0);
+    }
+    Counted {
+        statement: Statement::from_sql_and_values(DbBackend::Sqlite, sql, values),
+        rows: Some(rows),
     }
 }
 

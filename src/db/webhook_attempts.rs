@@ -9,18 +9,19 @@ use sea_orm::{
     QuerySelect,
 };
 
+use super::Script;
+
 /// The most attempts that are shown of one delivery: eight full rounds of the schedule.
 const SHOWN: u64 = 104;
 
-/// Insert rows in one statement.
-pub async fn insert(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), DbErr> {
+/// Have `script` insert rows; a batch of the dispatcher fits into one statement.
+pub fn insert(script: &mut Script, rows: Vec<Model>) {
     if rows.is_empty() {
-        return Ok(());
+        return;
     }
-    Entity::insert_many(rows.into_iter().map(IntoActiveModel::into_active_model))
-        .exec_without_returning(db)
-        .await?;
-    Ok(())
+    let count = rows.len();
+    let rows = rows.into_iter().map(IntoActiveModel::into_active_model);
+    script.add(&Entity::insert_many(rows), count);
 }
 
 /// The last attempts of `delivery`, newest first. The caller has found the delivery by its owner.

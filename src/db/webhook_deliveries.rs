@@ -15,6 +15,7 @@ use sea_orm::{
 use super::Script;
 
 pub mod dispatch;
+pub mod ended;
 pub mod replay;
 
 /// Rows per statement: 14 values each, and SQLite takes 32,766 in one.

@@ -11,7 +11,7 @@ use sea_orm::{
     ActiveValue::Unchanged,
     ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult,
     IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, ExprTrait, Query, SelectStatement},
+    sea_query::{Alias, Asterisk, Expr, ExprTrait, Query, SelectStatement},
 };
 
 /// What decides whether an endpoint gets an event.
@@ -23,6 +23,8 @@ pub struct Subscription {
     pub types: String,
     /// Stored list of sessions.
     pub sessions: String,
+    /// Stored list of chats; none is all.
+    pub chats: Option<String>,
 }
 
 /// The subscriptions of `owner`; a disabled endpoint has none.
@@ -32,7 +34,7 @@ pub async fn subscriptions(
 ) -> Result<Vec<Subscription>, DbErr> {
     Entity::find()
         .select_only()
-        .columns([Column::Id, Column::Types, Column::Sessions])
+        .columns([Column::Id, Column::Types, Column::Sessions, Column::Chats])
         .filter(Column::OwnerId.eq(owner))
         .filter(Column::State.ne(EndpointState::Disabled))
         .order_by_asc(Column::Id)
@@ -41,16 +43,17 @@ pub async fn subscriptions(
         .await
 }
 
-/// The endpoints that have something to post at `now_ms`.
+/// The endpoints that have something to post at `now_ms`, and those whose breaker is open.
 ///
 /// Walks the endpoints, which are few, and seeks into the deliveries, which are many: three index seeks an
 /// endpoint, however many rows wait. A join would let the database read all that wait instead.
 pub async fn with_work(db: &impl ConnectionTrait, now_ms: i64) -> Result<Vec<Model>, DbErr> {
-    let due = |state| Expr::from(earliest(state)).lte(now_ms);
+    let due = |state| Expr::from(due(state, now_ms)).is_not_null();
     Entity::find()
         .filter(Column::State.ne(EndpointState::Disabled))
         .filter(
             Condition::any()
+                .add(Column::BreakerUntil.is_not_null())
                 .add(Expr::from(first_attempt()).is_not_null())
                 .add(due(DeliveryState::Pending))
                 .add(due(DeliveryState::Inflight)),
@@ -79,10 +82,59 @@ fn first_attempt() -> SelectStatement {
         .take()
 }
 
-fn earliest(state: DeliveryState) -> SelectStatement {
+/// One that is due. Not the smallest of all times: to find that, MariaDB and SQLite read past every row without one.
+fn due(state: DeliveryState, now_ms: i64) -> SelectStatement {
     of_endpoint(state)
-        .expr(Expr::col((deliveries::Entity, deliveries::Column::NextAt)).min())
+        .column((deliveries::Entity, deliveries::Column::Seq))
+        .and_where(deliveries::Column::NextAt.lte(now_ms))
+        .limit(1)
         .take()
+}
+
+/// What is counted at most: a million of dead rows is not counted for a page of a list.
+pub const COUNTED_MAX: u64 = 10_000;
+
+/// What an endpoint has not got, each up to [`COUNTED_MAX`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// Waits, or is being posted.
+    pub pending: u64,
+    /// Was given up.
+    pub dead: u64,
+}
+
+/// Counts what `endpoint` has not got. The caller has found it by its owner.
+pub async fn backlog(db: &impl ConnectionTrait, endpoint: EndpointId) -> Result<Backlog, DbErr> {
+    Ok(Backlog {
+        pending: counted(
+            db,
+            endpoint,
+            [DeliveryState::Pending, DeliveryState::Inflight],
+        )
+        .await?,
+        dead: counted(db, endpoint, [DeliveryState::Dead]).await?,
+    })
+}
+
+async fn counted(
+    db: &impl ConnectionTrait,
+    endpoint: EndpointId,
+    states: impl IntoIterator<Item = DeliveryState>,
+) -> Result<u64, DbErr> {
+    let some = Query::select()
+        .column(deliveries::Column::Attempt)
+        .from(deliveries::Entity)
+        .and_where(deliveries::Column::EndpointId.eq(endpoint))
+        .and_where(deliveries::Column::State.is_in(states))
+        .limit(COUNTED_MAX)
+        .take();
+    let count = Query::select()
+        .expr(Expr::col(Asterisk).count())
+        .from_subquery(some, Alias::new("some_of_them"))
+        .take();
+    let row = db.query_one(&count).await?;
+    let count: i64 = row.map_or(Ok(0), |row| row.try_get_by_index(0))?;
+    Ok(u64::try_from(count).unwrap_or(0))
 }
 
 /// Insert a row.
@@ -187,20 +239,36 @@ pub async fn disable(
     Ok(done.rows_affected > 0)
 }
 
-/// Remember since when an endpoint has only failed; a success ([`None`]) forgets it.
-pub async fn mark_failing(
-    db: &impl ConnectionTrait,
-    id: EndpointId,
-    since_ms: Option<i64>,
-) -> Result<(), DbErr> {
-    let mut update = Entity::update_many()
-        .col_expr(Column::FirstFailureAt, Expr::value(since_ms))
-        .filter(Column::Id.eq(id));
-    // Only the first failure and the first success after it write anything.
-    update = match since_ms {
-        Some(_) => update.filter(Column::FirstFailureAt.is_null()),
-        None => update.filter(Column::FirstFailureAt.is_not_null()),
-    };
-    update.exec(db).await?;
-    Ok(())
+/// The endpoints `ids`, whoever owns them, locked until the end of `tx`, in the order of their ids.
+pub async fn lock_each(
+    tx: &super::Transaction,
+    ids: impl IntoIterator<Item = EndpointId>,
+) -> Result<Vec<Model>, DbErr> {
+    let mut rows = Entity::find()
+        .filter(Column::Id.is_in(ids))
+        .order_by_asc(Column::Id);
+    if tx.get_database_backend() != DbBackend::Sqlite {
+        rows = rows.lock_exclusive();
+    }
+    rows.all(tx).await
+}
+
+/// Have `script` write what is known of the health of `row`, which was read by [`lock_each`], and whether it is disabled.
+pub fn set_health(script: &mut super::Script, row: &Model) {
+    let update = Entity::update_many()
+        .col_expr(Column::FirstFailureAt, Expr::value(row.first_failure_at))
+        .col_expr(Column::FailedAttempts, Expr::value(row.failed_attempts))
+        .col_expr(Column::ExhaustedEvents, Expr::value(row.exhausted_events))
+        .col_expr(Column::FailuresInARow, Expr::value(row.failures_in_a_row))
+        .col_expr(Column::BreakerOpens, Expr::value(row.breaker_opens))
+        .col_expr(Column::BreakerUntil, Expr::value(row.breaker_until))
+        .col_expr(Column::WarnedAt, Expr::value(row.warned_at))
+        .col_expr(Column::State, Expr::value(row.state))
+        .col_expr(
+            Column::DisabledReason,
+            Expr::value(row.disabled_reason.clone()),
+        )
+        .col_expr(Column::UpdatedAt, Expr::value(row.updated_at))
+        .filter(Column::Id.eq(row.id));
+    script.add(&update, 1);
 }

@@ -36,7 +36,7 @@ pub enum ChatKind {
 }
 
 /// A text that is no address.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
 pub enum AddressError {
     /// Nothing was given.
     #[error("an address is required")]

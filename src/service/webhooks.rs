@@ -15,7 +15,7 @@ use crate::{
     domain::{clock::SharedClock, principal::Scope},
     webhook::{
         egress::Egress,
-        filter::{Sessions, Types},
+        filter::{Chats, Sessions, Types},
         outbox::Wake,
         sender::Sender,
         target::Vault,
@@ -23,14 +23,16 @@ use crate::{
 };
 
 mod deliveries;
+mod ended;
 mod endpoint;
 mod input;
 mod keys;
 mod replay;
 mod trial;
 
-pub use deliveries::{Attempt, Delivery, DeliveryDetail};
-pub use endpoint::{Endpoint, EndpointPatch, NewEndpoint};
+pub use deliveries::{Attempt, Delivery, DeliveryDetail, Head};
+pub use ended::Many;
+pub use endpoint::{Backlog, Endpoint, EndpointPatch, Gate, Health, NewEndpoint};
 use input::fault;
 pub use trial::Trial;
 
@@ -85,6 +87,7 @@ impl Webhooks {
         self.check_url(&new.url).await?;
         let types = Types::parse(&new.types).map_err(|error| fault("/types", &error))?;
         let sessions = self.sessions(ctx, new.sessions.as_deref()).await?;
+        let chats = Chats::parse(&new.chats).map_err(|error| fault("/chats", &error))?;
         let headers_sealed = self.seal_headers(id, &new.headers)?;
         let secret = Secret::generate().map_err(Error::internal)?;
         let now = self.parts.clock.now_ms();
@@ -109,8 +112,15 @@ impl Webhooks {
             disabled_reason: None,
             created_at: now,
             updated_at: now,
+            chats: chats.to_stored(),
+            failed_attempts: 0,
+            exhausted_events: 0,
+            failures_in_a_row: 0,
+            breaker_opens: 0,
+            breaker_until: None,
+            warned_at: None,
         };
-        let shown = self.show(&row)?;
+        let shown = self.show(&row, Backlog::default())?;
         let tx = self.begin(ctx).await?;
         if db::webhook_endpoints::count(&tx, ctx.owner()).await? >= ENDPOINTS_MAX {
             return Err(Error::Quota {
@@ -136,15 +146,17 @@ impl Webhooks {
         let all =
             db::webhook_endpoints::list(&self.parts.db, ctx.owner(), after, ENDPOINTS_MAX).await?;
         let seen = all.iter().filter(|row| may_see(ctx, row));
-        seen.take(usize::try_from(limit).unwrap_or(usize::MAX))
-            .map(|row| self.show(row))
-            .collect()
+        let mut shown = Vec::new();
+        for row in seen.take(usize::try_from(limit).unwrap_or(usize::MAX)) {
+            shown.push(self.show_counted(row).await?);
+        }
+        Ok(shown)
     }
 
     /// One endpoint.
     pub async fn get(&self, ctx: &Ctx, id: EndpointId) -> Result<Endpoint, Error> {
         let row = self.find(ctx, id).await?;
-        self.show(&row)
+        self.show_counted(&row).await
     }
 
     /// Change an endpoint.
@@ -164,17 +176,26 @@ impl Webhooks {
             Some(list) => Some(self.sessions(ctx, Some(list)).await?),
             None => None,
         };
+        let chats = patch.chats.as_deref().map(Chats::parse).transpose();
+        let chats = chats.map_err(|error| fault("/chats", &error))?;
         let headers = match &patch.headers {
             Some(headers) => Some(self.seal_headers(id, headers)?),
             None => None,
         };
         let shown = self
             .change(ctx, id, |row| {
-                row.url = patch.url.unwrap_or_else(|| row.url.clone());
+                if let Some(url) = patch.url {
+                    // What the old one did says nothing about the new one.
+                    Health::default().store(row);
+                    row.url = url;
+                }
                 row.types = types.map_or_else(|| row.types.clone(), |types| types.to_stored());
                 row.ordering = patch.ordering.unwrap_or(row.ordering);
                 if let Some(sessions) = sessions {
                     row.sessions = sessions.to_stored();
+                }
+                if let Some(chats) = chats {
+                    row.chats = chats.to_stored();
                 }
                 if let Some(sealed) = headers {
                     row.headers_sealed = sealed;
@@ -246,7 +267,8 @@ impl Webhooks {
         let mut row = self.locked(&tx, ctx, id).await?;
         change(&mut row)?;
         row.updated_at = self.parts.clock.now_ms();
-        let shown = self.show(&row)?;
+        let backlog = db::webhook_endpoints::backlog(&*tx, id).await?;
+        let shown = self.show(&row, backlog)?;
         db::webhook_endpoints::replace(&tx, row).await?;
         publish(tx, ctx).await?;
         Ok(shown)
@@ -283,5 +305,5 @@ fn may_see(ctx: &Ctx, row: &Model) -> bool {
 fn enable(row: &mut Model) {
     row.state = EndpointState::Active;
     row.disabled_reason = None;
-    row.first_failure_at = None;
+    Health::default().store(row);
 }

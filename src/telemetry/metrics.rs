@@ -78,4 +78,12 @@ fn describe() {
         "wharf_deliveries_total",
         "Posts to webhook endpoints by result: delivered, failed (tried again) or dead"
     );
+    describe_gauge!(
+        "wharf_breaker_open",
+        "Webhook endpoints that get nothing for a while, because they do not answer"
+    );
+    describe_counter!(
+        "wharf_endpoints_disabled_total",
+        "Webhook endpoints that were disabled after failures, or because they asked for it"
+    );
 }

@@ -11,17 +11,26 @@ use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
 use entity::ids::{EndpointId, NodeId, SessionId};
 use sea_orm::{DatabaseConnection, DbErr};
-use tokio::task::{self, JoinError, JoinSet};
+use tokio::{
+    task::{self, JoinError, JoinSet},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{outbox::Wake, sender::Sender, target::Vault};
 use crate::{domain::clock::SharedClock, lifecycle::Stop};
 
+mod guards;
+mod notice;
 mod plan;
 mod record;
 mod run;
 mod slots;
 
+use guards::Guards;
+pub use notice::{Disabled, OnDisabled};
+use record::Recorder;
+use run::Shared;
 pub use run::Stats;
 pub use slots::Limits;
 use slots::{Place, Slots};
@@ -45,6 +54,8 @@ pub struct Parts {
     pub wake: Wake,
     /// Spreads the retries.
     pub jitter: Jitter,
+    /// Hears of each endpoint that was disabled.
+    pub on_disabled: OnDisabled,
     /// How much at once.
     pub limits: Limits,
     /// How often the outbox is read without a wake-up.
@@ -68,6 +79,9 @@ pub const TICK: Duration = Duration::from_secs(1);
 /// How long a row stays with a process that has gone silent, unless told otherwise.
 pub const LEASE: Duration = Duration::from_mins(1);
 
+/// How soon the outbox is read again at the earliest, while something is being posted.
+const PACE: Duration = Duration::from_millis(5);
+
 /// How long the dispatcher rests after the database has failed.
 const REST: Duration = Duration::from_secs(1);
 
@@ -75,12 +89,18 @@ const REST: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Dispatcher {
     parts: Arc<Parts>,
+    /// Writes the results, and the task that does it; none before the first run.
+    recorder: Option<Recorder>,
+    recording: JoinSet<()>,
+    guards: Guards,
     slots: Slots,
     runs: JoinSet<Stats>,
     /// What each run occupies, so that a run that panics gives it back as well.
     places: HashMap<task::Id, Place>,
     /// Falls when a run is to end after the request it is at.
     draining: CancellationToken,
+    /// When the outbox was last read.
+    round: Instant,
     /// The endpoint that was served first in the last round: the next round starts after it.
     turn: Option<EndpointId>,
     /// The lane that was read last of each endpoint with more lanes than a page.
@@ -93,9 +113,13 @@ impl Dispatcher {
         Self {
             slots: Slots::new(parts.limits),
             parts: Arc::new(parts),
+            recorder: None,
+            recording: JoinSet::new(),
+            guards: Guards::default(),
             runs: JoinSet::new(),
             places: HashMap::new(),
             draining: CancellationToken::new(),
+            round: Instant::now(),
             turn: None,
             lanes: HashMap::new(),
         }
@@ -123,9 +147,7 @@ impl Dispatcher {
                 () = self.parts.wake.woken() => {}
                 () = tokio::time::sleep(self.parts.tick) => {}
             }
-            while let Some(done) = self.runs.try_join_next_with_id() {
-                self.ended(done);
-            }
+            self.gather().await;
         }
         self.drain(grace).await;
     }
@@ -141,20 +163,58 @@ impl Dispatcher {
             if let Some(done) = self.runs.join_next_with_id().await {
                 stats.add(self.ended(done));
             }
+            stats.add(self.gather().await);
         }
+    }
+
+    /// Take what ends until the last round was [`PACE`] ago, so that a round is for many runs.
+    async fn gather(&mut self) -> Stats {
+        let mut stats = Stats::default();
+        let until = self.round + PACE;
+        while !self.runs.is_empty() {
+            tokio::select! {
+                biased;
+                Some(done) = self.runs.join_next_with_id() => stats.add(self.ended(done)),
+                () = tokio::time::sleep_until(until) => break,
+            }
+        }
+        stats
     }
 
     /// Lease and start as many runs as there are slots for; gives how many.
     async fn start_due(&mut self) -> Result<usize, DbErr> {
+        self.round = Instant::now();
         let runs = self.plan().await?;
         let started = runs.len();
+        if started == 0 {
+            return Ok(0);
+        }
+        let shared = Shared {
+            parts: Arc::clone(&self.parts),
+            recorder: self.recorder(),
+            guards: self.guards.clone(),
+            draining: self.draining.clone(),
+        };
         for run in runs {
             let place = run.place;
             self.slots.take(&place);
-            let task = run.carry_out(Arc::clone(&self.parts), self.draining.clone());
+            let task = run.carry_out(shared.clone());
             self.places.insert(self.runs.spawn(task).id(), place);
         }
         Ok(started)
+    }
+
+    /// The recorder; a new one if there is none, or if it died.
+    fn recorder(&mut self) -> Recorder {
+        if let Some(recorder) = &self.recorder
+            && !recorder.is_gone()
+        {
+            return recorder.clone();
+        }
+        let (recorder, task) = Recorder::new(Arc::clone(&self.parts));
+        self.recording.spawn(task);
+        self.recorder = Some(recorder.clone());
+        recorder
     }
 
     fn ended(&mut self, done: Result<(task::Id, Stats), JoinError>) -> Stats {

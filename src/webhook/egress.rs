@@ -12,10 +12,11 @@ use std::{
 };
 
 use ipnet::IpNet;
-use reqwest::{Method, RequestBuilder, Url, redirect};
+use reqwest::{Method, RequestBuilder, Response, Url, redirect};
 use url::Host;
 
 mod address;
+mod line;
 mod resolve;
 
 pub use address::Range;
@@ -23,6 +24,9 @@ pub use resolve::{Lookup, SystemLookup};
 
 /// The most bytes of a URL that is accepted.
 const URL_MAX_BYTES: usize = 2048;
+
+/// Connections kept open to one host: several endpoints may live on it, each with its own requests under way.
+const IDLE_PER_HOST: usize = 64;
 
 /// Why a request does not leave.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -154,7 +158,8 @@ impl Egress {
             .no_proxy()
             .referer(false)
             .http1_only()
-            .pool_max_idle_per_host(8)
+            .pool_max_idle_per_host(IDLE_PER_HOST)
+            .connector_layer(line::Watched)
             .pool_idle_timeout(Duration::from_mins(1))
             .user_agent(concat!("Wharf/", env!("CARGO_PKG_VERSION")))
             .dns_resolver(Arc::new(resolve::Guarded {
@@ -200,6 +205,13 @@ impl Egress {
     pub fn request(&self, method: Method, url: Url) -> Result<RequestBuilder, EgressError> {
         self.check(&url)?;
         Ok(self.client.request(method, url))
+    }
+
+    /// Send a request made by [`Egress::request`]; tells with its answer whether it went over a connection that had
+    /// been used before.
+    pub async fn send(request: RequestBuilder) -> (reqwest::Result<Response>, bool) {
+        let (answer, connected) = line::watch(request.send()).await;
+        (answer, !connected)
     }
 
     fn check(&self, url: &Url) -> Result<(), EgressError> {

@@ -1,11 +1,14 @@
 //! Which events an endpoint gets.
 //!
-//! Owns the two lists of an endpoint (`types`, `sessions`), their stored form and what they match. Called by
+//! Owns the three lists of an endpoint (`types`, `sessions`, `chats`), their stored form and what they match. Called by
 //! the outbox for every event and by `service::webhooks` when an endpoint is written.
 
 use entity::ids::SessionId;
 
-use crate::domain::event::Event;
+use crate::domain::{
+    address::{Address, AddressError},
+    event::Event,
+};
 
 /// The most entries of one list.
 pub const LIST_MAX: usize = 100;
@@ -26,6 +29,15 @@ pub enum Sessions {
     Only(Vec<SessionId>),
 }
 
+/// Chats: `*`, or some of them by their canonical ids.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Chats {
+    /// All.
+    All,
+    /// These, and whatever belongs to no chat.
+    Only(Vec<String>),
+}
+
 /// What a list cannot hold.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FilterError {
@@ -41,6 +53,9 @@ pub enum FilterError {
     /// Not an id of a session.
     #[error("\"{0}\" is not the id of a session")]
     NotASession(String),
+    /// Not the address of a chat.
+    #[error("\"{0}\" is not a chat: {1}")]
+    NotAChat(String, AddressError),
 }
 
 impl Types {
@@ -121,6 +136,55 @@ impl Sessions {
     }
 }
 
+impl Chats {
+    /// Check a list of `*` or addresses, in any form that an address is accepted in.
+    pub fn parse(list: &[String]) -> Result<Self, FilterError> {
+        check_len(list)?;
+        if list.iter().any(|word| word == ANY) {
+            return Ok(Self::All);
+        }
+        list.iter()
+            .map(|word| {
+                word.parse::<Address>()
+                    .map(|chat| chat.to_string())
+                    .map_err(|error| FilterError::NotAChat(word.clone(), error))
+            })
+            .collect::<Result<Vec<_>, _>>()
+            .map(Self::Only)
+    }
+
+    /// The entries as they are shown.
+    pub fn entries(&self) -> Vec<String> {
+        match self {
+            Self::All => vec![ANY.to_owned()],
+            Self::Only(ids) => ids.clone(),
+        }
+    }
+
+    /// Whether an event of this chat is wanted; what belongs to no chat always is.
+    pub fn matches(&self, chat: Option<&str>) -> bool {
+        match (self, chat) {
+            (Self::All, _) | (_, None) => true,
+            (Self::Only(ids), Some(chat)) => ids.iter().any(|id| id == chat),
+        }
+    }
+
+    /// As it is stored; all is nothing.
+    pub fn to_stored(&self) -> Option<String> {
+        match self {
+            Self::All => None,
+            Self::Only(ids) => Some(stored(ids)),
+        }
+    }
+
+    /// From its stored form; a damaged one matches no chat.
+    pub fn from_stored(text: Option<&str>) -> Self {
+        text.map_or(Self::All, |text| {
+            Self::Only(serde_json::from_str(text).unwrap_or_default())
+        })
+    }
+}
+
 fn check_len(list: &[String]) -> Result<(), FilterError> {
     match list.len() {
         0 => Err(FilterError::Empty),
@@ -184,5 +248,23 @@ mod tests {
         assert!(Sessions::parse(&["*".into()]).unwrap().matches(mine));
         assert!(Sessions::parse(&["alice".into()]).is_err());
         assert!(!Sessions::from_stored("damaged").matches(mine));
+    }
+
+    #[test]
+    fn chats_are_taken_in_any_form_and_kept_in_the_canonical_one() {
+        let list = [
+            "+49 170".replace(' ', "") + "1234567",
+            "1-2@g.us".to_owned(),
+        ];
+        let some = Chats::parse(&list).unwrap();
+        assert_eq!(some.entries(), ["491701234567@s.whatsapp.net", "1-2@g.us"]);
+        assert!(some.matches(Some("491701234567@s.whatsapp.net")));
+        assert!(!some.matches(Some("491701234568@s.whatsapp.net")));
+        assert!(some.matches(None), "what belongs to no chat");
+        assert_eq!(Chats::from_stored(some.to_stored().as_deref()), some);
+        assert_eq!(Chats::from_stored(None), Chats::All);
+        assert!(!Chats::from_stored(Some("damaged")).matches(Some("1-2@g.us")));
+        let refused = Chats::parse(&["alice".to_owned()]).unwrap_err();
+        assert!(refused.to_string().starts_with("\"alice\" is not a chat"));
     }
 }

@@ -15,9 +15,10 @@ use entity::{
     webhook_deliveries,
 };
 use sea_orm::DbErr;
+use serde::Deserialize;
 use tokio::sync::Notify;
 
-use super::filter::{Sessions, Types};
+use super::filter::{Chats, Sessions, Types};
 use crate::db::{
     self,
     webhook_endpoints::{Subscription, subscriptions},
@@ -34,6 +35,40 @@ pub struct Entry<'a> {
     pub seq: i64,
     /// Its name.
     pub event_type: &'a str,
+    /// The canonical id of the chat it belongs to, if it does: see [`chats`].
+    pub chat: Option<&'a str>,
+}
+
+/// The `chat` in the `data` of an event: its id, or an object with one.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum ChatField {
+    Id(String),
+    Object { id: String },
+}
+
+#[derive(Deserialize)]
+struct Chatty {
+    chat: Option<ChatField>,
+}
+
+/// The chat that an event belongs to, from its `data` as JSON; none if it belongs to none.
+pub fn chat_of(data: &str) -> Option<String> {
+    let chatty: Chatty = serde_json::from_str(data).ok()?;
+    Some(match chatty.chat? {
+        ChatField::Id(id) | ChatField::Object { id } => id,
+    })
+}
+
+/// The chat of each event of which `data` is given, when one of `endpoints` asks for it; else none of none, so that
+/// only those pay for it who filter by chat.
+pub fn chats<'a>(
+    endpoints: &[Endpoint],
+    data: impl Iterator<Item = &'a str>,
+) -> Vec<Option<String>> {
+    let asked = endpoints.iter().any(|one| one.chats != Chats::All);
+    data.map(|data| if asked { chat_of(data) } else { None })
+        .collect()
 }
 
 /// An endpoint that wants events of one session.
@@ -41,6 +76,7 @@ pub struct Entry<'a> {
 pub struct Endpoint {
     id: EndpointId,
     types: Types,
+    chats: Chats,
 }
 
 /// The endpoints of `owner` that want events of `session`.
@@ -54,6 +90,7 @@ pub async fn endpoints(
     let endpoint = |one: Subscription| Endpoint {
         id: one.id,
         types: Types::from_stored(&one.types),
+        chats: Chats::from_stored(one.chats.as_deref()),
     };
     Ok(wanting.map(endpoint).collect())
 }
@@ -68,9 +105,9 @@ pub fn enqueue(
 ) {
     let mut rows = Vec::new();
     for endpoint in endpoints {
-        let wanted = entries
-            .iter()
-            .filter(|entry| endpoint.types.matches(entry.event_type));
+        let wanted = entries.iter().filter(|entry| {
+            endpoint.types.matches(entry.event_type) && endpoint.chats.matches(entry.chat)
+        });
         rows.extend(wanted.map(|entry| webhook_deliveries::Model {
             id: DeliveryId::new(),
             owner_id: owner,
@@ -104,5 +141,22 @@ impl Wake {
     /// Until somebody calls [`Wake::wake`], or at once if somebody has since the last time.
     pub async fn woken(&self) {
         self.0.notified().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_chat_of_an_event_is_found_as_an_id_and_as_an_object() {
+        let message = r#"{"chat":{"id":"1@g.us","kind":"group"},"text":{"body":"hi"}}"#;
+        assert_eq!(chat_of(message).as_deref(), Some("1@g.us"));
+        assert_eq!(
+            chat_of(r#"{"chat":"1@lid","ack":3}"#).as_deref(),
+            Some("1@lid")
+        );
+        assert_eq!(chat_of(r#"{"reason":"x"}"#), None);
+        assert_eq!(chat_of(r#"{"chat":null}"#), None);
     }
 }

@@ -10,15 +10,18 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bytes::Bytes;
 use entity::ids::EventId;
 use reqwest::{
-    Method, Response, StatusCode,
+    Method, Response, StatusCode, Url,
     header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
 };
 
 use super::{
     egress::{Egress, EgressError},
-    render::{Render, Told},
+    heads::Head,
+    health::Outcome,
+    render::{Render, Rendered, Told},
     retry::{self, Hint},
     signer,
     target::Target,
@@ -28,12 +31,24 @@ use crate::domain::clock::SharedClock;
 /// How much of an answer is read and kept.
 pub const RESPONSE_MAX_BYTES: usize = 16 * 1024;
 
+/// How soon a connection must break for a second try at once.
+const SECOND_TRY_WITHIN: Duration = Duration::from_secs(1);
+
+/// With `disable` in it, an answer says what a 410 says.
+const DELIVERY_HEADER: &str = "webhook-delivery";
+const DISABLE: &str = "disable";
+
+/// Why an endpoint was disabled after a 410.
+pub const GONE: &str = "gone";
+/// Why an endpoint was disabled after an answer with `webhook-delivery: disable`.
+pub const BY_RECEIVER: &str = "disabled_by_receiver";
+
 /// What an attempt came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// A complete answer with a 2xx.
     Delivered,
-    /// 410: the receiver wants nothing more.
+    /// Not delivered, and the receiver wants nothing more.
     Gone,
     /// Anything else.
     Failed(Hint),
@@ -48,12 +63,22 @@ pub struct Sent {
     pub duration: Duration,
     /// The status, if there was an answer.
     pub status: Option<u16>,
+    /// The head of the request, masked.
+    pub request_head: Option<Head>,
+    /// The head of the answer.
+    pub response_head: Option<Head>,
+    /// How long the head of the answer took.
+    pub head_after: Option<Duration>,
     /// The start of the answer.
     pub response: Option<String>,
     /// A stable word, a colon and what happened; none when delivered.
     pub error: Option<String>,
     /// What it came to.
     pub verdict: Verdict,
+    /// What it says about the receiver.
+    pub outcome: Outcome,
+    /// Why the receiver gets nothing more, if it has asked for that.
+    pub disable: Option<&'static str>,
 }
 
 /// Posts requests. Clones share the client.
@@ -64,6 +89,9 @@ pub struct Sender {
     clock: SharedClock,
     timeout: Duration,
 }
+
+/// The fault is ours: the receiver was not asked.
+const EVENT_DAMAGED: &str = "event_damaged";
 
 /// A failure before or instead of an answer.
 #[derive(Debug)]
@@ -101,9 +129,14 @@ impl Sender {
             started_at,
             duration: Duration::ZERO,
             status: None,
+            request_head: None,
+            response_head: None,
+            head_after: None,
             response: None,
             error: None,
             verdict: Verdict::Failed(Hint::default()),
+            outcome: Outcome::Down,
+            disable: None,
         };
         let outcome =
             tokio::time::timeout(self.timeout, self.exchange(target, event, told, &mut sent))
@@ -123,6 +156,11 @@ impl Sender {
                 retry_after: None,
                 busy: fault.code == "timeout",
             });
+            sent.outcome = if fault.code == EVENT_DAMAGED {
+                Outcome::NotTheirs
+            } else {
+                Outcome::Down
+            };
             sent.error = Some(format!("{}: {}", fault.code, fault.detail));
         }
         sent
@@ -137,15 +175,19 @@ impl Sender {
         sent: &mut Sent,
     ) -> Result<(), Fault> {
         let rendered = self.render.render(told).map_err(|error| Fault {
-            code: "event_damaged",
+            code: EVENT_DAMAGED,
             detail: error.to_string(),
         })?;
         let url = self.egress.check_url(&target.url).map_err(refused)?;
         let id = event.to_string();
         let timestamp = sent.started_at.div_euclid(1000);
         let signature = signer::signature(&target.secrets, &id, timestamp, &rendered.body);
+        let Rendered {
+            body,
+            headers: of_shape,
+        } = rendered;
         let mut headers = target.headers.clone();
-        headers.extend(rendered.headers);
+        headers.extend(of_shape);
         set(&mut headers, signer::ID_HEADER, &id);
         set(
             &mut headers,
@@ -153,21 +195,51 @@ impl Sender {
             &timestamp.to_string(),
         );
         set(&mut headers, signer::SIGNATURE_HEADER, &signature);
-        let response = self
-            .egress
-            .request(Method::POST, url)
-            .map_err(refused)?
-            .headers(headers)
-            .body(rendered.body)
-            .send()
-            .await
-            .map_err(|error| failed(&error))?;
+        sent.request_head = Some(Head::of_request(&target.url, &headers));
+        let begun = Instant::now();
+        let response = self.post(url, headers, body, begun).await?;
+        sent.head_after = Some(begun.elapsed());
         let status = response.status();
         sent.status = Some(status.as_u16());
-        let hint = self.hint(&response);
+        sent.response_head = Some(Head::of_response(response.headers()));
+        let (hint, asks_to_stop) = (self.hint(&response), asks_to_stop(&response));
         sent.response = Some(read(response).await.map_err(|error| failed(&error))?);
-        (sent.verdict, sent.error) = judge(status, hint);
+        sent.disable = asks_to_stop;
+        (sent.verdict, sent.error) = judge(status, hint, asks_to_stop);
+        sent.outcome = if status.is_success() {
+            Outcome::Good
+        } else if status.is_server_error() {
+            Outcome::Down
+        } else {
+            Outcome::Refused
+        };
         Ok(())
+    }
+
+    /// Posts, and once more if a connection that was kept open broke under the request.
+    async fn post(
+        &self,
+        url: Url,
+        headers: HeaderMap,
+        body: Bytes,
+        begun: Instant,
+    ) -> Result<Response, Fault> {
+        let request = |url, headers, body| {
+            let request = self.egress.request(Method::POST, url).map_err(refused)?;
+            Ok(request.headers(headers).body(body))
+        };
+        let first = request(url.clone(), headers.clone(), body.clone())?;
+        let (answer, reused) = Egress::send(first).await;
+        let error = match answer {
+            Ok(response) => return Ok(response),
+            Err(error) => error,
+        };
+        if !(reused && is_reset(&error) && begun.elapsed() < SECOND_TRY_WITHIN) {
+            return Err(failed(&error));
+        }
+        tracing::debug!("a connection broke between two requests; the request is made again");
+        let (answer, _) = Egress::send(request(url, headers, body)?).await;
+        answer.map_err(|error| failed(&error))
     }
 
     fn hint(&self, response: &Response) -> Hint {
@@ -186,13 +258,29 @@ impl Sender {
     }
 }
 
-fn judge(status: StatusCode, hint: Hint) -> (Verdict, Option<String>) {
+/// Why the receiver wants nothing more, if it says so.
+fn asks_to_stop(response: &Response) -> Option<&'static str> {
+    if response.status() == StatusCode::GONE {
+        return Some(GONE);
+    }
+    let header = response.headers().get(DELIVERY_HEADER)?;
+    let asks = header
+        .to_str()
+        .is_ok_and(|word| word.trim().eq_ignore_ascii_case(DISABLE));
+    asks.then_some(BY_RECEIVER)
+}
+
+fn judge(
+    status: StatusCode,
+    hint: Hint,
+    asks_to_stop: Option<&'static str>,
+) -> (Verdict, Option<String>) {
     if status.is_success() {
         return (Verdict::Delivered, None);
     }
     let code = status.as_u16();
-    if status == StatusCode::GONE {
-        let error = format!("gone: the receiver answered {code} and gets nothing more");
+    if let Some(word) = asks_to_stop {
+        let error = format!("{word}: the receiver answered {code} and gets nothing more");
         return (Verdict::Gone, Some(error));
     }
     let error = if status.is_redirection() {
@@ -236,16 +324,13 @@ fn failed(error: &reqwest::Error) -> Fault {
         return refused(refusal);
     }
     let root = root(error);
-    let reset = root
-        .downcast_ref::<io::Error>()
-        .is_some_and(|error| error.kind() == io::ErrorKind::ConnectionReset);
     let code = if error.is_timeout() {
         "timeout"
     } else if error.is_dns() {
         "dns"
     } else if error.is_connect() {
         "connect"
-    } else if reset {
+    } else if is_reset(error) {
         "reset"
     } else {
         "broken"
@@ -255,6 +340,21 @@ fn failed(error: &reqwest::Error) -> Fault {
         // The root alone: what is above it repeats the URL.
         detail: root.to_string(),
     }
+}
+
+/// The receiver's side has closed the connection: politely, or not.
+fn is_reset(error: &reqwest::Error) -> bool {
+    let root = root(error);
+    let closed = root
+        .downcast_ref::<hyper::Error>()
+        .is_some_and(hyper::Error::is_incomplete_message);
+    let broken = root.downcast_ref::<io::Error>().is_some_and(|error| {
+        matches!(
+            error.kind(),
+            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
+        )
+    });
+    closed || broken
 }
 
 fn root(error: &reqwest::Error) -> &(dyn StdError + 'static) {

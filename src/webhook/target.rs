@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::{
     headers,
+    health::Health,
     signer::{Secret, SecretError},
 };
 use crate::seal::{Master, SealError, Sealer};
@@ -99,8 +100,8 @@ pub struct Target {
     pub secrets: Vec<Secret>,
     /// The user's headers.
     pub headers: HeaderMap,
-    /// Since when the endpoint has only failed.
-    pub failing_since: Option<i64>,
+    /// Whether its row tells of failures.
+    pub unwell: bool,
 }
 
 impl Target {
@@ -122,7 +123,7 @@ impl Target {
             url: row.url.clone(),
             secrets,
             headers: headers::check(&headers).map_err(|_| VaultError::Headers)?,
-            failing_since: row.first_failure_at,
+            unwell: !Health::from(row).is_well(),
         })
     }
 }

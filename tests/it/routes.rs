@@ -11,4 +11,5 @@ mod sessions;
 mod setup;
 mod strangers;
 mod users;
+mod webhooks;
 mod ws;

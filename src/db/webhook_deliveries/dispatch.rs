@@ -10,10 +10,12 @@ use entity::{
     webhook_deliveries::{Column, Entity, Model},
 };
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect, Select,
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter,
+    QueryOrder, QuerySelect, Select, UpdateMany,
     sea_query::{Expr, ExprTrait, Value},
 };
+
+use crate::db::Script;
 
 /// Ids per statement.
 const IDS_PER_UPDATE: usize = 500;
@@ -161,17 +163,20 @@ pub async fn release(
     lease: Lease,
     now_ms: i64,
 ) -> Result<(), DbErr> {
-    for row in rows {
-        // A first attempt waits for nothing; a retry was due, and is.
-        let next_at = (row.attempt > 0).then_some(now_ms);
-        Entity::update_many()
-            .col_expr(Column::State, Expr::value(DeliveryState::Pending))
-            .col_expr(Column::LeaseNode, Expr::value(Value::Uuid(None)))
-            .col_expr(Column::NextAt, Expr::value(next_at))
-            .filter(Column::Id.eq(row.id))
-            .filter(lease.holds())
-            .exec(db)
-            .await?;
+    // A first attempt waits for nothing; a retry was due, and is.
+    let (first, retries): (Vec<&Model>, Vec<&Model>) =
+        rows.iter().partition(|row| row.attempt == 0);
+    for (rows, next_at) in [(first, None), (retries, Some(now_ms))] {
+        for rows in rows.chunks(IDS_PER_UPDATE) {
+            Entity::update_many()
+                .col_expr(Column::State, Expr::value(DeliveryState::Pending))
+                .col_expr(Column::LeaseNode, Expr::value(Value::Uuid(None)))
+                .col_expr(Column::NextAt, Expr::value(next_at))
+                .filter(Column::Id.is_in(rows.iter().map(|row| row.id)))
+                .filter(lease.holds())
+                .exec(db)
+                .await?;
+        }
     }
     Ok(())
 }
@@ -187,15 +192,56 @@ pub struct Finish {
     pub error: Option<String>,
 }
 
-/// Write how an attempt went; tells whether the lease was still held.
-pub async fn finish(
-    db: &impl ConnectionTrait,
-    id: DeliveryId,
-    lease: Lease,
-    finish: Finish,
-    now_ms: i64,
-) -> Result<bool, DbErr> {
-    let done = Entity::update_many()
+/// Those of `ids` that `node` is posting, each with the end of its lease, locked until the end of `tx`.
+pub async fn held(
+    tx: &impl ConnectionTrait,
+    ids: impl IntoIterator<Item = DeliveryId>,
+    node: NodeId,
+) -> Result<Vec<(DeliveryId, Option<i64>)>, DbErr> {
+    let mut rows = Entity::find()
+        .select_only()
+        .columns([Column::Id, Column::NextAt])
+        .filter(Column::Id.is_in(ids))
+        .filter(Column::State.eq(DeliveryState::Inflight))
+        .filter(Column::LeaseNode.eq(node))
+        .order_by_asc(Column::Id);
+    // SQLite has no row locks: its immediate transaction is the lock.
+    if tx.get_database_backend() != DbBackend::Sqlite {
+        rows = rows.lock_exclusive();
+    }
+    rows.into_tuple().all(tx).await
+}
+
+/// Have `script` write how attempts went; it writes a row less, and has to be undone, where a lease is not held any more.
+pub fn finish(script: &mut Script, finished: Vec<(DeliveryId, Lease, Finish)>, now_ms: i64) {
+    // Most go well, and those of one round are one statement.
+    let mut delivered: Vec<(Lease, Vec<DeliveryId>)> = Vec::new();
+    for (id, lease, finish) in finished {
+        if finish.state != DeliveryState::Delivered {
+            let update = ended(finish, now_ms).filter(Column::Id.eq(id));
+            script.add(&update.filter(lease.holds()), 1);
+            continue;
+        }
+        match delivered.iter_mut().find(|(other, _)| *other == lease) {
+            Some((_, ids)) => ids.push(id),
+            None => delivered.push((lease, vec![id])),
+        }
+    }
+    for (lease, ids) in delivered {
+        for ids in ids.chunks(IDS_PER_UPDATE) {
+            let good = Finish {
+                state: DeliveryState::Delivered,
+                next_at: None,
+                error: None,
+            };
+            let update = ended(good, now_ms).filter(Column::Id.is_in(ids.iter().copied()));
+            script.add(&update.filter(lease.holds()), ids.len());
+        }
+    }
+}
+
+fn ended(finish: Finish, now_ms: i64) -> UpdateMany<Entity> {
+    Entity::update_many()
         .col_expr(Column::State, Expr::value(finish.state))
         .col_expr(Column::Attempt, Expr::col(Column::Attempt).add(1))
         .col_expr(Column::TriggeredBy, Expr::value(AttemptTrigger::Auto))
@@ -203,11 +249,6 @@ pub async fn finish(
         .col_expr(Column::LeaseNode, Expr::value(Value::Uuid(None)))
         .col_expr(Column::LastError, Expr::value(finish.error))
         .col_expr(Column::UpdatedAt, Expr::value(now_ms))
-        .filter(Column::Id.eq(id))
-        .filter(lease.holds())
-        .exec(db)
-        .await?;
-    Ok(done.rows_affected > 0)
 }
 
 /// The events that deliveries tell, in any order; one below retention is missing.

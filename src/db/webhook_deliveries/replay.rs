@@ -18,6 +18,8 @@ pub struct Past {
     pub seq: i64,
     /// Its name.
     pub event_type: String,
+    /// Its `data`, as JSON.
+    pub payload: String,
 }
 
 /// From (included) and to (not included), in milliseconds since 1970.
@@ -58,7 +60,7 @@ pub async fn page(
 ) -> Result<Vec<Past>, DbErr> {
     within(owner, session, span)
         .select_only()
-        .columns([Column::Id, Column::Seq, Column::EventType])
+        .columns([Column::Id, Column::Seq, Column::EventType, Column::Payload])
         .filter(Column::Seq.gt(after))
         .order_by_asc(Column::Seq)
         .limit(limit)

@@ -19,7 +19,7 @@ use crate::{
     },
     service::{
         Ctx, Error,
-        webhooks::{Attempt, Delivery, DeliveryDetail, Webhooks},
+        webhooks::{Attempt, Delivery, DeliveryDetail, Head, Webhooks},
     },
 };
 
@@ -158,6 +158,38 @@ struct AttemptResponse {
     /// The start of the answer.
     response: Option<String>,
     triggered_by: TriggerWord,
+    /// The head of the request. Values of custom headers are masked and signatures shortened.
+    request_head: Option<HeadResponse>,
+    /// The head of the answer, up to 8 KiB.
+    response_head: Option<HeadResponse>,
+    /// How long the head of the answer took; `duration_ms` has its body as well.
+    head_ms: Option<i64>,
+}
+
+/// The head of a request or of an answer.
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = HttpHead)]
+struct HeadResponse {
+    /// Where to; null in the head of an answer.
+    url: Option<String>,
+    headers: Vec<HeaderResponse>,
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = HttpHeader)]
+struct HeaderResponse {
+    name: String,
+    value: String,
+}
+
+impl From<Head> for HeadResponse {
+    fn from(head: Head) -> Self {
+        let header = |(name, value)| HeaderResponse { name, value };
+        Self {
+            url: head.url,
+            headers: head.headers.into_iter().map(header).collect(),
+        }
+    }
 }
 
 impl From<Attempt> for AttemptResponse {
@@ -171,6 +203,9 @@ impl From<Attempt> for AttemptResponse {
             error: attempt.error,
             response: attempt.response,
             triggered_by: attempt.triggered_by.into(),
+            request_head: attempt.request_head.map(Into::into),
+            response_head: attempt.response_head.map(Into::into),
+            head_ms: attempt.head_ms,
         }
     }
 }

@@ -5,8 +5,8 @@ use entity::ids::EndpointId;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use self::dto::{
-    CreateWebhookRequest, ReplayRequest, ReplayResponse, UpdateWebhookRequest, WebhookResponse,
-    WebhookTestResponse, WebhookWithSecretResponse,
+    CreateWebhookRequest, EndedWord, PurgeQuery, PurgeResponse, ReplayRequest, ReplayResponse,
+    UpdateWebhookRequest, WebhookResponse, WebhookTestResponse, WebhookWithSecretResponse,
 };
 use crate::{
     http::{
@@ -15,7 +15,10 @@ use crate::{
         page::{Page, PageQuery, bad_cursor},
         problem::{Problem, ProblemBody},
     },
-    service::{Ctx, Error, webhooks::Webhooks},
+    service::{
+        Ctx, Error,
+        webhooks::{Many, Webhooks},
+    },
 };
 
 mod dto;
@@ -28,6 +31,7 @@ pub(in crate::http) fn guarded() -> OpenApiRouter<Api> {
         .routes(routes!(test_webhook))
         .routes(routes!(enable_webhook))
         .routes(routes!(replay_webhook))
+        .routes(routes!(purge_deliveries))
 }
 
 /// List one's own webhooks.
@@ -164,7 +168,8 @@ async fn enable_webhook(
     Ok(Json(webhooks.enable(&ctx, id_of(&id)?).await?.into()))
 }
 
-/// Deliver the events of a span of time once more, each under its own `webhook-id`.
+/// Deliver once more, each event under its own `webhook-id`: the events of a span of time, or with `state` the
+/// deliveries that ended like that.
 #[utoipa::path(
     post, path = "/webhooks/{id}/replay", tag = "webhooks",
     params(("id" = String, Path, description = "`whe_…`")),
@@ -182,10 +187,40 @@ async fn replay_webhook(
     Path(id): Path<String>,
     Json(body): Json<ReplayRequest>,
 ) -> Result<(StatusCode, Json<ReplayResponse>), Problem> {
-    let from = time("/from", &body.from)?;
-    let to = body.to.as_deref().map(|to| time("/to", to)).transpose()?;
-    let queued = webhooks.replay(&ctx, id_of(&id)?, from, to).await?;
-    Ok((StatusCode::ACCEPTED, Json(ReplayResponse { queued })))
+    let time_of = |pointer, text: &Option<String>| {
+        let text = text.as_deref();
+        text.map(|text| time(pointer, text)).transpose()
+    };
+    let (from, to) = (time_of("/from", &body.from)?, time_of("/to", &body.to)?);
+    let id = id_of(&id)?;
+    let many = match body.state {
+        Some(state) => {
+            let state = state.into();
+            webhooks.replay_ended(&ctx, id, state, from, to).await?
+        }
+        None => Many {
+            count: webhooks.replay(&ctx, id, from, to).await?,
+            more: false,
+        },
+    };
+    Ok((StatusCode::ACCEPTED, Json(many.into())))
+}
+
+/// Remove the deliveries of a webhook that ended in one way, with their attempts. At most 100,000 a call.
+#[utoipa::path(
+    delete, path = "/webhooks/{id}/deliveries", tag = "webhooks",
+    params(("id" = String, Path, description = "`whe_…`"), PurgeQuery),
+    responses((status = 200, body = PurgeResponse), (status = 404, body = ProblemBody))
+)]
+async fn purge_deliveries(
+    State(webhooks): State<Webhooks>,
+    ctx: Ctx,
+    Path(id): Path<String>,
+    Query(query): Query<PurgeQuery>,
+) -> Result<Json<PurgeResponse>, Problem> {
+    let state = query.state.unwrap_or(EndedWord::Dead).into();
+    let purged = webhooks.purge(&ctx, id_of(&id)?, state).await?;
+    Ok(Json(purged.into()))
 }
 
 pub(super) fn id_of(text: &str) -> Result<EndpointId, Error> {

@@ -8,6 +8,7 @@ use entity::{
 };
 
 use super::{Ctx, Error, Webhooks};
+pub use crate::webhook::heads::Head;
 use crate::{db, domain::principal::Scope};
 
 /// A delivery as its owner sees it.
@@ -75,6 +76,12 @@ pub struct Attempt {
     pub response: Option<String>,
     /// Who asked for it.
     pub triggered_by: AttemptTrigger,
+    /// The head of the request, masked.
+    pub request_head: Option<Head>,
+    /// The head of the answer.
+    pub response_head: Option<Head>,
+    /// How long the head of the answer took.
+    pub head_ms: Option<i64>,
 }
 
 impl From<webhook_attempts::Model> for Attempt {
@@ -88,6 +95,9 @@ impl From<webhook_attempts::Model> for Attempt {
             error: row.error,
             response: row.response,
             triggered_by: row.triggered_by,
+            request_head: row.request_head.as_deref().and_then(Head::from_stored),
+            response_head: row.response_head.as_deref().and_then(Head::from_stored),
+            head_ms: row.head_ms,
         }
     }
 }
@@ -102,6 +112,14 @@ pub struct DeliveryDetail {
 }
 
 const NOT_FOUND: Error = Error::NotFound { what: "delivery" };
+
+/// The refusal to queue something for an endpoint that gets nothing.
+pub(super) fn disabled() -> Error {
+    Error::NotReady {
+        code: "webhook_disabled",
+        detail: "the webhook is disabled; enable it first".to_owned(),
+    }
+}
 
 impl Webhooks {
     /// Up to `limit` + 1 deliveries of an endpoint, newest event first: the one more tells that there are more.
@@ -142,10 +160,7 @@ impl Webhooks {
                 detail: "the webhook of this delivery was deleted".to_owned(),
             })?;
         if endpoint.state == EndpointState::Disabled {
-            return Err(Error::NotReady {
-                code: "webhook_disabled",
-                detail: "the webhook is disabled; enable it first".to_owned(),
-            });
+            return Err(disabled());
         }
         let now = self.parts.clock.now_ms();
         let db = &self.parts.db;

@@ -9,7 +9,14 @@ use entity::{
 };
 
 use super::{Error, Webhooks};
-use crate::webhook::filter::{Sessions, Types};
+use crate::{
+    db,
+    webhook::filter::{Chats, Sessions, Types},
+};
+pub use crate::{
+    db::webhook_endpoints::Backlog,
+    webhook::health::{Gate, Health},
+};
 
 /// An endpoint to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +27,8 @@ pub struct NewEndpoint {
     pub types: Vec<String>,
     /// Ids or handles of sessions; none means all that the credential may touch.
     pub sessions: Option<Vec<String>>,
+    /// Addresses of chats, or `*`.
+    pub chats: Vec<String>,
     /// The order within a session.
     pub ordering: DeliveryOrdering,
     /// Headers of every request.
@@ -35,6 +44,8 @@ pub struct EndpointPatch {
     pub types: Option<Vec<String>>,
     /// Ids or handles of sessions.
     pub sessions: Option<Vec<String>>,
+    /// Addresses of chats, or `*`.
+    pub chats: Option<Vec<String>>,
     /// The order within a session.
     pub ordering: Option<DeliveryOrdering>,
     /// Headers of every request; they replace the old ones.
@@ -54,6 +65,8 @@ pub struct Endpoint {
     pub types: Vec<String>,
     /// Ids of sessions, or `*`.
     pub sessions: Vec<String>,
+    /// Canonical ids of chats, or `*`.
+    pub chats: Vec<String>,
     /// The order within a session.
     pub ordering: DeliveryOrdering,
     /// The names of the custom headers; their values are not shown again.
@@ -62,8 +75,12 @@ pub struct Endpoint {
     pub state: EndpointState,
     /// Why not.
     pub disabled_reason: Option<String>,
-    /// Since when it has only failed.
-    pub failing_since: Option<i64>,
+    /// How it fares.
+    pub health: Health,
+    /// Whether it is posted to right now.
+    pub gate: Gate,
+    /// What waits for it and what was given up, each up to [`COUNTED_MAX`](crate::db::webhook_endpoints::COUNTED_MAX).
+    pub backlog: Backlog,
     /// Until when the previous secret signs as well.
     pub previous_secret_until: Option<i64>,
     /// When it was made.
@@ -74,7 +91,7 @@ pub struct Endpoint {
 
 impl Webhooks {
     /// What the owner sees of `row`.
-    pub(super) fn show(&self, row: &Model) -> Result<Endpoint, Error> {
+    pub(super) fn show(&self, row: &Model, backlog: Backlog) -> Result<Endpoint, Error> {
         let headers = self
             .parts
             .vault
@@ -86,14 +103,23 @@ impl Webhooks {
             url: row.url.clone(),
             types: Types::from_stored(&row.types).entries().to_vec(),
             sessions: Sessions::from_stored(&row.sessions).entries(),
+            chats: Chats::from_stored(row.chats.as_deref()).entries(),
             ordering: row.ordering,
             header_names: headers.into_keys().collect(),
             state: row.state,
             disabled_reason: row.disabled_reason.clone(),
-            failing_since: row.first_failure_at,
+            health: Health::from(row),
+            gate: Health::from(row).gate(now),
+            backlog,
             previous_secret_until: row.prev_until.filter(|until| *until > now),
             created_at: row.created_at,
             updated_at: row.updated_at,
         })
+    }
+
+    /// What the owner sees of `row`, with what waits for it counted.
+    pub(super) async fn show_counted(&self, row: &Model) -> Result<Endpoint, Error> {
+        let backlog = db::webhook_endpoints::backlog(&self.parts.db, row.id).await?;
+        self.show(row, backlog)
     }
 }

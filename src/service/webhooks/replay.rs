@@ -16,7 +16,10 @@ use crate::{
         self,
         webhook_deliveries::replay::{self, Past, Span},
     },
-    webhook::filter::{Sessions, Types},
+    webhook::{
+        filter::{Chats, Sessions, Types},
+        outbox,
+    },
 };
 
 /// The most events of one replay.
@@ -35,16 +38,19 @@ impl Webhooks {
         &self,
         ctx: &Ctx,
         id: EndpointId,
-        from_ms: i64,
+        from_ms: Option<i64>,
         to_ms: Option<i64>,
     ) -> Result<u64, Error> {
         let endpoint = self.find(ctx, id).await?;
         if endpoint.state == EndpointState::Disabled {
-            return Err(Error::NotReady {
-                code: "webhook_disabled",
-                detail: "the webhook is disabled; enable it first".to_owned(),
-            });
+            return Err(super::deliveries::disabled());
         }
+        let Some(from_ms) = from_ms else {
+            return Err(Error::invalid(
+                "/from",
+                "is required, unless there is a state",
+            ));
+        };
         let now = self.parts.clock.now_ms();
         let span = Span {
             from_ms,
@@ -97,6 +103,10 @@ impl Webhooks {
         now: i64,
     ) -> Result<u64, Error> {
         let types = Types::from_stored(&endpoint.types);
+        let chats = Chats::from_stored(endpoint.chats.as_deref());
+        let in_chats = |event: &Past| {
+            chats == Chats::All || chats.matches(outbox::chat_of(&event.payload).as_deref())
+        };
         let (mut after, mut queued) = (0, 0);
         loop {
             let tx = db::begin(&self.parts.db).await?;
@@ -107,7 +117,7 @@ impl Webhooks {
             after = last.seq;
             let wanted: Vec<Past> = page
                 .into_iter()
-                .filter(|event| types.matches(&event.event_type))
+                .filter(|event| types.matches(&event.event_type) && in_chats(event))
                 .collect();
             let ids: Vec<EventId> = wanted.iter().map(|event| event.id).collect();
             let known = db::webhook_deliveries::known_events(&tx, endpoint.id, &ids).await?;

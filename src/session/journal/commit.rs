@@ -203,13 +203,16 @@ impl Inner {
         }
         let rows = entries.iter().map(|entry| event_row(entry)).collect();
         db::events::insert(script, rows);
+        let chats = outbox::chats(&known.endpoints, entries.iter().map(|entry| &*entry.data));
         let due: Vec<outbox::Entry<'_>> = entries
             .iter()
-            .map(|entry| outbox::Entry {
+            .zip(&chats)
+            .map(|(entry, chat)| outbox::Entry {
                 event: entry.id,
                 session: entry.session,
                 seq: entry.seq,
                 event_type: &entry.kind,
+                chat: chat.as_deref(),
             })
             .collect();
         outbox::enqueue(script, owner, &known.endpoints, &due, now);

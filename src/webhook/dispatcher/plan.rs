@@ -13,26 +13,39 @@ use entity::{
 };
 use sea_orm::DbErr;
 
-use super::{Dispatcher, ms, run::Run, slots::Place};
+use super::{Dispatcher, ms, notice::Disabled, run::Run, slots::Place};
 use crate::{
     db::{
+        self,
         webhook_deliveries::dispatch::{self, Lease},
         webhook_endpoints as endpoints,
     },
-    webhook::target::Target,
+    webhook::{health::Gate, target::Target},
 };
 
 /// Rows of one run: enough to spare a query per row, few enough to be posted within a lease.
-const RUN_ROWS: usize = 16;
+const RUN_ROWS: usize = 64;
+
+/// Rows of one run without an order: they could be posted side by side, so none waits for many.
+const LOOSE_ROWS: usize = 8;
 
 /// Rows read at once in search of lanes.
 const PAGE_ROWS: usize = 2 * RUN_ROWS;
 
 /// Pages read for one endpoint in one round; the next round goes on from there.
-const PAGES: usize = 4;
+const PAGES: usize = 2;
 
 /// Why an endpoint was disabled when its secrets cannot be opened.
 const UNREADABLE: &str = "secret_unreadable";
+
+/// How the rows of an endpoint are posted.
+#[derive(Debug, Clone, Copy)]
+struct Manner {
+    /// Nothing overtakes a row that failed.
+    strict: bool,
+    /// One, to find out whether it is back.
+    probe: bool,
+}
 
 /// Rows that one slot is to post.
 struct Wanted {
@@ -48,27 +61,33 @@ impl Dispatcher {
         if free == 0 {
             return Ok(Vec::new());
         }
-        let mut rows = endpoints::with_work(&self.parts.db, now).await?;
-        self.forget_lanes(&rows);
+        let rows = endpoints::with_work(&self.parts.db, now).await?;
+        self.forget(&rows);
+        let mut rows = self.let_through(rows, now);
         // The turn goes round: whoever was first in the last round is last in this one.
-        let first = rows.partition_point(|row| self.turn.is_some_and(|turn| row.id <= turn));
+        let first = rows.partition_point(|(row, _)| self.turn.is_some_and(|turn| row.id <= turn));
         rows.rotate_left(first);
-        self.turn = rows.first().map(|row| row.id);
+        self.turn = rows.first().map(|(row, _)| row.id);
         // When slots are few, everybody gets one before anybody gets two.
         let share = (free / rows.len().max(1)).max(1);
 
         let mut all = Vec::new();
-        for row in rows {
+        for (row, probe) in rows {
             let (room, retry_room) = self.slots.free_of(row.id);
-            let room = room.min(share).min(free);
+            let room = room.min(share).min(free).min(if probe { 1 } else { room });
             if room == 0 {
                 continue;
             }
-            let wanted = self
+            let mut wanted = self
                 .wanted(&row, now, room, retry_room.min(for_retries).min(room))
                 .await?;
             if wanted.is_empty() {
                 continue;
+            }
+            if probe {
+                for one in &mut wanted {
+                    one.rows.truncate(1);
+                }
             }
             let Some(target) = self.open(&row, now).await? else {
                 continue;
@@ -79,7 +98,7 @@ impl Dispatcher {
             all.extend(
                 wanted
                     .into_iter()
-                    .map(|one| (Arc::clone(&target), strict, one)),
+                    .map(|one| (Arc::clone(&target), Manner { strict, probe }, one)),
             );
             if free == 0 {
                 break;
@@ -214,10 +233,12 @@ impl Dispatcher {
                 tracing::error!(
                     endpoint.id = %row.id,
                     error = &error as &dyn std::error::Error,
-                    "endpoint {} is disabled: its secrets cannot be opened",
+                    "the secrets of endpoint {} cannot be opened",
                     row.id
                 );
-                endpoints::disable(&self.parts.db, row.id, UNREADABLE, now).await?;
+                if endpoints::disable(&self.parts.db, row.id, UNREADABLE, now).await? {
+                    Disabled::new(row, UNREADABLE, now).announce(&self.parts.on_disabled);
+                }
                 Ok(None)
             }
         }
@@ -226,7 +247,7 @@ impl Dispatcher {
     /// One conditional update for all rows of the round. A run keeps its rows up to the first that was lost.
     async fn lease(
         &self,
-        wanted: Vec<(Arc<Target>, bool, Wanted)>,
+        wanted: Vec<(Arc<Target>, Manner, Wanted)>,
         now: i64,
     ) -> Result<Vec<Run>, DbErr> {
         let ids: Vec<DeliveryId> = wanted
@@ -240,10 +261,12 @@ impl Dispatcher {
             node: self.parts.node,
             until_ms: now + ms(self.parts.lease),
         };
-        let leased = dispatch::lease(&self.parts.db, &ids, lease, now).await?;
+        let tx = db::begin(&self.parts.db).await?;
+        let leased = dispatch::lease(&tx, &ids, lease, now).await?;
+        tx.commit().await?;
         let leased: HashSet<DeliveryId> = leased.into_iter().collect();
         let mut runs = Vec::with_capacity(wanted.len());
-        for (target, strict, Wanted { place, mut rows }) in wanted {
+        for (target, manner, Wanted { place, mut rows }) in wanted {
             let ours = rows
                 .iter()
                 .take_while(|row| leased.contains(&row.id))
@@ -252,12 +275,15 @@ impl Dispatcher {
                 .drain(ours..)
                 .filter(|row| leased.contains(&row.id))
                 .collect();
-            dispatch::release(&self.parts.db, &behind, lease, now).await?;
+            if !behind.is_empty() {
+                dispatch::release(&self.parts.db, &behind, lease, now).await?;
+            }
             if !rows.is_empty() {
                 runs.push(Run {
                     target,
                     place,
-                    strict,
+                    strict: manner.strict,
+                    probe: manner.probe,
                     rows,
                     lease,
                 });
@@ -266,11 +292,34 @@ impl Dispatcher {
         Ok(runs)
     }
 
-    fn forget_lanes(&mut self, with_work: &[webhook_endpoints::Model]) {
-        if !self.lanes.is_empty() {
-            let ids: HashSet<EndpointId> = with_work.iter().map(|row| row.id).collect();
-            self.lanes.retain(|id, _| ids.contains(id));
+    /// Those that may be posted to, and whether it is a probe.
+    fn let_through(
+        &self,
+        rows: Vec<webhook_endpoints::Model>,
+        now: i64,
+    ) -> Vec<(webhook_endpoints::Model, bool)> {
+        let mut through = Vec::with_capacity(rows.len());
+        let mut open: u32 = 0;
+        for row in rows {
+            let busy = self.slots.has(row.id);
+            match self.guards.look(&row, busy, now) {
+                Gate::Closed => through.push((row, false)),
+                Gate::Open { .. } => open += 1,
+                // One at a time.
+                Gate::HalfOpen if busy => {}
+                Gate::HalfOpen => through.push((row, true)),
+            }
         }
+        metrics::gauge!("wharf_breaker_open").set(open);
+        through
+    }
+
+    /// Forget what was known of endpoints without work.
+    fn forget(&mut self, with_work: &[webhook_endpoints::Model]) {
+        let ids: HashSet<EndpointId> = with_work.iter().map(|row| row.id).collect();
+        self.lanes.retain(|id, _| ids.contains(id));
+        let slots = &self.slots;
+        self.guards.retain(|id| ids.contains(&id) || slots.has(id));
     }
 }
 
@@ -314,7 +363,14 @@ impl Lanes {
             }
             return;
         }
-        if !self.is_full() {
+        if self.is_full() {
+            if !self.ordered
+                && let Some(run) = self.wanted.iter_mut().min_by_key(|run| run.rows.len())
+                && run.rows.len() < LOOSE_ROWS
+            {
+                run.rows.push(row);
+            }
+        } else {
             self.wanted.push(Wanted {
                 place: Place {
                     endpoint: self.endpoint,

@@ -1,52 +1,294 @@
-//! How an attempt went, written: the attempt and the next state in one short transaction.
+//! How attempts went, written: what has ended by now shares one short transaction.
+//!
+//! One task writes for all runs of the process. While it commits, the next results gather, so that the number of
+//! transactions follows the speed of the database and not the number of deliveries.
 
-use entity::{enums::DeliveryState, ids::AttemptId, webhook_attempts, webhook_deliveries::Model};
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    sync::Arc,
+};
+
+use entity::{
+    enums::{DeliveryState, EndpointState},
+    ids::{AttemptId, DeliveryId, EndpointId, UserId},
+    webhook_attempts,
+    webhook_deliveries::Model,
+};
 use sea_orm::DbErr;
+use tokio::sync::{mpsc, oneshot};
 
-use super::{Parts, ms, run::Run};
+use super::{Parts, ms, notice::Disabled};
 use crate::{
-    db::{self, webhook_deliveries::dispatch::Finish},
+    db::{
+        self, Script,
+        webhook_deliveries::dispatch::{self, Finish, Lease},
+    },
     webhook::{
+        heads::Head,
+        health::{Attempted, Change, Health, Outcome},
         retry::{self, Hint},
         sender::{Sent, Verdict},
     },
 };
 
-/// Why an endpoint was disabled after a 410.
-const GONE: &str = "gone";
+/// The most results of one transaction.
+const BATCH: usize = 256;
 
-/// Write how `row` went; gives its new state, or none when the lease was lost and nothing was written.
-///
-/// `sent` is none when the event is no longer in the log.
-pub(super) async fn finish(
-    parts: &Parts,
-    run: &Run,
-    row: &Model,
-    sent: Option<&Sent>,
-) -> Result<Option<DeliveryState>, DbErr> {
-    let now = parts.clock.now_ms();
-    let finish = next(row, sent, now, (parts.jitter)());
-    let state = finish.state;
-    let tx = db::begin(&parts.db).await?;
-    let held =
-        db::webhook_deliveries::dispatch::finish(&tx, row.id, run.lease, finish, now).await?;
-    if !held {
-        tx.rollback().await?;
-        return Ok(None);
+/// Results that may wait; a run that has one more waits with it.
+const WAITING: usize = 2 * BATCH;
+
+/// The database did not take a result, or another process holds the row by now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct NotWritten;
+
+/// An attempt that has ended, or an event that is gone.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) row: Model,
+    pub(super) lease: Lease,
+    /// None when the event is no longer in the log.
+    attempt: Option<webhook_attempts::Model>,
+    /// Why the receiver gets nothing more, if it has asked for that.
+    pub(super) disable: Option<&'static str>,
+    /// What follows.
+    pub(super) finish: Finish,
+    /// What it says about the endpoint.
+    pub(super) attempted: Option<Attempted>,
+    /// The endpoint was not well when its row was read.
+    pub(super) unwell: bool,
+    /// When it ended.
+    pub(super) at: i64,
+}
+
+impl Ended {
+    /// What follows from `sent`, at the time of the clock.
+    pub(super) fn new(parts: &Parts, row: &Model, lease: Lease, sent: Option<Sent>) -> Self {
+        let at = parts.clock.now_ms();
+        let finish = next(row, sent.as_ref(), at, (parts.jitter)());
+        let attempted = sent.as_ref().map(|sent| Attempted {
+            outcome: sent.outcome,
+            // A receiver that wants nothing more is not one that was tried in vain.
+            exhausted: finish.state == DeliveryState::Dead && sent.verdict != Verdict::Gone,
+        });
+        Self {
+            row: row.clone(),
+            lease,
+            disable: sent.as_ref().and_then(|sent| sent.disable),
+            attempt: sent.map(|sent| attempt(parts, row, sent)),
+            finish,
+            attempted,
+            unwell: false,
+            at,
+        }
     }
-    if let Some(sent) = sent {
-        db::webhook_attempts::insert(&tx, vec![attempt(parts, row, sent)]).await?;
-        endpoint(&tx, run, row, sent, now).await?;
+
+    /// Whether its endpoint has to be looked at.
+    fn concerns_endpoint(&self, unwell: &HashSet<EndpointId>) -> bool {
+        let Some(attempted) = self.attempted else {
+            return false;
+        };
+        let good = attempted.outcome == Outcome::Good && self.disable.is_none();
+        !good || self.unwell || unwell.contains(&self.row.endpoint_id)
+    }
+}
+
+type Waiting = (Ended, oneshot::Sender<Result<(), NotWritten>>);
+
+/// Where results go. Clones share the task behind it.
+#[derive(Debug, Clone)]
+pub(super) struct Recorder(mpsc::Sender<Waiting>);
+
+impl Recorder {
+    /// The recorder, and the task that has to be run for it.
+    pub(super) fn new(parts: Arc<Parts>) -> (Self, impl Future<Output = ()> + Send + 'static) {
+        let (results, waiting) = mpsc::channel(WAITING);
+        (Self(results), write_all(parts, waiting))
+    }
+
+    /// Hands a result over; the answer comes when it is committed, or will not be.
+    pub(super) async fn hand_over(
+        &self,
+        ended: Ended,
+    ) -> oneshot::Receiver<Result<(), NotWritten>> {
+        let (told, answer) = oneshot::channel();
+        // When nobody writes any more, the answer is that its sender is gone.
+        drop(self.0.send((ended, told)).await);
+        answer
+    }
+
+    /// Whether the task has ended.
+    pub(super) fn is_gone(&self) -> bool {
+        self.0.is_closed()
+    }
+}
+
+async fn write_all(parts: Arc<Parts>, mut waiting: mpsc::Receiver<Waiting>) {
+    let mut unwell = HashSet::new();
+    let mut batch = Vec::with_capacity(BATCH);
+    while waiting.recv_many(&mut batch, BATCH).await > 0 {
+        let (ended, told): (Vec<Ended>, Vec<_>) = batch.drain(..).unzip();
+        let mut written = write(&parts, &ended, &mut unwell).await;
+        if let Err(error) = &written {
+            // Two transactions can meet crosswise; the second time they do not.
+            tracing::debug!(
+                error = error as &dyn std::error::Error,
+                "results are written again"
+            );
+            written = write(&parts, &ended, &mut unwell).await;
+        }
+        let held = written.unwrap_or_else(|error| {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "how {} deliveries went cannot be written; they will be made again",
+                ended.len()
+            );
+            HashSet::new()
+        });
+        for (ended, told) in ended.iter().zip(told) {
+            let answer = if held.contains(&ended.row.id) {
+                Ok(())
+            } else {
+                Err(NotWritten)
+            };
+            // A run that was cut off does not wait for it.
+            told.send(answer).ok();
+        }
+    }
+}
+
+/// Write what is still ours of `ended`, in one transaction; gives the rows that were.
+async fn write(
+    parts: &Parts,
+    ended: &[Ended],
+    unwell: &mut HashSet<EndpointId>,
+) -> Result<HashSet<DeliveryId>, DbErr> {
+    let now = parts.clock.now_ms();
+    let concerned: BTreeSet<EndpointId> = ended
+        .iter()
+        .filter(|ended| ended.concerns_endpoint(unwell))
+        .map(|ended| ended.row.endpoint_id)
+        .collect();
+    let all: Vec<&Ended> = ended.iter().collect();
+    if concerned.is_empty() {
+        // Mostly all is well and every row is still ours: the statements see to it that nothing is written if not.
+        let script = results(parts, &all, now);
+        let tx = db::begin(&parts.db).await?;
+        if script.run(&tx).await? {
+            tx.commit().await?;
+            return Ok(all.into_iter().map(|ended| ended.row.id).collect());
+        }
+        tx.rollback().await?;
+    }
+    let tx = db::begin(&parts.db).await?;
+    // Endpoints before deliveries, as everybody locks them.
+    let mut endpoints = db::webhook_endpoints::lock_each(&tx, concerned.iter().copied()).await?;
+    let leases: HashMap<DeliveryId, Option<i64>> =
+        dispatch::held(&tx, ended.iter().map(|ended| ended.row.id), parts.node)
+            .await?
+            .into_iter()
+            .collect();
+    let ours: Vec<&Ended> = ended
+        .iter()
+        .filter(|ended| leases.get(&ended.row.id) == Some(&Some(ended.lease.until_ms)))
+        .collect();
+    let mut script = results(parts, &ours, now);
+    let mut disabled = Vec::new();
+    for row in &mut endpoints {
+        let before = row.clone();
+        let id = row.id;
+        let of_row = ours.iter().filter(|ended| ended.row.endpoint_id == id);
+        disabled.extend(care(row, of_row.copied(), now));
+        if *row != before {
+            if row.state != before.state {
+                row.updated_at = now;
+            }
+            db::webhook_endpoints::set_health(&mut script, row);
+        }
+    }
+    if !script.run(&tx).await? {
+        tx.rollback().await?;
+        return Err(DbErr::Custom("a row vanished under its lock".to_owned()));
+    }
+    let owners: BTreeSet<UserId> = endpoints
+        .iter()
+        .filter(|row| row.state == EndpointState::Disabled)
+        .map(|row| row.owner_id)
+        .collect();
+    if !disabled.is_empty() {
+        for owner in owners {
+            db::leases::endpoints_changed(&tx, owner).await?;
+        }
     }
     tx.commit().await?;
-    if sent.is_some_and(|sent| sent.verdict == Verdict::Gone) {
-        tracing::warn!(
-            endpoint.id = %row.endpoint_id,
-            "endpoint {} answered 410 and was disabled",
-            row.endpoint_id
-        );
+
+    for row in &endpoints {
+        if Health::from(row).is_well() {
+            unwell.remove(&row.id);
+        } else {
+            unwell.insert(row.id);
+        }
     }
-    Ok(Some(state))
+    for disabled in disabled {
+        disabled.announce(&parts.on_disabled);
+    }
+    Ok(ours.into_iter().map(|ended| ended.row.id).collect())
+}
+
+/// What is to be written of `ended`.
+fn results(parts: &Parts, ended: &[&Ended], now_ms: i64) -> Script {
+    let mut script = Script::new(parts.db.get_database_backend());
+    let finished = ended
+        .iter()
+        .map(|ended| (ended.row.id, ended.lease, ended.finish.clone()));
+    dispatch::finish(&mut script, finished.collect(), now_ms);
+    let attempts = ended.iter().filter_map(|ended| ended.attempt.clone());
+    db::webhook_attempts::insert(&mut script, attempts.collect());
+    script
+}
+
+/// Bring the row of an endpoint up to date with what became of its deliveries; tells if that disabled it.
+fn care<'a>(
+    row: &mut entity::webhook_endpoints::Model,
+    ended: impl Iterator<Item = &'a Ended>,
+    now_ms: i64,
+) -> Option<Disabled> {
+    let mut health = Health::from(&*row);
+    let mut reason = None;
+    for ended in ended {
+        let change = ended
+            .attempted
+            .map_or(Change::None, |attempted| health.learn(attempted, ended.at));
+        tell(row.id, change);
+        if let Change::GivenUp(why) = change {
+            reason = reason.or(Some(why));
+        }
+        reason = reason.or(ended.disable);
+    }
+    health.store(row);
+    let reason = reason.filter(|_| row.state != EndpointState::Disabled)?;
+    row.state = EndpointState::Disabled;
+    row.disabled_reason = Some(reason.to_owned());
+    Some(Disabled::new(row, reason, now_ms))
+}
+
+fn tell(endpoint: EndpointId, change: Change) {
+    match change {
+        // A disabled endpoint is told after the commit.
+        Change::None | Change::GivenUp(_) => {}
+        Change::Opened { for_ms } => tracing::warn!(
+            endpoint.id = %endpoint,
+            duration_ms = for_ms,
+            "endpoint {endpoint} does not answer; its deliveries wait"
+        ),
+        Change::Closed => tracing::info!(
+            endpoint.id = %endpoint,
+            "endpoint {endpoint} answers again"
+        ),
+        Change::Warned => tracing::warn!(
+            endpoint.id = %endpoint,
+            "endpoint {endpoint} has failed for long and will be disabled if it goes on"
+        ),
+    }
 }
 
 /// The state after an attempt: delivered, dead, or pending until the next one.
@@ -79,7 +321,7 @@ fn next(row: &Model, sent: Option<&Sent>, now_ms: i64, unit: f64) -> Finish {
     }
 }
 
-fn attempt(parts: &Parts, row: &Model, sent: &Sent) -> webhook_attempts::Model {
+fn attempt(parts: &Parts, row: &Model, sent: Sent) -> webhook_attempts::Model {
     webhook_attempts::Model {
         id: AttemptId::new(),
         delivery_id: row.id,
@@ -88,36 +330,13 @@ fn attempt(parts: &Parts, row: &Model, sent: &Sent) -> webhook_attempts::Model {
         started_at: sent.started_at,
         duration_ms: ms(sent.duration),
         status: sent.status.map(i32::from),
-        error: sent.error.clone(),
-        response: sent.response.clone(),
+        error: sent.error,
+        response: sent.response,
         triggered_by: row.triggered_by,
+        request_head: sent.request_head.as_ref().and_then(Head::to_stored),
+        response_head: sent.response_head.as_ref().and_then(Head::to_stored),
+        head_ms: sent.head_after.map(ms),
     }
-}
-
-/// What the attempt says about its endpoint; nothing is written while nothing changes.
-async fn endpoint(
-    tx: &db::Transaction,
-    run: &Run,
-    row: &Model,
-    sent: &Sent,
-    now_ms: i64,
-) -> Result<(), DbErr> {
-    let id = run.target.endpoint;
-    let failing = run.target.failing_since.is_some();
-    match sent.verdict {
-        Verdict::Gone => {
-            db::webhook_endpoints::disable(tx, id, GONE, now_ms).await?;
-            db::leases::endpoints_changed(tx, row.owner_id).await?;
-        }
-        Verdict::Delivered if failing => {
-            db::webhook_endpoints::mark_failing(tx, id, None).await?;
-        }
-        Verdict::Failed(_) if !failing => {
-            db::webhook_endpoints::mark_failing(tx, id, Some(now_ms)).await?;
-        }
-        Verdict::Delivered | Verdict::Failed(_) => {}
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -155,9 +374,14 @@ mod tests {
             started_at: 0,
             duration: Duration::ZERO,
             status: Some(500),
+            request_head: None,
+            response_head: None,
+            head_after: None,
             response: None,
             error: Some("status: the receiver answered 500".into()),
             verdict,
+            outcome: Outcome::Down,
+            disable: None,
         }
     }
 

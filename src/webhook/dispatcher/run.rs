@@ -1,18 +1,24 @@
 //! One run: a few leased rows of one lane, or one retry, posted one after the other.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 
 use entity::{enums::DeliveryState, events, ids::EventId, webhook_deliveries::Model};
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::{Parts, record, slots::Place};
+use super::{
+    Parts,
+    guards::Guards,
+    record::{self, Ended, Recorder},
+    slots::Place,
+};
 use crate::{
     db::webhook_deliveries::dispatch::{self, Lease},
-    webhook::{
-        render::Told,
-        sender::{Sent, Verdict},
-        target::Target,
-    },
+    webhook::{render::Told, sender::Sent, target::Target},
 };
 
 /// What is kept of a lease for writing the result.
@@ -36,6 +42,36 @@ impl Stats {
         self.dead += other.dead;
     }
 
+    /// Count what is written by now; false if something was not.
+    fn settle_written(&mut self, pending: &mut Pending) -> bool {
+        while let Some((state, answer)) = pending.front_mut() {
+            let answer = match answer.try_recv() {
+                Ok(answer) => answer,
+                Err(oneshot::error::TryRecvError::Empty) => return true,
+                Err(oneshot::error::TryRecvError::Closed) => Err(record::NotWritten),
+            };
+            self.settle(*state, answer);
+            pending.pop_front();
+            if answer.is_err() {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn settle(&mut self, state: DeliveryState, answer: Result<(), record::NotWritten>) {
+        if answer.is_err() {
+            return;
+        }
+        self.count(state);
+        let result = match state {
+            DeliveryState::Delivered => "delivered",
+            DeliveryState::Dead => "dead",
+            DeliveryState::Pending | DeliveryState::Inflight | DeliveryState::Cancelled => "failed",
+        };
+        metrics::counter!("wharf_deliveries_total", "result" => result).increment(1);
+    }
+
     const fn count(&mut self, state: DeliveryState) {
         match state {
             DeliveryState::Delivered => self.delivered += 1,
@@ -54,60 +90,88 @@ pub(super) struct Run {
     pub(super) place: Place,
     /// Nothing may overtake a row that failed.
     pub(super) strict: bool,
+    /// It is there to find out whether the endpoint is back.
+    pub(super) probe: bool,
     /// In the order of `seq`.
     pub(super) rows: Vec<Model>,
     pub(super) lease: Lease,
 }
 
+/// What a run shares with the dispatcher.
+#[derive(Debug, Clone)]
+pub(super) struct Shared {
+    pub(super) parts: Arc<Parts>,
+    pub(super) recorder: Recorder,
+    pub(super) guards: Guards,
+    /// Falls when a run is to end after the request it is at.
+    pub(super) draining: CancellationToken,
+}
+
+/// Results on their way to the database, in the order of their rows.
+type Pending = VecDeque<(
+    DeliveryState,
+    oneshot::Receiver<Result<(), record::NotWritten>>,
+)>;
+
 impl Run {
     /// Post the rows. Whatever is not posted is given back, or comes back when the lease ends.
-    pub(super) async fn carry_out(self, parts: Arc<Parts>, draining: CancellationToken) -> Stats {
+    ///
+    /// The next row is posted while the result of the one before is being written: what a crash loses of that is
+    /// posted again, in the same order.
+    pub(super) async fn carry_out(self, shared: Shared) -> Stats {
         let mut counts = Stats::default();
-        let events = match self.events(&parts).await {
+        let events = match self.events(&shared.parts).await {
             Ok(events) => events,
             Err(error) => {
                 warn(&error, "the events of a delivery cannot be read");
                 return counts;
             }
         };
+        let mut pending = Pending::new();
         for (index, row) in self.rows.iter().enumerate() {
-            // The first is always posted: the lease was made for it.
-            if index > 0 && (draining.is_cancelled() || self.is_short(&parts)) {
-                self.give_back(&parts, index).await;
+            if !counts.settle_written(&mut pending) {
+                tracing::debug!(delivery.id = %row.id, "delivery {} was taken over", row.id);
                 break;
             }
-            let sent = self.post(&parts, row, events.get(&row.event_id)).await;
-            let state = match record::finish(&parts, &self, row, sent.as_ref()).await {
-                Ok(Some(state)) => state,
-                Ok(None) => {
-                    tracing::debug!(delivery.id = %row.id, "delivery {} was taken over", row.id);
-                    break;
-                }
-                Err(error) => {
-                    warn(
-                        &error,
-                        "how a delivery went cannot be written; it will be made again",
-                    );
-                    break;
-                }
-            };
-            counts.count(state);
-            let result = match state {
-                DeliveryState::Delivered => "delivered",
-                DeliveryState::Dead => "dead",
-                DeliveryState::Pending | DeliveryState::Inflight | DeliveryState::Cancelled => {
-                    "failed"
-                }
-            };
-            metrics::counter!("wharf_deliveries_total", "result" => result).increment(1);
+            if !self.may_post(&shared, index) {
+                self.give_back(&shared.parts, index).await;
+                break;
+            }
+            let sent = self
+                .post(&shared.parts, row, events.get(&row.event_id))
+                .await;
+            let mut ended = Ended::new(&shared.parts, row, self.lease, sent);
+            ended.unwell = self.target.unwell;
+            let stops = ended.disable.is_some();
+            if let Some(attempted) = ended.attempted {
+                let endpoint = self.target.endpoint;
+                shared.guards.learn(endpoint, attempted, stops, ended.at);
+            }
+            let state = ended.finish.state;
+            pending.push_back((state, shared.recorder.hand_over(ended).await));
             let failed = state != DeliveryState::Delivered;
-            let gone = sent.is_some_and(|sent| sent.verdict == Verdict::Gone);
-            if gone || (failed && self.strict) {
-                self.give_back(&parts, index + 1).await;
+            if stops || (failed && self.strict) {
+                self.give_back(&shared.parts, index + 1).await;
                 break;
             }
         }
+        for (state, answer) in pending {
+            counts.settle(state, answer.await.unwrap_or(Err(record::NotWritten)));
+        }
         counts
+    }
+
+    fn may_post(&self, shared: &Shared, index: usize) -> bool {
+        if self.probe {
+            return true;
+        }
+        let endpoint = self.target.endpoint;
+        let now = shared.parts.clock.now_ms();
+        if !shared.guards.lets_on(endpoint, now) {
+            return false;
+        }
+        // The first is posted all the same: the lease was made for it.
+        index == 0 || !(shared.draining.is_cancelled() || self.is_short(&shared.parts))
     }
 
     async fn events(

@@ -113,6 +113,11 @@ impl Slots {
         (free, for_retries.min(free))
     }
 
+    /// Whether a run of `endpoint` is under way.
+    pub(super) fn has(&self, endpoint: EndpointId) -> bool {
+        self.endpoints.contains_key(&endpoint)
+    }
+
     /// Whether a run is under way in that lane.
     pub(super) fn is_busy(&self, endpoint: EndpointId, lane: SessionId) -> bool {
         self.endpoints

@@ -27,6 +27,7 @@ macro_rules! on_each_engine_empty {
 
 on_each_engine_empty!(
     the_schema_goes_up_down_and_up_again,
+    the_last_step_goes_down_alone,
     a_database_of_a_newer_version_is_refused,
     a_database_that_lacks_steps_is_told_so,
 );
@@ -47,6 +48,28 @@ async fn the_schema_goes_up_down_and_up_again(test: TestDb) {
         migrate(&test.db).await.unwrap().is_empty(),
         "nothing is left to do"
     );
+}
+
+async fn the_last_step_goes_down_alone(test: TestDb) {
+    migrate(&test.db).await.unwrap();
+    let manager = SchemaManager::new(&test.db);
+    let added = [
+        ("webhook_endpoints", "chats"),
+        ("webhook_endpoints", "breaker_until"),
+        ("webhook_attempts", "request_head"),
+    ];
+    for (table, column) in added {
+        assert!(manager.has_column(table, column).await.unwrap(), "{column}");
+    }
+    Migrator::down(&test.db, Some(1)).await.unwrap();
+    for (table, column) in added {
+        assert!(
+            !manager.has_column(table, column).await.unwrap(),
+            "{column}"
+        );
+    }
+    assert!(has(&test, "webhook_endpoints").await);
+    assert_eq!(migrate(&test.db).await.unwrap().len(), 1);
 }
 
 async fn a_database_of_a_newer_version_is_refused(test: TestDb) {

@@ -18,7 +18,9 @@ use entity::{
     ids::{EndpointId, EventId, NodeId, SessionId, UserId},
     sessions, webhook_attempts, webhook_deliveries,
 };
-use sea_orm::{ColumnTrait, ConnectionTrait as _, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait as _, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder,
+};
 use serde_json::json;
 use wharf::{
     db,
@@ -32,7 +34,7 @@ use wharf::{
         webhooks::{NewEndpoint, WebhookParts, Webhooks},
     },
     webhook::{
-        dispatcher::{Dispatcher, LEASE, Limits, Parts, Stats, TICK},
+        dispatcher::{Disabled, Dispatcher, LEASE, Limits, Parts, Stats, TICK},
         egress::{Egress, Lookup, Settings},
         outbox::{self, Wake},
         render::Native,
@@ -58,6 +60,10 @@ impl HandClock {
     pub(crate) fn advance(&self, by: Duration) {
         let by = i64::try_from(by.as_millis()).unwrap();
         self.0.fetch_add(by, Ordering::SeqCst);
+    }
+
+    pub(crate) fn set(&self, now_ms: i64) {
+        self.0.store(now_ms, Ordering::SeqCst);
     }
 }
 
@@ -99,6 +105,41 @@ impl Lookup for Names {
     }
 }
 
+/// What every dispatcher of a test stands on.
+struct Ground {
+    db: DatabaseConnection,
+    clock: Arc<HandClock>,
+    egress: Egress,
+    vault: Vault,
+    wake: Wake,
+    disabled: Arc<Mutex<Vec<Disabled>>>,
+}
+
+impl Ground {
+    fn dispatcher(&self, limits: Limits, timeout: Duration) -> Dispatcher {
+        let clock: SharedClock = self.clock.clone();
+        let disabled = Arc::clone(&self.disabled);
+        Dispatcher::new(Parts {
+            db: self.db.clone(),
+            node: NodeId::new(),
+            sender: Sender::new(
+                self.egress.clone(),
+                Arc::new(Native),
+                clock.clone(),
+                timeout,
+            ),
+            clock,
+            vault: self.vault.clone(),
+            wake: self.wake.clone(),
+            jitter: Arc::new(|| 0.5),
+            on_disabled: Arc::new(move |told| disabled.lock().unwrap().push(told.clone())),
+            limits,
+            tick: TICK,
+            lease: LEASE,
+        })
+    }
+}
+
 /// Everything that a test of webhooks needs.
 pub(crate) struct Desk {
     pub(crate) test: TestDb,
@@ -108,9 +149,10 @@ pub(crate) struct Desk {
     pub(crate) session: SessionId,
     pub(crate) webhooks: Webhooks,
     pub(crate) wake: Wake,
+    /// What was said of endpoints that were disabled.
+    pub(crate) disabled: Arc<Mutex<Vec<Disabled>>>,
     pub(crate) dispatcher: Dispatcher,
-    egress: Egress,
-    vault: Vault,
+    ground: Ground,
     seqs: HashMap<SessionId, i64>,
 }
 
@@ -141,16 +183,18 @@ impl Desk {
             sender,
             wake: wake.clone(),
         });
+        let disabled = Arc::new(Mutex::new(Vec::new()));
+        let ground = Ground {
+            db: test.db.clone(),
+            clock: clock.clone(),
+            egress,
+            vault,
+            wake: wake.clone(),
+            disabled: Arc::clone(&disabled),
+        };
         let mut desk = Self {
-            dispatcher: Self::dispatcher(
-                &test,
-                &clock,
-                &egress,
-                &vault,
-                &wake,
-                Limits::default(),
-                TIMEOUT,
-            ),
+            dispatcher: ground.dispatcher(Limits::default(), TIMEOUT),
+            disabled,
             ctx: caller(UserId::new()),
             session: SessionId::new(),
             test,
@@ -158,49 +202,16 @@ impl Desk {
             names,
             webhooks,
             wake,
-            egress,
-            vault,
+            ground,
             seqs: HashMap::new(),
         };
         desk.session = desk.new_session("first").await;
         desk
     }
 
-    fn dispatcher(
-        test: &TestDb,
-        clock: &Arc<HandClock>,
-        egress: &Egress,
-        vault: &Vault,
-        wake: &Wake,
-        limits: Limits,
-        timeout: Duration,
-    ) -> Dispatcher {
-        let clock: SharedClock = clock.clone();
-        Dispatcher::new(Parts {
-            db: test.db.clone(),
-            node: NodeId::new(),
-            sender: Sender::new(egress.clone(), Arc::new(Native), clock.clone(), timeout),
-            clock,
-            vault: vault.clone(),
-            wake: wake.clone(),
-            jitter: Arc::new(|| 0.5),
-            limits,
-            tick: TICK,
-            lease: LEASE,
-        })
-    }
-
     /// Another process on the same database.
     pub(crate) fn another_dispatcher(&self, limits: Limits) -> Dispatcher {
-        let Self {
-            test,
-            clock,
-            egress,
-            vault,
-            wake,
-            ..
-        } = self;
-        Self::dispatcher(test, clock, egress, vault, wake, limits, PATIENCE)
+        self.ground.dispatcher(limits, PATIENCE)
     }
 
     pub(crate) async fn new_session(&mut self, handle: &str) -> SessionId {
@@ -248,9 +259,21 @@ impl Desk {
     }
 
     pub(crate) async fn event_of(&mut self, session: SessionId, event_type: &str) -> EventId {
+        self.event_with(session, event_type, |seq| json!({ "n": seq }))
+            .await
+    }
+
+    /// An event whose `data` is made from its number.
+    pub(crate) async fn event_with(
+        &mut self,
+        session: SessionId,
+        event_type: &str,
+        data: impl FnOnce(i64) -> serde_json::Value,
+    ) -> EventId {
         let seq = self.seqs.entry(session).or_default();
         *seq += 1;
         let (seq, now, id) = (*seq, self.clock.now_ms(), EventId::new());
+        let payload = data(seq).to_string();
         let owner = self.ctx.owner();
         let tx = db::begin(&self.test.db).await.unwrap();
         let row = events::Model {
@@ -259,19 +282,21 @@ impl Desk {
             id,
             owner_id: owner,
             event_type: event_type.to_owned(),
-            payload: json!({"n": seq}).to_string(),
+            payload: payload.clone(),
             dedupe_key: None,
             created_at: now,
         };
         let mut script = db::Script::new(tx.get_database_backend());
         db::events::insert(&mut script, vec![row]);
+        let endpoints = outbox::endpoints(&tx, owner, session).await.unwrap();
+        let chat = outbox::chats(&endpoints, std::iter::once(payload.as_str())).remove(0);
         let entry = outbox::Entry {
             event: id,
             session,
             seq,
             event_type,
+            chat: chat.as_deref(),
         };
-        let endpoints = outbox::endpoints(&tx, owner, session).await.unwrap();
         outbox::enqueue(&mut script, owner, &endpoints, &[entry], now);
         assert!(script.run(&tx).await.unwrap());
         tx.commit().await.unwrap();
@@ -308,6 +333,7 @@ pub(crate) fn new_endpoint(url: &str) -> NewEndpoint {
         url: url.to_owned(),
         types: vec!["*".to_owned()],
         sessions: None,
+        chats: vec!["*".to_owned()],
         ordering: DeliveryOrdering::Session,
         headers: [].into(),
     }

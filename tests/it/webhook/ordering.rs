@@ -149,7 +149,7 @@ async fn a_dead_receiver_holds_up_no_healthy_one() {
 #[tokio::test]
 async fn retries_leave_room_for_first_attempts() {
     let mut desk = Desk::start().await;
-    let receiver = Receiver::start().await.always(Reply::Status(500));
+    let receiver = Receiver::start().await.always(Reply::Status(400));
     desk.endpoint_ordered(&receiver.url(), DeliveryOrdering::None)
         .await;
     for _ in 0..12 {

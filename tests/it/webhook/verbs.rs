@@ -44,13 +44,20 @@ async fn a_stranger_finds_nothing(test: TestDb) {
     is_missing(webhooks.delete(stranger, id).await, "webhook");
     is_missing(webhooks.enable(stranger, id).await, "webhook");
     is_missing(webhooks.test(stranger, id).await, "webhook");
-    is_missing(webhooks.replay(stranger, id, 0, None).await, "webhook");
+    is_missing(
+        webhooks.replay(stranger, id, Some(0), None).await,
+        "webhook",
+    );
     is_missing(
         webhooks.deliveries(stranger, id, None, None, 50).await,
         "webhook",
     );
     is_missing(webhooks.delivery(stranger, delivery).await, "delivery");
     is_missing(webhooks.redeliver(stranger, delivery).await, "delivery");
+    let dead = DeliveryState::Dead;
+    is_missing(webhooks.purge(stranger, id, dead).await, "webhook");
+    let again = webhooks.replay_ended(stranger, id, dead, None, None);
+    is_missing(again.await, "webhook");
     assert!(webhooks.rotate_secret(stranger, id).await.is_err());
     assert!(webhooks.list(stranger, None, 50).await.unwrap().is_empty());
     assert_eq!(webhooks.list(&desk.ctx, None, 50).await.unwrap().len(), 1);
@@ -86,7 +93,7 @@ async fn a_replay_delivers_a_span_once_more_under_the_same_ids(test: TestDb) {
 
     let queued = desk
         .webhooks
-        .replay(&desk.ctx, id, from, None)
+        .replay(&desk.ctx, id, Some(from), None)
         .await
         .unwrap();
     assert_eq!(queued, 2);

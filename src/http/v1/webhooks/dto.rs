@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use entity::{
-    enums::{DeliveryOrdering, EndpointState},
+    enums::{DeliveryOrdering, DeliveryState, EndpointState},
     ids::{EndpointId, EventId},
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::clock::rfc3339,
-    service::webhooks::{Endpoint, EndpointPatch, NewEndpoint, Secret, Trial},
+    service::webhooks::{Endpoint, EndpointPatch, Gate, Many, NewEndpoint, Secret, Trial},
 };
 
 /// In which order the events of a session are delivered.
@@ -77,12 +77,17 @@ pub(super) struct WebhookResponse {
     types: Vec<String>,
     /// Ids of sessions, or `*`.
     sessions: Vec<String>,
+    /// Canonical ids of chats, or `*`.
+    chats: Vec<String>,
     ordering: Ordering,
     /// The names of the custom headers. Their values are not shown again.
     header_names: Vec<String>,
     state: WebhookState,
-    /// Why it is disabled: `gone` (it answered 410), `disabled_by_owner`, …
+    /// Why it is disabled: `gone` (it answered 410), `disabled_by_receiver` (it answered `webhook-delivery: disable`),
+    /// `failing` (nothing but failures for five days), `exhausted` (three events were tried in vain),
+    /// `secret_unreadable`, `disabled_by_owner`.
     disabled_reason: Option<String>,
+    health: WebhookHealthResponse,
     /// Since when it has only failed.
     failing_since: Option<String>,
     /// Until when the previous secret signs next to the current one.
@@ -91,18 +96,77 @@ pub(super) struct WebhookResponse {
     updated_at: String,
 }
 
+/// Whether an endpoint answers.
+#[derive(Clone, Copy, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = WebhookHealthState)]
+enum HealthWord {
+    Healthy,
+    /// Its last attempt failed.
+    Failing,
+    /// It does not answer: nothing is posted until `retry_at`, and deliveries wait without losing an attempt.
+    Open,
+    /// One delivery is posted to find out whether it is back.
+    HalfOpen,
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = WebhookHealth)]
+pub(super) struct WebhookHealthResponse {
+    state: HealthWord,
+    /// Since when it has only failed.
+    failing_since: Option<String>,
+    /// How many attempts have failed since then.
+    failed_attempts: i32,
+    /// Attempts in a row that brought no answer, or a 5xx. Five open the breaker.
+    consecutive_failures: i32,
+    /// When it is tried again, if nothing is posted now.
+    retry_at: Option<String>,
+    /// A warning: when it will be disabled if it goes on failing.
+    disables_at: Option<String>,
+    /// Deliveries that wait; 10000 stands for that many or more.
+    pending: u64,
+    /// Deliveries that were given up; 10000 stands for that many or more.
+    dead: u64,
+}
+
+impl WebhookHealthResponse {
+    fn new(endpoint: &Endpoint) -> Self {
+        let health = &endpoint.health;
+        let state = match endpoint.gate {
+            Gate::Open { .. } => HealthWord::Open,
+            Gate::HalfOpen => HealthWord::HalfOpen,
+            Gate::Closed if health.is_well() => HealthWord::Healthy,
+            Gate::Closed => HealthWord::Failing,
+        };
+        Self {
+            state,
+            failing_since: health.failing_since.map(rfc3339),
+            failed_attempts: health.failed_attempts,
+            consecutive_failures: health.failures_in_a_row,
+            retry_at: health.breaker_until.map(rfc3339),
+            disables_at: health.given_up_at().map(rfc3339),
+            pending: endpoint.backlog.pending,
+            dead: endpoint.backlog.dead,
+        }
+    }
+}
+
 impl From<Endpoint> for WebhookResponse {
     fn from(endpoint: Endpoint) -> Self {
+        let health = WebhookHealthResponse::new(&endpoint);
         Self {
             id: endpoint.id,
             url: endpoint.url,
             types: endpoint.types,
             sessions: endpoint.sessions,
+            chats: endpoint.chats,
             ordering: endpoint.ordering.into(),
             header_names: endpoint.header_names,
             state: endpoint.state.into(),
             disabled_reason: endpoint.disabled_reason,
-            failing_since: endpoint.failing_since.map(rfc3339),
+            failing_since: health.failing_since.clone(),
+            health,
             previous_secret_until: endpoint.previous_secret_until.map(rfc3339),
             created_at: rfc3339(endpoint.created_at),
             updated_at: rfc3339(endpoint.updated_at),
@@ -128,7 +192,7 @@ impl From<(Endpoint, Secret)> for WebhookWithSecretResponse {
     }
 }
 
-fn every_type() -> Vec<String> {
+fn every_one() -> Vec<String> {
     vec!["*".to_owned()]
 }
 
@@ -138,11 +202,15 @@ pub(super) struct CreateWebhookRequest {
     #[schema(example = "https://example.com/hook")]
     url: String,
     /// Names of events; `*` for all, `message.*` for all below `message.`.
-    #[serde(default = "every_type")]
+    #[serde(default = "every_one")]
     #[schema(required = false)]
     types: Vec<String>,
     /// Ids or handles of one's own sessions; `*`, as when absent, for all of them.
     sessions: Option<Vec<String>>,
+    /// Addresses of chats; `*` for all. What belongs to no chat always comes.
+    #[serde(default = "every_one")]
+    #[schema(required = false)]
+    chats: Vec<String>,
     #[serde(default)]
     #[schema(required = false)]
     ordering: Ordering,
@@ -158,6 +226,7 @@ impl From<CreateWebhookRequest> for NewEndpoint {
             url: request.url,
             types: request.types,
             sessions: request.sessions,
+            chats: request.chats,
             ordering: request.ordering.into(),
             headers: request.headers,
         }
@@ -170,6 +239,7 @@ pub(super) struct UpdateWebhookRequest {
     url: Option<String>,
     types: Option<Vec<String>>,
     sessions: Option<Vec<String>>,
+    chats: Option<Vec<String>>,
     ordering: Option<Ordering>,
     /// They replace the old ones.
     headers: Option<BTreeMap<String, String>>,
@@ -182,6 +252,7 @@ impl From<UpdateWebhookRequest> for EndpointPatch {
             url: request.url,
             types: request.types,
             sessions: request.sessions,
+            chats: request.chats,
             ordering: request.ordering.map(Into::into),
             headers: request.headers,
             enabled: request.enabled,
@@ -217,18 +288,78 @@ impl From<Trial> for WebhookTestResponse {
     }
 }
 
+/// How a delivery has ended.
+#[derive(Clone, Copy, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = EndedState)]
+pub(super) enum EndedWord {
+    /// Given up after the last attempt.
+    Dead,
+    Delivered,
+}
+
+impl From<EndedWord> for DeliveryState {
+    fn from(word: EndedWord) -> Self {
+        match word {
+            EndedWord::Dead => Self::Dead,
+            EndedWord::Delivered => Self::Delivered,
+        }
+    }
+}
+
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ReplayRequest {
-    /// RFC 3339; the first moment of the span.
+    /// RFC 3339; the first moment of the span. Required, unless there is a `state`.
     #[schema(example = "2026-01-31T12:00:00.000Z")]
-    pub(super) from: String,
+    pub(super) from: Option<String>,
     /// RFC 3339; the end of the span, which is not in it. Now, if absent.
     pub(super) to: Option<String>,
+    /// Instead of all events of the span: the deliveries that ended like that, of any time or queued within the span.
+    /// At most 100,000 a call.
+    #[schema(inline)]
+    pub(super) state: Option<EndedWord>,
 }
 
 #[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct ReplayResponse {
     /// How many deliveries were queued.
-    pub(super) queued: u64,
+    queued: u64,
+    /// There are more than one call takes: call again.
+    more: bool,
+}
+
+impl From<Many> for ReplayResponse {
+    fn from(many: Many) -> Self {
+        Self {
+            queued: many.count,
+            more: many.more,
+        }
+    }
+}
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct PurgeQuery {
+    /// How those have ended that are removed; `dead`, if absent.
+    #[param(inline)]
+    pub(super) state: Option<EndedWord>,
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct PurgeResponse {
+    /// How many deliveries were removed.
+    deleted: u64,
+    /// There are more than one call takes: call again.
+    more: bool,
+}
+
+impl From<Many> for PurgeResponse {
+    fn from(many: Many) -> Self {
+        Self {
+            deleted: many.count,
+            more: many.more,
+        }
+    }
 }

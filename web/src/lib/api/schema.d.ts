@@ -560,7 +560,8 @@ export interface paths {
         get: operations["list_deliveries"];
         put?: never;
         post?: never;
-        delete?: never;
+        /** Remove the deliveries of a webhook that ended in one way, with their attempts. At most 100,000 a call. */
+        delete: operations["purge_deliveries"];
         options?: never;
         head?: never;
         patch?: never;
@@ -592,7 +593,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Deliver the events of a span of time once more, each under its own `webhook-id`. */
+        /**
+         * Deliver once more, each event under its own `webhook-id`: the events of a span of time, or with `state` the
+         *     deliveries that ended like that.
+         */
         post: operations["replay_webhook"];
         delete?: never;
         options?: never;
@@ -755,6 +759,8 @@ export interface components {
             username: string;
         };
         CreateWebhookRequest: {
+            /** @description Addresses of chats; `*` for all. What belongs to no chat always comes. */
+            chats?: string[];
             /** @description Headers of every request. */
             headers?: {
                 [key: string]: string;
@@ -797,14 +803,21 @@ export interface components {
             duration_ms: number;
             /** @description A stable word, a colon, and what went wrong. */
             error?: string | null;
+            /**
+             * Format: int64
+             * @description How long the head of the answer took; `duration_ms` has its body as well.
+             */
+            head_ms?: number | null;
             id: string;
             /**
              * Format: int32
              * @description Its number since the delivery was queued, or queued again.
              */
             number: number;
+            request_head?: components["schemas"]["HttpHead"] | null;
             /** @description The start of the answer. */
             response?: string | null;
+            response_head?: components["schemas"]["HttpHead"] | null;
             started_at: string;
             /** Format: int32 */
             status?: number | null;
@@ -852,6 +865,16 @@ export interface components {
              * @description `after` of the next page; null at the end of the log.
              */
             next_after?: number | null;
+        };
+        /** @description The head of a request or of an answer. */
+        HttpHead: {
+            headers: components["schemas"]["HttpHeader"][];
+            /** @description Where to; null in the head of an answer. */
+            url?: string | null;
+        };
+        HttpHeader: {
+            name: string;
+            value: string;
         };
         /** @description What this process is, as `/v1/info` shows it. */
         Info: {
@@ -1093,13 +1116,20 @@ export interface components {
         Page_Webhook: {
             /** @description The items. */
             data: {
+                /** @description Canonical ids of chats, or `*`. */
+                chats: string[];
                 created_at: string;
-                /** @description Why it is disabled: `gone` (it answered 410), `disabled_by_owner`, … */
+                /**
+                 * @description Why it is disabled: `gone` (it answered 410), `disabled_by_receiver` (it answered `webhook-delivery: disable`),
+                 *     `failing` (nothing but failures for five days), `exhausted` (three events were tried in vain),
+                 *     `secret_unreadable`, `disabled_by_owner`.
+                 */
                 disabled_reason?: string | null;
                 /** @description Since when it has only failed. */
                 failing_since?: string | null;
                 /** @description The names of the custom headers. Their values are not shown again. */
                 header_names: string[];
+                health: components["schemas"]["WebhookHealth"];
                 /** @example whe_0190a2b4c6d87e6f8a1b2c3d4e5f6071 */
                 id: string;
                 ordering: components["schemas"]["Ordering"];
@@ -1175,6 +1205,15 @@ export interface components {
              */
             type: string;
         };
+        PurgeResponse: {
+            /**
+             * Format: int64
+             * @description How many deliveries were removed.
+             */
+            deleted: number;
+            /** @description There are more than one call takes: call again. */
+            more: boolean;
+        };
         /** @description A code that a phone can scan right now. */
         QrResponse: {
             /** @description What the QR code holds. */
@@ -1192,14 +1231,21 @@ export interface components {
         };
         ReplayRequest: {
             /**
-             * @description RFC 3339; the first moment of the span.
+             * @description RFC 3339; the first moment of the span. Required, unless there is a `state`.
              * @example 2026-01-31T12:00:00.000Z
              */
-            from: string;
+            from?: string | null;
+            /**
+             * @description Instead of all events of the span: the deliveries that ended like that, of any time or queued within the span.
+             *     At most 100,000 a call.
+             */
+            state?: ("dead" | "delivered") | null;
             /** @description RFC 3339; the end of the span, which is not in it. Now, if absent. */
             to?: string | null;
         };
         ReplayResponse: {
+            /** @description There are more than one call takes: call again. */
+            more: boolean;
             /**
              * Format: int64
              * @description How many deliveries were queued.
@@ -1384,6 +1430,7 @@ export interface components {
             session_limit?: number | null;
         };
         UpdateWebhookRequest: {
+            chats?: string[] | null;
             enabled?: boolean | null;
             /** @description They replace the old ones. */
             headers?: {
@@ -1414,13 +1461,20 @@ export interface components {
             username: string;
         };
         Webhook: {
+            /** @description Canonical ids of chats, or `*`. */
+            chats: string[];
             created_at: string;
-            /** @description Why it is disabled: `gone` (it answered 410), `disabled_by_owner`, … */
+            /**
+             * @description Why it is disabled: `gone` (it answered 410), `disabled_by_receiver` (it answered `webhook-delivery: disable`),
+             *     `failing` (nothing but failures for five days), `exhausted` (three events were tried in vain),
+             *     `secret_unreadable`, `disabled_by_owner`.
+             */
             disabled_reason?: string | null;
             /** @description Since when it has only failed. */
             failing_since?: string | null;
             /** @description The names of the custom headers. Their values are not shown again. */
             header_names: string[];
+            health: components["schemas"]["WebhookHealth"];
             /** @example whe_0190a2b4c6d87e6f8a1b2c3d4e5f6071 */
             id: string;
             ordering: components["schemas"]["Ordering"];
@@ -1434,6 +1488,40 @@ export interface components {
             /** @example https://example.com/hook */
             url: string;
         };
+        WebhookHealth: {
+            /**
+             * Format: int32
+             * @description Attempts in a row that brought no answer, or a 5xx. Five open the breaker.
+             */
+            consecutive_failures: number;
+            /**
+             * Format: int64
+             * @description Deliveries that were given up; 10000 stands for that many or more.
+             */
+            dead: number;
+            /** @description A warning: when it will be disabled if it goes on failing. */
+            disables_at?: string | null;
+            /**
+             * Format: int32
+             * @description How many attempts have failed since then.
+             */
+            failed_attempts: number;
+            /** @description Since when it has only failed. */
+            failing_since?: string | null;
+            /**
+             * Format: int64
+             * @description Deliveries that wait; 10000 stands for that many or more.
+             */
+            pending: number;
+            /** @description When it is tried again, if nothing is posted now. */
+            retry_at?: string | null;
+            state: components["schemas"]["WebhookHealthState"];
+        };
+        /**
+         * @description Whether an endpoint answers.
+         * @enum {string}
+         */
+        WebhookHealthState: "healthy" | "failing" | "open" | "half_open";
         /**
          * @description Whether an endpoint gets events.
          * @enum {string}
@@ -2856,6 +2944,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_Delivery"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    purge_deliveries: {
+        parameters: {
+            query?: {
+                /** @description How those have ended that are removed; `dead`, if absent. */
+                state?: "dead" | "delivered";
+            };
+            header?: never;
+            path: {
+                /** @description `whe_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PurgeResponse"];
                 };
             };
             404: {
