@@ -4,13 +4,16 @@
 //! what a service verb does: it calls those. `main` calls [`run`].
 
 mod accounts;
+mod client;
 mod config;
 mod demo;
 mod exit;
 mod healthcheck;
+mod listen;
 mod migrate;
 mod openapi;
 mod serve;
+mod tail;
 
 use std::{ffi::OsString, net::IpAddr, path::PathBuf, process::ExitCode};
 
@@ -68,6 +71,10 @@ enum Command {
     Healthcheck,
     /// Play the main job against a sandbox build that runs, and print each step with its time.
     Demo(demo::Demo),
+    /// Receive webhooks in this terminal: print and verify them, and hand them on.
+    Listen(listen::Listen),
+    /// Follow what happens to one session, or to all.
+    Tail(tail::Tail),
     /// Manage users.
     #[command(subcommand)]
     User(UserCommand),
@@ -114,6 +121,8 @@ fn dispatch(args: impl IntoIterator<Item = OsString>) -> Result<(), Failure> {
         Command::Openapi => openapi::run(),
         Command::Healthcheck => healthcheck::run(&load(cli.flags)?),
         Command::Demo(args) => demo::run(&load(cli.flags)?, args),
+        Command::Listen(args) => listen::run(&load(cli.flags)?, args),
+        Command::Tail(args) => tail::run(&load(cli.flags)?, args),
         Command::User(UserCommand::Add(wanted)) => accounts::add(&load(cli.flags)?, wanted),
         Command::Key(KeyCommand::Create(wanted)) => accounts::create_key(&load(cli.flags)?, wanted),
     }
@@ -154,6 +163,10 @@ fn print(text: &str) -> Result<(), Failure> {
         )),
         _ => Ok(()),
     }
+}
+
+fn print_all(text: &str) -> anyhow::Result<()> {
+    print(text).map_err(|_| anyhow::anyhow!("cannot write to the terminal"))
 }
 
 #[cfg(test)]

@@ -3,30 +3,27 @@
 //! It uses nothing but the public API, like any other client, and checks the webhook's signature by itself. What it
 //! makes it removes again. The first step that fails ends it.
 
-mod api;
-mod receiver;
-mod socket;
-
-use std::time::{Duration, Instant};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
-use secrecy::ExposeSecret;
+use hyper::StatusCode;
 use serde_json::{Value, json};
 
-use super::{Failure, print, runtime};
+use super::{
+    Failure,
+    client::{self, Api, Credential, Receiver, Socket, Verifier, text},
+    print_all, runtime,
+};
 use crate::config::Config;
-use api::Api;
-use receiver::Receiver;
-use socket::Socket;
 
 /// What each step may take. Linking a phone includes its key exchange and the first upload of pre-keys.
 const PATIENCE: Duration = Duration::from_mins(1);
 const QUESTION: &str = "Is the berth free on Saturday?";
 const ANSWER: &str = "It is. See you at the wharf.";
-/// What a sandbox build on loopback starts with.
-const FIRST_PASSWORD: &str = "admin123";
-
 /// How to reach the service.
 #[derive(Debug, Args)]
 pub(super) struct Demo {
@@ -37,9 +34,7 @@ pub(super) struct Demo {
 
 /// Plays the main job and prints each step with its time.
 pub(super) fn run(config: &Config, args: Demo) -> Result<(), Failure> {
-    let base = args
-        .url
-        .unwrap_or_else(|| format!("http://{}", super::healthcheck::reachable(config.listen())));
+    let base = client::base(args.url, config);
     runtime()?.block_on(async {
         let mut steps = Steps::default();
         let outcome = play(config, base, &mut steps).await;
@@ -61,35 +56,35 @@ async fn play(config: &Config, base: String, steps: &mut Steps) -> Result<()> {
     ))?;
 
     steps.begin("sign in");
-    let password = config.auth.admin_password.as_ref();
-    let login = json!({
-        "username": config.auth.admin_username,
-        "password": password.map_or(FIRST_PASSWORD, |password| password.expose_secret()),
-    });
-    api.sign_in(&login).await?;
+    api.sign_in(Credential::Login(client::login(config)))
+        .await?;
     steps.done(&format!("as {}", config.auth.admin_username))?;
 
     steps.begin("listen for webhooks");
-    let mut receiver = Receiver::start().await?;
+    let receiver = Receiver::start(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
     let endpoint = json!({"url": receiver.url(), "types": ["message"]});
     let webhook = api.post("/v1/webhooks", &endpoint).await?;
-    receiver.trust(text(&webhook, "/secret")?)?;
-    steps.done(receiver.url())?;
+    let verifier = Verifier::new(text(&webhook, "/secret")?)?;
+    steps.done(&receiver.url())?;
 
-    let played = with_webhook(&mut api, &mut receiver, steps).await;
+    let mut consumer = (receiver, verifier);
+    let played = with_webhook(&mut api, &mut consumer, steps).await;
 
     let path = format!("/v1/webhooks/{}", text(&webhook, "/id")?);
     let removed = api.delete(&path).await;
     played.and(removed)
 }
 
-async fn with_webhook(api: &mut Api, receiver: &mut Receiver, steps: &mut Steps) -> Result<()> {
+/// Who receives webhooks, and knows their secret.
+type Consumer = (Receiver, Verifier);
+
+async fn with_webhook(api: &mut Api, consumer: &mut Consumer, steps: &mut Steps) -> Result<()> {
     steps.begin("create a session");
     let session = api.post("/v1/sessions", &json!({"name": "Demo"})).await?;
     let id = text(&session, "/id")?.to_owned();
     steps.done(&id)?;
 
-    let played = with_session(api, receiver, steps, &id).await;
+    let played = with_session(api, consumer, steps, &id).await;
 
     if played.is_ok() {
         steps.begin("clean up");
@@ -102,20 +97,20 @@ async fn with_webhook(api: &mut Api, receiver: &mut Receiver, steps: &mut Steps)
 
 async fn with_session(
     api: &mut Api,
-    receiver: &mut Receiver,
+    consumer: &mut Consumer,
     steps: &mut Steps,
     id: &str,
 ) -> Result<()> {
     let (phone, friend) = numbers();
     steps.begin("open the socket");
-    let mut socket = Socket::open(api, id).await?;
-    socket.wait("hello").await?;
+    let mut socket = Socket::open(api, &format!("/ws/{id}")).await?;
+    shown(&mut socket, "hello").await?;
     steps.done("hello")?;
 
     steps.begin("connect, and wait for a QR code");
     api.post(&format!("/v1/sessions/{id}/connect"), &json!({}))
         .await?;
-    let qr = socket.wait("qr").await?;
+    let qr = shown(&mut socket, "qr").await?;
     let code = text(&qr, "/data/code")?.to_owned();
     steps.done("")?;
     print_all(&drawn(&code)?)?;
@@ -124,14 +119,14 @@ async fn with_session(
     let scan = json!({"qr": code});
     api.post(&format!("/sandbox/phones/{phone}/scan"), &scan)
         .await?;
-    socket.wait("connected").await?;
+    shown(&mut socket, "connected").await?;
     steps.done("connected")?;
 
     steps.begin("a friend writes");
     let note = json!({"to": phone, "text": QUESTION});
     api.post(&format!("/sandbox/phones/{friend}/messages"), &note)
         .await?;
-    let message = socket.wait("message").await?;
+    let message = shown(&mut socket, "message").await?;
     ensure!(
         message.pointer("/data/text/body") == Some(&json!(QUESTION)),
         "another text arrived"
@@ -139,7 +134,10 @@ async fn with_session(
     steps.done(&format!("on the socket: {QUESTION}"))?;
 
     steps.begin("receive the webhook and verify it");
-    let delivery = wait(receiver.next()).await??;
+    let (receiver, verifier) = consumer;
+    let posted = wait(receiver.next()).await??;
+    let delivery = verifier.verify(&posted.headers, &posted.body)?;
+    posted.answer(StatusCode::NO_CONTENT);
     ensure!(
         delivery.body.pointer("/data/text/body") == Some(&json!(QUESTION)),
         "the webhook carries another text"
@@ -172,6 +170,23 @@ async fn arrives(api: &Api, friend: &str) -> Result<()> {
     }
 }
 
+/// The next frame of type `kind`; one that ends the pairing is a failure.
+async fn shown(socket: &mut Socket, kind: &str) -> Result<Value> {
+    let next = async {
+        while let Some(frame) = socket.next().await? {
+            match frame["type"].as_str() {
+                Some(found) if found == kind => return Ok(frame),
+                Some("error" | "logged_out" | "qr_timeout") => {
+                    bail!("the socket said {}: {}", frame["type"], frame["data"])
+                }
+                _ => {}
+            }
+        }
+        bail!("the socket was closed before {kind} came")
+    };
+    wait(next).await?
+}
+
 async fn wait<T>(what: impl Future<Output = T>) -> Result<T> {
     tokio::time::timeout(PATIENCE, what)
         .await
@@ -189,17 +204,6 @@ fn drawn(code: &str) -> Result<String> {
         .build()
         .map_err(|error| anyhow::anyhow!("the QR code cannot be drawn: {error}"))?;
     Ok(format!("{}\n", qr.to_str()))
-}
-
-fn text<'a>(value: &'a Value, pointer: &str) -> Result<&'a str> {
-    match value.pointer(pointer).and_then(Value::as_str) {
-        Some(text) => Ok(text),
-        None => bail!("the answer has no {pointer}"),
-    }
-}
-
-fn print_all(text: &str) -> Result<()> {
-    print(text).map_err(|_| anyhow::anyhow!("cannot write to the terminal"))
 }
 
 /// What is printed: each step with how long it took.

@@ -14,6 +14,9 @@ use super::{Config, key::Key};
 const DEFAULT_FILE: &str = "wharf.toml";
 /// Names the file to read.
 const FILE_VARIABLE: &str = "WHARF_CONFIG";
+
+/// The API key of `wharf listen` and `wharf tail`, which are clients: no setting of the service.
+const KEY_VARIABLE: &str = "WHARF_API_KEY";
 /// What all our own variables begin with.
 const PREFIX: &str = "WHARF_";
 /// What a secret that is read from a file ends with.
@@ -204,7 +207,7 @@ impl Layers {
             }
         }
         for name in env.keys().filter(|name| name.starts_with(PREFIX)) {
-            let known = name == FILE_VARIABLE
+            let known = [FILE_VARIABLE, KEY_VARIABLE].contains(&name.as_str())
                 || keys.iter().any(|key| {
                     let variable = key.variable();
                     *name == variable || (key.secret && *name == format!("{variable}{FILE_SUFFIX}"))

@@ -11,6 +11,7 @@
 )]
 
 mod cli;
+mod clients;
 mod crash;
 mod docs;
 mod faults;

@@ -157,4 +157,17 @@ impl Wharf {
         let (socket, _) = tokio_tungstenite::connect_async(request).await.unwrap();
         socket
     }
+
+    /// Waits until there are `count` webhooks.
+    pub(crate) async fn until_webhooks(&self, count: usize) {
+        let started = Instant::now();
+        loop {
+            let shown = self.call("GET", "/v1/webhooks", Value::Null).await;
+            if shown["data"].as_array().unwrap().len() == count {
+                return;
+            }
+            assert!(started.elapsed() < DEADLINE, "{shown}");
+            tokio::time::sleep(POLL).await;
+        }
+    }
 }

@@ -9,16 +9,26 @@ use serde_json::Value;
 /// Longer than the service's own limits: its fault should be heard, not ours.
 const TIMEOUT: Duration = Duration::from_secs(65);
 
+/// As whom to call.
+#[derive(Debug, Clone)]
+pub(in crate::cli) enum Credential {
+    /// An API key.
+    Key(String),
+    /// The body of a login; it is said again when the token ends.
+    Login(Value),
+}
+
 /// A signed-in client.
 #[derive(Debug)]
-pub(super) struct Api {
+pub(in crate::cli) struct Api {
     base: String,
     client: Client,
     token: Option<String>,
+    login: Option<Value>,
 }
 
 impl Api {
-    pub(super) fn new(base: String) -> Result<Self> {
+    pub(in crate::cli) fn new(base: String) -> Result<Self> {
         // The builder asks for a provider even where everything is plain HTTP; a second install is refused, and fine.
         drop(rustls::crypto::ring::default_provider().install_default());
         let client = Client::builder().no_proxy().timeout(TIMEOUT).build()?;
@@ -26,10 +36,26 @@ impl Api {
             base: base.trim_end_matches('/').to_owned(),
             client,
             token: None,
+            login: None,
         })
     }
 
-    pub(super) async fn sign_in(&mut self, login: &Value) -> Result<()> {
+    pub(in crate::cli) async fn sign_in(&mut self, credential: Credential) -> Result<()> {
+        match credential {
+            Credential::Key(key) => self.token = Some(key),
+            Credential::Login(login) => {
+                self.login = Some(login);
+                self.renew().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A fresh access token; a key needs none.
+    pub(in crate::cli) async fn renew(&mut self) -> Result<()> {
+        let Some(login) = &self.login else {
+            return Ok(());
+        };
         let answer = self.post("/v1/auth/login", login).await?;
         let token = super::text(&answer, "/access_token")?;
         self.token = Some(token.to_owned());
@@ -37,7 +63,7 @@ impl Api {
     }
 
     /// The address and the token of a socket.
-    pub(super) fn socket(&self, path: &str) -> Result<(String, &str)> {
+    pub(in crate::cli) fn socket(&self, path: &str) -> Result<(String, &str)> {
         let rest = self
             .base
             .strip_prefix("http")
@@ -46,15 +72,15 @@ impl Api {
         Ok((format!("ws{rest}{path}"), token))
     }
 
-    pub(super) async fn get(&self, path: &str) -> Result<Value> {
+    pub(in crate::cli) async fn get(&self, path: &str) -> Result<Value> {
         self.call(Method::GET, path, None).await
     }
 
-    pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Value> {
+    pub(in crate::cli) async fn post(&self, path: &str, body: &Value) -> Result<Value> {
         self.call(Method::POST, path, Some(body)).await
     }
 
-    pub(super) async fn delete(&self, path: &str) -> Result<()> {
+    pub(in crate::cli) async fn delete(&self, path: &str) -> Result<()> {
         self.call(Method::DELETE, path, None).await.map(drop)
     }
 
