@@ -42,7 +42,7 @@ function messageLine(message: MessageData): string {
 }
 
 /** The frame for display: a QR image is thousands of letters that tell nothing. */
-export function shown(frame: Frame): unknown {
+export function shown(frame: Pick<Frame, "type"> & { data: object }): unknown {
   if (frame.type !== "qr") return frame;
   return { ...frame, data: { ...frame.data, image: "(PNG data URL, left out here)" } };
 }
