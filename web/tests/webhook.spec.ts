@@ -93,7 +93,7 @@ test("a long answer is shown up to a bound, and what is left out is counted", as
 
 test("a receiver that does not answer is left alone, and the page says when it is tried again", async ({ opened: page, receiver, user, session }) => {
   receiver.answer(503);
-  for (const text of ["one", "two", "three", "four", "five"]) await user.friendWrites(session, text);
+  await user.friendWrites(session, "one", "two", "three", "four", "five");
   await expect(health(page)).toHaveText("Does not answer");
   await expect(page.getByText("5 attempts in a row brought no answer or a 5xx")).toBeVisible();
   await expect(page.getByTestId("retry-at")).toHaveText(/in \d+ s, at/);
@@ -143,8 +143,7 @@ test("what was given up is removed for good, after a question", async ({ opened:
 });
 
 test("a time is replayed under the same ids, and a time without events says so", async ({ opened: page, receiver, user, session }) => {
-  await user.friendWrites(session, "First");
-  await user.friendWrites(session, "Second");
+  await user.friendWrites(session, "First", "Second");
   await expect.poll(() => receiver.received.length).toBe(2);
   const form = page.getByRole("form", { name: "Replay a time" });
   await form.getByRole("button", { name: "Replay this time" }).click();
@@ -163,8 +162,7 @@ test("a time is replayed under the same ids, and a time without events says so",
 });
 
 test("deliveries are filtered by their state and turned page by page", async ({ opened: page, receiver, user, session }) => {
-  test.slow();
-  for (let count = 1; count <= 27; count += 1) await user.friendWrites(session, `Message ${count}`);
+  await user.friendWrites(session, ...Array.from({ length: 27 }, (_, count) => `Message ${count}`));
   await expect.poll(() => receiver.received.length).toBe(27);
   const pages = page.getByRole("navigation", { name: "Pages of deliveries" });
   await expect(pages).toContainText("Page 1");

@@ -8,7 +8,9 @@ export interface Account {
   /** A session that a sandbox phone has linked. */
   linkedSession: (name: string) => Promise<{ id: string; phone: string }>;
   /** A friend writes to a session, and the session has it in its log. */
-  friendWrites: (session: { id: string; phone: string }, text: string) => Promise<void>;
+  friendWrites: (session: { id: string; phone: string }, ...texts: string[]) => Promise<void>;
+  /** The number of the last event of a session. */
+  lastSeq: (session: string) => Promise<number>;
   webhook: (url: string, filters?: object) => Promise<string>;
 }
 
@@ -44,10 +46,12 @@ export async function account(service: Service): Promise<Account> {
       await expect.poll(async () => (await call<{ state: string }>("GET", `/v1/sessions/${id}`)).state).toBe("connected");
       return { id, phone };
     },
-    friendWrites: async ({ id, phone }, text) => {
+    lastSeq,
+    friendWrites: async ({ id, phone }, ...texts) => {
       const before = await lastSeq(id);
-      await sandbox("POST", `/phones/${friend}/messages`, { to: phone, text });
-      await expect.poll(() => lastSeq(id), { intervals: [20, 50, 100] }).toBeGreaterThan(before);
+      for (const text of texts) await sandbox("POST", `/phones/${friend}/messages`, { to: phone, text });
+      const logged = `/v1/sessions/${id}/events?after=${before}&types=message&limit=200`;
+      await expect.poll(async () => (await call<{ data: unknown[] }>("GET", logged)).data.length, { intervals: [20, 50, 100] }).toBe(texts.length);
     },
     webhook: async (url, filters = {}) => (await call<{ id: string }>("POST", "/v1/webhooks", { url, types: ["message"], ...filters })).id,
   };
