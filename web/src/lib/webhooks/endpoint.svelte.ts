@@ -32,7 +32,9 @@ export class Endpoint {
       if (version === this.#version) this.#show(webhook);
     } catch (thrown) {
       this.error = asApiError(thrown);
-      if (this.error.status === 404) this.webhook = null;
+      if (this.error.status !== 404) return;
+      this.webhook = null;
+      this.close();
     }
   }
 

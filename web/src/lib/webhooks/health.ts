@@ -1,6 +1,6 @@
 /** Whether an endpoint answers, in plain words. The words of the API are fixed by its contract. */
 import type { Webhook } from "../api";
-import { counted } from "../format";
+import { clockTime, counted } from "../format";
 import type { Tone } from "../words";
 
 export interface HealthWords {
@@ -54,3 +54,10 @@ const COUNTED_TO = 10_000;
 
 /** How many deliveries, as the service counts them. */
 export const tally = (count: number) => count.toLocaleString("en") + (count >= COUNTED_TO ? " or more" : "");
+
+/** Why nothing is sent just now, if that is so, and when it goes on. */
+export function heldBack(webhook: Webhook): string | null {
+  if (webhook.state === "disabled") return "held until the webhook is enabled";
+  const { state, retry_at } = webhook.health;
+  return state === "open" && retry_at ? `held until ${clockTime(retry_at)}` : null;
+}
