@@ -1,5 +1,6 @@
 import { ADMIN, createSession, expect, scanWithSandboxPhone, signIn, test, type Page } from "./support/console";
 import { poorContrasts } from "./support/contrast";
+import { reach } from "./support/keyboard";
 
 /** Every page, in each state that looks different. */
 async function everyPage(page: Page, look: (name: string) => Promise<void>): Promise<void> {
@@ -73,24 +74,6 @@ test("signing in and creating a session need no mouse", async ({ page }) => {
   await page.keyboard.press("Space");
   await expect(page.getByTestId("state")).toHaveText("Connected");
 });
-
-/** Tabs to the control with this name, and checks that each stop on the way shows the focus. */
-async function reach(page: Page, name: string): Promise<void> {
-  for (let stops = 0; stops < 60; stops += 1) {
-    await page.keyboard.press("Tab");
-    const focused = await page.evaluate(() => {
-      const element = document.activeElement;
-      if (!(element instanceof HTMLElement) || element === document.body) return null;
-      const { outlineStyle, outlineWidth } = getComputedStyle(element);
-      const label = element instanceof HTMLInputElement ? element.labels?.[0]?.textContent : element.textContent;
-      return { label: label?.trim() ?? "", visible: outlineStyle !== "none" && parseFloat(outlineWidth) >= 2 };
-    });
-    if (!focused) continue;
-    expect(focused.visible, `the focus on “${focused.label}” can be seen`).toBe(true);
-    if (focused.label === name) return;
-  }
-  throw new Error(`“${name}” cannot be reached by the keyboard`);
-}
 
 test("a state that changes by itself is told to screen readers", async ({ signedIn: page }) => {
   await createSession(page, "Announced");

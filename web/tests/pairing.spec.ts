@@ -74,18 +74,3 @@ test("logging out and deleting ask first", async ({ signedIn: page }) => {
   await expect(page.getByRole("heading", { name: "Sessions", level: 1 })).toBeVisible();
   await expect(page.getByRole("link", { name: /Short-lived/ })).toHaveCount(0);
 });
-
-test("the event list can be filtered and held still", async ({ signedIn: page }) => {
-  await createSession(page, "Events");
-  await scanWithSandboxPhone(page);
-  await page.getByRole("button", { name: "Pause" }).click();
-  await page.getByLabel("Robin writes").fill("While you were paused");
-  await page.getByRole("button", { name: "Write to the session" }).click();
-  const resume = page.getByRole("button", { name: /Resume \(\d+ new\)/ });
-  await expect(resume).toBeVisible();
-  await expect(events(page, "message")).toHaveCount(0);
-  await resume.click();
-  await expect(events(page, "message")).toHaveCount(1);
-  await page.getByLabel("Show").selectOption("message");
-  await expect(page.getByTestId("event")).toHaveCount(1);
-});

@@ -1,5 +1,5 @@
 /** What the words of the API mean, in plain English. The words themselves are fixed by the API's contract. */
-import type { Delivery, Webhook } from "./api";
+import type { Delivery } from "./api";
 
 export type Tone = "good" | "busy" | "attention" | "bad" | "quiet";
 
@@ -139,12 +139,6 @@ export const DELIVERY_STATES: Record<Delivery["state"], { label: string; tone: T
   delivered: { label: "Delivered", tone: "good" },
   dead: { label: "Given up", tone: "bad" },
   cancelled: { label: "Cancelled", tone: "quiet" },
-};
-
-export const ENDPOINT_STATES: Record<Webhook["state"], { label: string; tone: Tone }> = {
-  active: { label: "Active", tone: "good" },
-  tripped: { label: "Paused after failures", tone: "attention" },
-  disabled: { label: "Disabled", tone: "bad" },
 };
 
 /** The events that a webhook can ask for and the stream can filter by. */

@@ -1,7 +1,7 @@
 /** A webhook consumer: keeps what it gets and checks the signature as Standard Webhooks says. */
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { once } from "node:events";
-import { createServer, type IncomingHttpHeaders } from "node:http";
+import { createServer, type IncomingHttpHeaders, type OutgoingHttpHeaders } from "node:http";
 
 export interface Received {
   headers: IncomingHttpHeaders;
@@ -11,20 +11,20 @@ export interface Received {
 export interface Receiver {
   url: string;
   received: Received[];
-  /** Answers with this status from now on. */
-  answer: (status: number) => void;
+  /** Answers like this from now on. */
+  answer: (status: number, body?: string, headers?: OutgoingHttpHeaders) => void;
   stop: () => Promise<void>;
 }
 
 export async function startReceiver(): Promise<Receiver> {
   const received: Received[] = [];
-  let status = 200;
+  let next: { status: number; body: string; headers: OutgoingHttpHeaders } = { status: 200, body: "", headers: {} };
   const server = createServer((request, response) => {
     let body = "";
     request.on("data", (chunk: Buffer) => (body += chunk.toString()));
     request.on("end", () => {
       received.push({ headers: request.headers, body });
-      response.writeHead(status).end();
+      response.writeHead(next.status, next.headers).end(next.body);
     });
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -33,7 +33,7 @@ export async function startReceiver(): Promise<Receiver> {
   return {
     url: `http://127.0.0.1:${address.port}/hook`,
     received,
-    answer: (next) => (status = next),
+    answer: (status, body = "", headers = {}) => (next = { status, body, headers }),
     stop: async () => {
       server.closeAllConnections();
       server.close();

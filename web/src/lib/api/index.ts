@@ -13,6 +13,9 @@ export type Webhook = Schemas["Webhook"];
 export type WebhookTrial = Schemas["WebhookTestResponse"];
 export type Delivery = Schemas["Delivery"];
 export type Attempt = Schemas["DeliveryAttempt"];
+export type HttpHead = Schemas["HttpHead"];
+export type EventsPage = Schemas["EventsPage"];
+export type SessionEvent = Schemas["EventResponse"];
 
 /** What needs no sign-in. */
 export const service = {
@@ -33,6 +36,9 @@ export const sessions = {
   create: (names: { handle?: string; name?: string }) => answer(api.POST("/v1/sessions", { body: names })),
   act: (id: string, action: SessionAction) => answer(api.POST(`/v1/sessions/{id}/${action}`, on(id))),
   remove: (id: string) => answer(api.DELETE("/v1/sessions/{id}", on(id))),
+  /** The events after `after`, oldest first. The same path has a stream, which only another `Accept` gets. */
+  events: (id: string, after: number, limit: number) =>
+    answer(api.GET("/v1/sessions/{id}/events", { params: { path: { id }, query: { after, limit } } })) as Promise<EventsPage>,
   pairCode: (id: string, phone: string) =>
     answer(api.POST("/v1/sessions/{id}/pair-code", { ...on(id), body: { phone } })),
   sendText: (id: string, to: string, body: string, idempotencyKey: string) =>
@@ -52,10 +58,18 @@ export const webhooks = {
   rotateSecret: (id: string) => answer(api.POST("/v1/webhooks/{id}/rotate-secret", on(id))),
   enable: (id: string) => answer(api.POST("/v1/webhooks/{id}/enable", on(id))),
   test: (id: string) => answer(api.POST("/v1/webhooks/{id}/test", on(id))),
-  deliveries: (id: string, state?: Delivery["state"], cursor?: string) =>
+  /** Queues what happened from `from` on and before `to` once more; times as RFC 3339, `to` is now if absent. */
+  replay: (id: string, from: string, to?: string) =>
+    answer(api.POST("/v1/webhooks/{id}/replay", { ...on(id), body: { from, ...(to && { to }) } })),
+  /** Queues what was given up once more. */
+  replayDead: (id: string) => answer(api.POST("/v1/webhooks/{id}/replay", { ...on(id), body: { state: "dead" } })),
+  /** Removes what was given up. */
+  purgeDead: (id: string) =>
+    answer(api.DELETE("/v1/webhooks/{id}/deliveries", { params: { path: { id }, query: { state: "dead" } } })),
+  deliveries: (id: string, limit: number, state?: Delivery["state"], cursor?: string) =>
     answer(
       api.GET("/v1/webhooks/{id}/deliveries", {
-        params: { path: { id }, query: { limit: PAGE, ...(state && { state }), ...(cursor && { cursor }) } },
+        params: { path: { id }, query: { limit, ...(state && { state }), ...(cursor && { cursor }) } },
       }),
     ),
 };

@@ -17,6 +17,12 @@ export interface Hello {
   heartbeat_ms?: number;
 }
 
+/** What the log no longer held of what was asked for, both ends included. */
+export interface GapData {
+  from: number;
+  to: number;
+}
+
 export interface QrData {
   code: string;
   /** PNG in a data URL. */

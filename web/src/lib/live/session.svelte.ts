@@ -3,12 +3,11 @@ import { asApiError, sessions, type ApiError, type Session, type SessionAction }
 import { announcer } from "../announce.svelte";
 import { clock } from "../clock.svelte";
 import { stateWords, type SessionState } from "../words";
-import type { AckData, Frame, Hello, PairCodeData, QrData, ReasonData } from "./frames";
+import type { AckData, Frame, GapData, Hello, PairCodeData, QrData, ReasonData } from "./frames";
+import { EventLog } from "./log.svelte";
 import { stateAfter } from "./sessions.svelte";
 import { LiveSocket, type LineStatus } from "./socket";
 
-/** How many events the page keeps; older ones are in the log of the service. */
-export const EVENTS_KEPT = 200;
 /** How many past events are shown on opening. */
 const HISTORY = 50;
 
@@ -20,8 +19,8 @@ export class LiveSession {
   session = $state<Session | null>(null);
   qr = $state<ShownQr | null>(null);
   pairCode = $state<PairCodeData | null>(null);
-  /** Newest first. */
-  events = $state.raw<Frame[]>([]);
+  /** The last events. */
+  readonly log = new EventLog();
   /** How far each message that was sent from here has come. */
   acks = $state<Record<string, number>>({});
   line = $state<LineStatus>("connecting");
@@ -94,11 +93,14 @@ export class LiveSession {
   #take(frame: Frame): void {
     if (frame.type === "hello") {
       clock.learn(frame.at);
-      this.#pastUntil = (frame.data as Hello).last_seq ?? 0;
+      const { first_seq, last_seq } = frame.data as Hello;
+      this.#pastUntil = last_seq ?? 0;
+      this.log.first = first_seq ?? 1;
       return this.#loadSoon();
     }
+    if (frame.type === "gap") return this.#miss(frame);
     // A snapshot repeats what the log already has.
-    if (typeof frame.seq === "number") this.events = [frame, ...this.events].slice(0, EVENTS_KEPT);
+    if (typeof frame.seq === "number") this.log.take(frame);
     if (this.session && typeof frame.seq === "number" && frame.seq > this.session.last_event_seq) {
       this.session.last_event_seq = frame.seq;
     }
@@ -119,6 +121,12 @@ export class LiveSession {
     // Codes end with the state they belong to. Only the socket says so: it tells codes and states in their order.
     this.qr = this.pairCode = null;
     if (state === "connected") this.fault = null;
+  }
+
+  #miss(frame: Frame): void {
+    const { from, to } = frame.data as unknown as GapData;
+    announcer.say(`Events ${from} to ${to} are missing`);
+    this.log.take(frame);
   }
 
   #showQr(frame: Frame): void {

@@ -42,7 +42,18 @@ function messageLine(message: MessageData): string {
 }
 
 /** The frame for display: a QR image is thousands of letters that tell nothing. */
-export function shown(frame: Frame): unknown {
+export function shown(frame: Pick<Frame, "type"> & { data: object }): unknown {
   if (frame.type !== "qr") return frame;
   return { ...frame, data: { ...frame.data, image: "(PNG data URL, left out here)" } };
+}
+
+const texts = new WeakMap<Frame, string>();
+
+/** All of a frame that a search looks through, in small letters. Kept, since each letter typed asks for it again. */
+export function searchable(frame: Frame): string {
+  const known = texts.get(frame);
+  if (known !== undefined) return known;
+  const text = `${frame.type} ${summary(frame)} ${JSON.stringify(shown(frame))}`.toLowerCase();
+  texts.set(frame, text);
+  return text;
 }
