@@ -5,6 +5,8 @@
 //! statement; the fence comes alone before it, because whoever writes behind a lock has to wait for it. MariaDB's
 //! protocol prepares one at a time.
 
+use std::fmt::Write as _;
+
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DbBackend, DbErr, QueryTrait, Statement, Value, Values,
 };
@@ -176,8 +178,9 @@ fn as_one(statements: Vec<Counted>) -> Counted {
             count.push_str(" UNION ALL ");
         }
         let sql = renumbered(&statement.sql, values.len());
-        parts.push_str(&format!("s{index} AS ({sql} RETURNING 1)"));
-        count.push_str(&format!("SELECT 1 FROM s{index}"));
+        // Writing to a String cannot fail.
+        write!(parts, "s{index} AS ({sql} RETURNING 1)").ok();
+        write!(count, "SELECT 1 FROM s{index}").ok();
         values.extend(values_of(statement.values));
         rows += wanted.unwrap_or(0);
     }
@@ -201,7 +204,7 @@ fn renumbered(sql: &str, by: usize) -> String {
             .find(|c: char| !c.is_ascii_digit())
             .unwrap_or(part.len());
         let number: usize = part[..end].parse().unwrap_or(0);
-        renumbered.push_str(&format!("${}{}", number + by, &part[end..]));
+        write!(renumbered, "${}{}", number + by, &part[end..]).ok();
     }
     renumbered
 }
