@@ -209,15 +209,9 @@ async fn write(
         tx.rollback().await?;
         return Err(DbErr::Custom("a row vanished under its lock".to_owned()));
     }
-    let owners: BTreeSet<UserId> = endpoints
-        .iter()
-        .filter(|row| row.state == EndpointState::Disabled)
-        .map(|row| row.owner_id)
-        .collect();
-    if !disabled.is_empty() {
-        for owner in owners {
-            db::leases::endpoints_changed(&tx, owner).await?;
-        }
+    let owners: BTreeSet<UserId> = disabled.iter().map(|disabled| disabled.owner).collect();
+    for owner in owners {
+        db::leases::endpoints_changed(&tx, owner).await?;
     }
     tx.commit().await?;
 

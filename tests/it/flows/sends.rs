@@ -1,15 +1,19 @@
 //! A message that was taken is sent, whatever happens in between, and once.
 
-use entity::enums::SessionState;
+use entity::{enums::SessionState, ids::SessionId};
 use serde_json::{Value, json};
 use wharf::{domain::message::Status, service::Error};
 
 use crate::harness::field::{ALICE, BOB, Field, Process};
 
 /// From now on WhatsApp hangs up on the session, whatever it says.
-async fn cut_off(field: &Field) {
+async fn cut_off(field: &Field, session: SessionId) {
     let rule = json!({ "target": ALICE, "kind": "drop", "count": 1_000_000 });
     field.control("POST", "/faults", rule).await;
+    let reason = Some("connection_lost");
+    field
+        .until_shown(session, SessionState::Degraded, reason)
+        .await;
 }
 
 async fn mend(field: &Field) {
@@ -20,10 +24,7 @@ async fn mend(field: &Field) {
 async fn what_is_sent_while_the_session_is_cut_off_goes_out_in_order_at_the_next_login() {
     let field = Field::start().await;
     let session = field.pair(ALICE).await;
-    cut_off(&field).await;
-    field
-        .until_shown(session, SessionState::Degraded, Some("connection_lost"))
-        .await;
+    cut_off(&field, session).await;
     let mut ids = Vec::new();
     for text in ["one", "two", "three"] {
         let asked = field.post(session, BOB, text);
@@ -47,10 +48,7 @@ async fn what_is_sent_while_the_session_is_cut_off_goes_out_in_order_at_the_next
 async fn what_a_process_left_unsent_goes_out_from_the_next_under_the_same_id() {
     let mut field = Field::start().await;
     let session = field.pair(ALICE).await;
-    cut_off(&field).await;
-    field
-        .until_shown(session, SessionState::Degraded, Some("connection_lost"))
-        .await;
+    cut_off(&field, session).await;
     let asked = field.post(session, BOB, "hello");
     let sent = asked.await.unwrap();
     field.process.stop().await;
@@ -114,10 +112,7 @@ async fn two_requests_with_one_key_are_one_message() {
 async fn what_an_unpaired_session_had_still_to_send_fails() {
     let field = Field::start().await;
     let session = field.pair(ALICE).await;
-    cut_off(&field).await;
-    field
-        .until_shown(session, SessionState::Degraded, Some("connection_lost"))
-        .await;
+    cut_off(&field, session).await;
     let asked = field.post(session, BOB, "too late");
     let sent = asked.await.unwrap();
     let sessions = &field.process.sessions;
