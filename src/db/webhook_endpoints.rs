@@ -221,9 +221,11 @@ pub async fn delete(
     Ok(done.rows_affected > 0)
 }
 
-/// Give an endpoint nothing more, and say why; one that is disabled already keeps its reason.
+/// Give an endpoint of `owner` nothing more, and say why; one that is disabled already keeps its reason. Every log of the
+/// owner knows from the commit on. `tx` must come from [`super::begin`].
 pub async fn disable(
-    db: &impl ConnectionTrait,
+    tx: &super::Transaction,
+    owner: UserId,
     id: EndpointId,
     reason: &str,
     now_ms: i64,
@@ -233,9 +235,11 @@ pub async fn disable(
         .col_expr(Column::DisabledReason, Expr::value(reason))
         .col_expr(Column::UpdatedAt, Expr::value(now_ms))
         .filter(Column::Id.eq(id))
+        .filter(Column::OwnerId.eq(owner))
         .filter(Column::State.ne(EndpointState::Disabled))
-        .exec(db)
+        .exec(tx)
         .await?;
+    super::leases::endpoints_changed(tx, owner).await?;
     Ok(done.rows_affected > 0)
 }
 

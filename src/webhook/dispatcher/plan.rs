@@ -236,7 +236,11 @@ impl Dispatcher {
                     "the secrets of endpoint {} cannot be opened",
                     row.id
                 );
-                if endpoints::disable(&self.parts.db, row.id, UNREADABLE, now).await? {
+                let tx = db::begin(&self.parts.db).await?;
+                let disabled =
+                    endpoints::disable(&tx, row.owner_id, row.id, UNREADABLE, now).await?;
+                tx.commit().await?;
+                if disabled {
                     Disabled::new(row, UNREADABLE, now).announce(&self.parts.on_disabled);
                 }
                 Ok(None)
