@@ -47,12 +47,12 @@ impl Build {
 }
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-struct Status {
+struct Alive {
     /// `ok`.
     status: &'static str,
 }
 
-const OK: Json<Status> = Json(Status { status: "ok" });
+const OK: Json<Alive> = Json(Alive { status: "ok" });
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
@@ -63,17 +63,17 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 /// The process runs.
 ///
 /// Asks nothing else: a restart would not mend a database that is away.
-#[utoipa::path(get, path = "/livez", tag = "service", security(()), responses((status = 200, body = Status)))]
-async fn livez() -> Json<Status> {
+#[utoipa::path(get, path = "/livez", tag = "service", security(()), responses((status = 200, body = Alive)))]
+async fn livez() -> Json<Alive> {
     OK
 }
 
 /// The process can serve: its database answers and it is not stopping.
 #[utoipa::path(
     get, path = "/readyz", tag = "service", security(()),
-    responses((status = 200, body = Status), (status = 503, description = "Not now"))
+    responses((status = 200, body = Alive), (status = 503, description = "Not now"))
 )]
-async fn readyz(State(health): State<Health>) -> Result<Json<Status>, Problem> {
+async fn readyz(State(health): State<Health>) -> Result<Json<Alive>, Problem> {
     health.check().await?;
     Ok(OK)
 }

@@ -2,6 +2,7 @@
 
 mod scan;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use scan::{Source, uses};
@@ -269,6 +270,42 @@ fn every_file_says_what_it_is_for_and_stays_readable() {
             }
         }
     }
+    assert!(bad.is_empty(), "{}", bad.join("\n"));
+}
+
+/// The names of the shapes that `text` adds to the API's description.
+fn shapes(text: &str) -> Vec<String> {
+    let mut derived = false;
+    let mut found = Vec::new();
+    for line in text.lines() {
+        derived |= line.contains("ToSchema)") || line.contains("ToSchema,");
+        let mut words = line.split_whitespace();
+        if derived && words.any(|word| word == "struct" || word == "enum") {
+            let name = words.next().unwrap_or_default();
+            let end = name.find(|c: char| !c.is_alphanumeric());
+            found.push(name[..end.unwrap_or(name.len())].to_owned());
+            derived = false;
+        }
+    }
+    found
+}
+
+#[test]
+fn no_two_shapes_of_the_api_share_a_name_for_its_description_would_keep_only_one() {
+    assert_eq!(
+        shapes("#[derive(utoipa::ToSchema)]\n/// Shown.\npub struct A {}\nstruct B;"),
+        ["A"]
+    );
+    let mut seen = BTreeMap::new();
+    let mut bad = Vec::new();
+    for source in sources("src") {
+        for shape in shapes(&source.text) {
+            if let Some(other) = seen.insert(shape.clone(), source.path.clone()) {
+                bad.push(format!("{shape}: {other} and {}", source.path));
+            }
+        }
+    }
+    assert!(seen.len() > 50, "only {} shapes were found", seen.len());
     assert!(bad.is_empty(), "{}", bad.join("\n"));
 }
 

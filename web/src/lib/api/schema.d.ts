@@ -664,6 +664,10 @@ export interface components {
          * @enum {string}
          */
         Ack: "error" | "pending" | "server" | "device" | "read" | "played";
+        Alive: {
+            /** @description `ok`. */
+            status: string;
+        };
         ApiKey: {
             created_at: string;
             expires_at?: string | null;
@@ -1389,10 +1393,11 @@ export interface components {
             role: string;
             username: string;
         };
-        Status: {
-            /** @description `ok`. */
-            status: string;
-        };
+        /**
+         * @description Where an own message is, in one word. It is never guessed: `unknown` is an answer.
+         * @enum {string}
+         */
+        Status: "queued" | "sending" | "sent" | "delivered" | "read" | "failed" | "unknown";
         /** @description A text. */
         Text: {
             /** @description What is written. */
@@ -1571,7 +1576,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Status"];
+                    "application/json": components["schemas"]["Alive"];
                 };
             };
         };
@@ -1619,7 +1624,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Status"];
+                    "application/json": components["schemas"]["Alive"];
                 };
             };
             /** @description Not now */
