@@ -33,6 +33,7 @@ pub mod users;
 pub mod webhook_attempts;
 pub mod webhook_deliveries;
 pub mod webhook_endpoints;
+mod writer;
 pub mod ws_tickets;
 
 pub use away::is_away;
@@ -42,8 +43,11 @@ pub use transaction::{Transaction, begin};
 /// How long a writer waits for the one write lock of SQLite before it gives up.
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// One writes, the others read; more would only forget each other's pages.
-const SQLITE_CONNECTIONS: u32 = 4;
+/// Connections that read; one more writes.
+const SQLITE_READERS: u32 = 3;
+
+/// KiB of pages that the writer keeps, negative as SQLite wants them: those that a busy session writes again and again.
+const WRITER_CACHE: &str = "-2048";
 
 /// How long a caller waits for a free connection of the pool.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -65,14 +69,23 @@ pub async fn connect(url: &str, max_connections: u32) -> Result<DatabaseConnecti
             "the database URL must look like sqlite://…, postgres://… or mysql://…".to_owned(),
         ));
     }
-    let is_file = url.starts_with("sqlite:");
+    if !url.starts_with("sqlite:") {
+        return Database::connect(options(url, max_connections)).await;
+    }
+    let db = Database::connect(options(url, max_connections.min(SQLITE_READERS))).await?;
+    let mut alone = options(url, 1);
+    alone
+        .connect_lazy(true)
+        .map_sqlx_sqlite_opts(|own| sqlite_options(own).pragma("cache_size", WRITER_CACHE));
+    let file = db.get_sqlite_connection_pool().connect_options();
+    writer::Writer::serve(&db, file.get_filename(), Database::connect(alone).await?);
+    Ok(db)
+}
+
+fn options(url: &str, max_connections: u32) -> ConnectOptions {
     let mut options = ConnectOptions::new(url);
     options
-        .max_connections(if is_file {
-            max_connections.min(SQLITE_CONNECTIONS)
-        } else {
-            max_connections
-        })
+        .max_connections(max_connections)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .sqlx_logging(false)
         .record_stmt_in_spans(false)
@@ -95,11 +108,11 @@ pub async fn connect(url: &str, max_connections: u32) -> Result<DatabaseConnecti
                 })
             })
         });
-    if is_file {
+    if url.starts_with("sqlite:") {
         // A file does not hang up: there is nothing to renew.
         options.max_lifetime(None).idle_timeout(None);
     }
-    Database::connect(options).await
+    options
 }
 
 /// Whether a connection that comes back to the pool may be used again.

@@ -6,7 +6,7 @@
 use entity::{enums::LeaseKind, ids::NodeId, leases};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult,
-    QueryFilter, QuerySelect, sea_query::Expr,
+    QueryFilter, QuerySelect, Select, sea_query::Expr,
 };
 use uuid::Uuid;
 
@@ -52,16 +52,27 @@ impl Fence {
     ///
     /// A claim by another node waits for `tx`; a claim that came first makes this [`FenceError::Stale`].
     pub async fn lock(&self, tx: &super::Transaction) -> Result<Standing, FenceError> {
-        let mut row = leases::Entity::find()
+        let row = self.row(tx.get_database_backend());
+        row.into_model().one(tx).await?.ok_or(FenceError::Stale)
+    }
+
+    /// A script that takes no numbers. It is refused when the fence is stale.
+    pub fn held_script(&self, backend: DbBackend) -> Script {
+        Script::held(backend, &self.row(backend))
+    }
+
+    /// The lease row, locked until the end of the transaction that asks for it.
+    fn row(&self, backend: DbBackend) -> Select<leases::Entity> {
+        let row = leases::Entity::find()
             .select_only()
             .columns([leases::Column::LastSeq, leases::Column::EndpointsVersion])
             .filter(self.held());
         // SQLite has no row locks: its immediate transaction is the lock. `lock_shared` would not do:
         // MariaDB does not know `FOR SHARE`.
-        if tx.get_database_backend() != DbBackend::Sqlite {
-            row = row.lock_exclusive();
+        match backend {
+            DbBackend::Sqlite => row,
+            _ => row.lock_exclusive(),
         }
-        row.into_model().one(tx).await?.ok_or(FenceError::Stale)
     }
 
     /// A script that takes the `n` numbers after `standing`, for who knows that nobody else takes any at this epoch. It is

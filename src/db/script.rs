@@ -1,7 +1,7 @@
 //! One write: a fence and the rows behind it, committed together or not at all.
 //!
 //! Each statement costs a change of threads and back on SQLite, and a way over the wire on the others; so they go as
-//! few as the database allows. SQLite takes the whole transaction as one. PostgreSQL takes all rows as parts of one
+//! few as the database allows. SQLite takes the whole transaction as one, and others with it. PostgreSQL takes all rows as parts of one
 //! statement; the fence comes alone before it, because whoever writes behind a lock has to wait for it. MariaDB's
 //! protocol prepares one at a time.
 
@@ -11,16 +11,27 @@ use sea_orm::{
     ConnectionTrait, DatabaseConnection, DbBackend, DbErr, QueryTrait, Statement, Value, Values,
 };
 
-use super::Transaction;
+use super::{Transaction, writer::Writer};
 
-mod at_once;
+pub(super) mod at_once;
+
+pub(super) use at_once::Text;
 
 /// Statements, most of which write a known number of rows. No row may be written by two of them.
 #[derive(Debug)]
 pub struct Script {
     backend: DbBackend,
-    fence: Option<Statement>,
+    gate: Option<Gate>,
     statements: Vec<Counted>,
+}
+
+/// What a script begins with.
+#[derive(Debug)]
+enum Gate {
+    /// Has to change one row.
+    Change(Statement),
+    /// Has to find a row.
+    Find(Statement),
 }
 
 /// A statement and how many rows it has to write, where that is known.
@@ -44,7 +55,7 @@ impl Script {
     pub const fn new(backend: DbBackend) -> Self {
         Self {
             backend,
-            fence: None,
+            gate: None,
             statements: Vec::new(),
         }
     }
@@ -52,9 +63,22 @@ impl Script {
     /// A script that does nothing unless `fence` changes exactly one row.
     pub fn fenced(backend: DbBackend, fence: &impl QueryTrait) -> Self {
         Self {
-            fence: Some(fence.build(backend)),
+            gate: Some(Gate::Change(fence.build(backend))),
             ..Self::new(backend)
         }
+    }
+
+    /// A script that does nothing unless `held` finds a row, which it has to lock where the database locks rows.
+    pub fn held(backend: DbBackend, held: &impl QueryTrait) -> Self {
+        Self {
+            gate: Some(Gate::Find(held.build(backend))),
+            ..Self::new(backend)
+        }
+    }
+
+    /// The database that it is for.
+    pub const fn backend(&self) -> DbBackend {
+        self.backend
     }
 
     /// One more statement, which writes `rows` rows.
@@ -67,8 +91,13 @@ impl Script {
 
     /// One more statement, whose row may be gone.
     pub fn add_lenient(&mut self, statement: &impl QueryTrait) {
+        self.add_built(statement.build(self.backend));
+    }
+
+    /// One more statement, whose rows are not counted.
+    pub fn add_built(&mut self, statement: Statement) {
         self.statements.push(Counted {
-            statement: statement.build(self.backend),
+            statement,
             rows: None,
         });
     }
@@ -76,7 +105,7 @@ impl Script {
     /// Runs it in a transaction of its own.
     pub async fn commit(self, db: &DatabaseConnection) -> Result<Committed, DbErr> {
         if self.backend == DbBackend::Sqlite {
-            return self.commit_at_once(db).await;
+            return Writer::of(db)?.commit(self.text()).await;
         }
         let tx = super::begin(db).await?;
         let done = self.run(&tx).await;
@@ -93,9 +122,12 @@ impl Script {
 
     /// Runs it as part of `tx`; tells whether each row was written. If not, the caller has to roll back.
     pub async fn run(self, tx: &Transaction) -> Result<bool, DbErr> {
-        if let Some(fence) = self.fence
-            && tx.execute_raw(fence).await?.rows_affected() != 1
-        {
+        let passes = match self.gate {
+            None => true,
+            Some(Gate::Change(fence)) => tx.execute_raw(fence).await?.rows_affected() == 1,
+            Some(Gate::Find(held)) => tx.query_one_raw(held).await?.is_some(),
+        };
+        if !passes {
             return Ok(false);
         }
         if self.statements.len() > 1 && self.statements.iter().all(|one| one.rows.is_some()) {
@@ -113,23 +145,32 @@ impl Script {
         Ok(true)
     }
 
-    /// SQLite: the whole transaction as one text.
-    async fn commit_at_once(self, db: &DatabaseConnection) -> Result<Committed, DbErr> {
-        let mut sql = String::from("BEGIN IMMEDIATE;");
-        let mut values = Vec::new();
-        if let Some(fence) = self.fence {
-            sql.push_str(&fence.sql);
-            sql.push(';');
-            sql.push_str(at_once::GUARD);
-            values.extend(values_of(fence.values));
+    /// SQLite: all of it as one text.
+    fn text(self) -> Text {
+        let mut text = Text::default();
+        match self.gate {
+            None => {}
+            Some(Gate::Change(fence)) => {
+                text.add(fence);
+                text.sql.push_str(at_once::UNLESS_CHANGED);
+            }
+            Some(Gate::Find(held)) => {
+                text.sql.push_str(&at_once::unless_found(&held.sql));
+                text.values.extend(values_of(held.values));
+            }
         }
         for Counted { statement, .. } in self.statements {
-            sql.push_str(&statement.sql);
-            sql.push(';');
-            values.extend(values_of(statement.values));
+            text.add(statement);
         }
-        sql.push_str("COMMIT");
-        at_once::run(db, sql, Values(values)).await
+        text
+    }
+}
+
+impl Text {
+    fn add(&mut self, statement: Statement) {
+        self.sql.push_str(&statement.sql);
+        self.sql.push(';');
+        self.values.extend(values_of(statement.values));
     }
 }
 
@@ -142,19 +183,17 @@ impl Counted {
 
 /// SQLite: with a semicolon between; it counts the rows of all.
 fn one_after_the_other(statements: Vec<Counted>) -> Counted {
-    let (mut sql, mut values, mut rows) = (String::new(), Vec::new(), 0);
+    let (mut text, mut rows) = (Text::default(), 0);
     for Counted {
         statement,
         rows: wanted,
     } in statements
     {
-        sql.push_str(&statement.sql);
-        sql.push(';');
-        values.extend(values_of(statement.values));
+        text.add(statement);
         rows += wanted.unwrap_or(0);
     }
     Counted {
-        statement: Statement::from_sql_and_values(DbBackend::Sqlite, sql, values),
+        statement: Statement::from_sql_and_values(DbBackend::Sqlite, text.sql, text.values),
         rows: Some(rows),
     }
 }

@@ -1,24 +1,15 @@
-//! A transaction that writes, and its turn.
-//!
-//! SQLite has one writer. Who finds the lock taken there sleeps and looks again, for longer each time, whoever came
-//! first: two busy writers spend most of their time asleep. So the writers of one file queue up here, in order, and
-//! SQLite's own lock is only met by other processes. PostgreSQL and MariaDB have locks of their own that wake who waits.
+//! A transaction that writes, and its turn: see [`super::writer`] for SQLite's. PostgreSQL and MariaDB have locks of
+//! their own that wake who waits.
 
-use std::{
-    ops::Deref,
-    path::PathBuf,
-    sync::{Arc, LazyLock},
-};
+use std::ops::Deref;
 
-use dashmap::DashMap;
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult,
     QueryResult, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 
-/// One turn for each file; a process has one file, a test process has some.
-static TURNS: LazyLock<DashMap<PathBuf, Arc<Semaphore>>> = LazyLock::new(DashMap::new);
+use super::writer::Writer;
 
 /// A transaction that writes; it is rolled back unless it is committed.
 #[derive(Debug)]
@@ -34,30 +25,21 @@ pub struct Transaction {
 /// PostgreSQL and MariaDB run it at READ COMMITTED (see [`super::connect`]), so that a statement after a lock sees
 /// what the former holder of the lock committed.
 pub async fn begin(db: &DatabaseConnection) -> Result<Transaction, DbErr> {
-    let turn = match db.get_database_backend() {
-        DbBackend::Sqlite => Some(turn(db).await?),
-        _ => None,
+    if db.get_database_backend() != DbBackend::Sqlite {
+        let inner = db.begin().await?;
+        return Ok(Transaction { inner, _turn: None });
+    }
+    let writer = Writer::of(db)?;
+    let turn = writer.turn().await?;
+    let options = TransactionOptions {
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        ..TransactionOptions::default()
     };
-    let inner = db
-        .begin_with_options(TransactionOptions {
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
-        })
-        .await?;
-    Ok(Transaction { inner, _turn: turn })
-}
-
-pub(super) async fn turn(db: &DatabaseConnection) -> Result<OwnedSemaphorePermit, DbErr> {
-    let options = db.get_sqlite_connection_pool().connect_options();
-    let file = options.get_filename();
-    let known = TURNS.get(file).map(|turn| Arc::clone(&turn));
-    let turn = known.unwrap_or_else(|| {
-        let turn = TURNS.entry(file.to_owned());
-        Arc::clone(&turn.or_insert_with(|| Arc::new(Semaphore::new(1))))
-    });
-    turn.acquire_owned()
-        .await
-        .map_err(|error| DbErr::Custom(error.to_string()))
+    let inner = writer.db().begin_with_options(options).await?;
+    Ok(Transaction {
+        inner,
+        _turn: Some(turn),
+    })
 }
 
 impl Transaction {

@@ -22,7 +22,7 @@ use wacore::store::error::StoreError;
 
 use crate::{
     db::{
-        self,
+        self, Committed, Script,
         fence::{Fence, FenceError},
     },
     domain::clock::SharedClock,
@@ -107,6 +107,7 @@ pub struct Store {
     turn: Semaphore,
     /// Messages that wait to be part of the next write.
     riders: Riders,
+    recent_tokens: tc_token::Recent,
     /// When the next secrets of messages may be written.
     secrets_written: tokio::sync::Mutex<Option<tokio::time::Instant>>,
 }
@@ -134,6 +135,7 @@ impl Store {
             spoiled: CancellationToken::new(),
             turn: Semaphore::new(1),
             riders: Riders::default(),
+            recent_tokens: tc_token::Recent::default(),
             secrets_written: tokio::sync::Mutex::default(),
         })
     }
@@ -167,31 +169,74 @@ impl Store {
         self.clock.now_ms() / 1000
     }
 
-    /// Begin a write: a transaction that holds the lease row.
+    /// Begin a write that has to read as well: a transaction that holds the lease row.
     async fn write(&self) -> Result<Write<'_>, Error> {
         let mut write = self.begin().await?;
         if self.spoiled.is_cancelled() {
             return Err(Error::Spoiled);
         }
-        write.riders = self.board(&write.tx).await?.then_some(&self.riders);
+        let mut riders = Script::new(self.db.get_database_backend());
+        write.rides = self.board(&mut riders)?;
+        riders.run(&write.tx).await?;
         Ok(write)
     }
 
-    /// Begin a write even when the store is spoiled.
-    async fn begin(&self) -> Result<Write<'_>, Error> {
+    /// A script of this session, which is refused when its fence is stale.
+    fn script(&self) -> Script {
+        self.fence.held_script(self.db.get_database_backend())
+    }
+
+    /// Commit a [`Store::script`], and the riders with it.
+    async fn commit(&self, mut script: Script) -> Result<(), Error> {
         let begun = Instant::now();
+        let _turn = self.turn().await?;
+        if self.spoiled.is_cancelled() {
+            return Err(Error::Spoiled);
+        }
+        let rides = self.board(&mut script)?;
+        let committed = self.unless_fenced(script.commit(&self.db)).await?;
+        if committed == Committed::Refused {
+            self.fenced.cancel();
+            return Err(FenceError::Stale.into());
+        }
+        self.committed(begun, rides);
+        Ok(())
+    }
+
+    fn committed(&self, begun: Instant, rides: bool) {
+        metrics::histogram!("wharf_device_commit_seconds").record(begun.elapsed());
+        if rides {
+            self.riders.landed();
+        }
+    }
+
+    async fn turn(&self) -> Result<SemaphorePermit<'_>, Error> {
         // The semaphore is never closed.
         let turn = self.turn.acquire().await.map_err(Error::form)?;
         // A lost lease does not come back at the same epoch, so there is no need to ask again.
         if self.fenced.is_cancelled() {
             return Err(FenceError::Stale.into());
         }
-        // Who has lost the lease does not wait for a lock that somebody holds on the database.
-        let tx = tokio::select! {
+        Ok(turn)
+    }
+
+    /// Who has lost the lease does not wait for a lock that somebody holds on the database.
+    async fn unless_fenced<T>(
+        &self,
+        work: impl Future<Output = Result<T, DbErr>>,
+    ) -> Result<T, Error> {
+        tokio::select! {
             biased;
-            () = self.fenced.cancelled() => return Err(FenceError::Stale.into()),
-            tx = db::begin(&self.db) => tx?,
-        };
+            () = self.fenced.cancelled() => Err(FenceError::Stale.into()),
+            done = work => Ok(done?),
+        }
+    }
+
+    /// Begin a write even when the store is spoiled.
+    async fn begin(&self) -> Result<Write<'_>, Error> {
+        let begun = Instant::now();
+        let turn = self.turn().await?;
+        let tx = self.unless_fenced(db::begin(&self.db)).await?;
         if let Err(error) = self.fence.lock(&tx).await {
             if matches!(error, FenceError::Stale) {
                 self.fenced.cancel();
@@ -199,9 +244,10 @@ impl Store {
             return Err(error.into());
         }
         Ok(Write {
+            store: self,
             tx,
             begun,
-            riders: None,
+            rides: false,
             _turn: turn,
         })
     }
@@ -209,20 +255,18 @@ impl Store {
 
 /// A write under way; it is rolled back unless it is committed.
 struct Write<'a> {
+    store: &'a Store,
     tx: db::Transaction,
     begun: Instant,
-    /// Those that ride along, if there are any.
-    riders: Option<&'a Riders>,
+    /// Whether any ride along.
+    rides: bool,
     _turn: SemaphorePermit<'a>,
 }
 
 impl Write<'_> {
     async fn commit(self) -> Result<(), Error> {
         self.tx.commit().await?;
-        metrics::histogram!("wharf_device_commit_seconds").record(self.begun.elapsed());
-        if let Some(riders) = self.riders {
-            riders.landed();
-        }
+        self.store.committed(self.begun, self.rides);
         Ok(())
     }
 }

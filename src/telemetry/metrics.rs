@@ -55,6 +55,14 @@ fn describe() {
         Unit::Seconds,
         "The transaction that writes device state (ratchets, keys), the wait for its turn included"
     );
+    describe_counter!(
+        "wharf_sqlite_writes_total",
+        "Writes that SQLite took as a whole"
+    );
+    describe_counter!(
+        "wharf_sqlite_transactions_total",
+        "Transactions that these shared; a quiet service has one for each"
+    );
     describe_histogram!(
         "wharf_send_seconds",
         Unit::Seconds,

@@ -13,7 +13,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("lifecycle", &[]),
     ("domain", &[]),
     ("config", &["domain"]),
-    ("telemetry", &["config"]),
+    ("telemetry", &["config", "domain"]),
     ("db", &["domain"]),
     ("seal", &["db", "domain"]),
     ("cluster", &["db", "domain", "lifecycle"]),

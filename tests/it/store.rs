@@ -21,6 +21,7 @@ mod fencing;
 mod riders;
 mod schema;
 mod sealing;
+mod together;
 
 /// The master key of these tests.
 fn master() -> Arc<Master> {

@@ -3,19 +3,30 @@
 //! sqlx knows nothing of a transaction that is begun in a text, so this sees to its end whatever happens.
 
 use sea_orm::{
-    DatabaseConnection, DbErr, RuntimeErr, Values,
+    DatabaseConnection, DbErr, RuntimeErr, Value, Values,
     sqlx::{self, AssertSqlSafe, Executor as _, Sqlite, pool::PoolConnection},
 };
 use sea_query_sqlx::SqlxValues;
 
 use super::Committed;
-use crate::db::transaction::turn;
 
 /// Ends the text unless the statement before it has changed one row: an error is the only way to end it from within.
-pub(super) const GUARD: &str = "SELECT CASE changes() WHEN 1 THEN 1 ELSE json('{') END;";
+pub(super) const UNLESS_CHANGED: &str = "SELECT CASE changes() WHEN 1 THEN 1 ELSE json('{') END;";
+
+/// Ends the text unless `query` finds a row.
+pub(super) fn unless_found(query: &str) -> String {
+    format!("SELECT CASE WHEN EXISTS ({query}) THEN 1 ELSE json('{{') END;")
+}
 
 /// What SQLite says then.
 const REFUSED: &str = "malformed JSON";
+
+/// Statements with a semicolon after each, and their parameters.
+#[derive(Debug, Default)]
+pub(in crate::db) struct Text {
+    pub(super) sql: String,
+    pub(super) values: Vec<Value>,
+}
 
 /// A connection in a transaction. One that is given up in the middle is closed, which undoes it.
 struct Busy {
@@ -31,21 +42,28 @@ impl Drop for Busy {
     }
 }
 
-/// Runs `sql`, from its BEGIN to its COMMIT.
-pub(super) async fn run(
-    db: &DatabaseConnection,
-    sql: String,
-    values: Values,
+/// Runs `texts` as one transaction on the writer's connection, whose turn the caller holds.
+pub(in crate::db) async fn run(
+    writer: &DatabaseConnection,
+    texts: impl IntoIterator<Item = &Text>,
 ) -> Result<Committed, DbErr> {
-    // Taken before the connection, and so given back after it.
-    let _turn = turn(db).await?;
-    let connection = db.get_sqlite_connection_pool().acquire().await;
+    let mut sql = String::from("BEGIN IMMEDIATE;");
+    let (mut values, mut count) = (Vec::new(), 0);
+    for text in texts {
+        sql.push_str(&text.sql);
+        values.extend_from_slice(&text.values);
+        count += 1;
+    }
+    sql.push_str("COMMIT");
+    let connection = writer.get_sqlite_connection_pool().acquire().await;
     let mut busy = Busy {
         connection: connection.map_err(|error| DbErr::Conn(failed(error)))?,
         ended: false,
     };
-    let text = sqlx::query_with(AssertSqlSafe(sql), SqlxValues(values));
-    let done = text.execute(&mut *busy.connection).await;
+    let whole = sqlx::query_with(AssertSqlSafe(sql), SqlxValues(Values(values)))
+        // Those that come together never come together again.
+        .persistent(count == 1);
+    let done = whole.execute(&mut *busy.connection).await;
     if done.is_err() {
         // SQLite has undone it itself where it says that there is none; what else may be wrong, closing mends.
         busy.ended = busy.connection.execute("ROLLBACK").await.is_ok();

@@ -99,11 +99,9 @@ impl Store {
             Column::IndexTag,
             Column::ValueMac,
         ];
-        let write = self.write().await?;
-        Upsert::<Entity>::new(&columns, 3)
-            .run(&write.tx, rows.into_values().collect())
-            .await?;
-        write.commit().await
+        let mut script = self.script();
+        Upsert::<Entity>::new(&columns, 3).add_to(&mut script, rows.into_values().collect())?;
+        self.commit(script).await
     }
 
     async fn macs(
@@ -135,27 +133,25 @@ impl Store {
         if tags.is_empty() {
             return Ok(());
         }
-        let write = self.write().await?;
+        let mut script = self.script();
         for group in groups(tags) {
-            Entity::delete_many()
+            let remove = Entity::delete_many()
                 .filter(Column::SessionId.eq(self.session))
                 .filter(Column::Collection.eq(name))
-                .filter(Column::IndexTag.is_in(group))
-                .exec(&write.tx)
-                .await?;
+                .filter(Column::IndexTag.is_in(group));
+            script.add_lenient(&remove);
         }
-        write.commit().await
+        self.commit(script).await
     }
 
     async fn clear_macs(&self, name: &str) -> std::result::Result<(), Error> {
         use wa_mutation_macs::{Column, Entity};
-        let write = self.write().await?;
-        Entity::delete_many()
+        let mut script = self.script();
+        let clear = Entity::delete_many()
             .filter(Column::SessionId.eq(self.session))
-            .filter(Column::Collection.eq(name))
-            .exec(&write.tx)
-            .await?;
-        write.commit().await
+            .filter(Column::Collection.eq(name));
+        script.add_lenient(&clear);
+        self.commit(script).await
     }
 }
 

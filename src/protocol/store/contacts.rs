@@ -59,14 +59,11 @@ impl Store {
             wa_pn_lids::Column::PnTag,
             wa_pn_lids::Column::LidTag,
         ];
-        let write = self.write().await?;
-        Upsert::<Entity>::new(&columns, 2)
-            .run(&write.tx, by_lid.into_values().collect())
-            .await?;
+        let mut script = self.script();
+        Upsert::<Entity>::new(&columns, 2).add_to(&mut script, by_lid.into_values().collect())?;
         Upsert::<wa_pn_lids::Entity>::new(&reverse, 2)
-            .run(&write.tx, by_phone.into_values().collect())
-            .await?;
-        write.commit().await
+            .add_to(&mut script, by_phone.into_values().collect())?;
+        self.commit(script).await
     }
 
     pub(super) async fn mapping_of_lid(
@@ -165,11 +162,9 @@ impl Store {
             Column::HasKey,
             Column::Sealed,
         ];
-        let write = self.write().await?;
-        Upsert::<Entity>::new(&columns, 3)
-            .run(&write.tx, rows.into_values().collect())
-            .await?;
-        write.commit().await
+        let mut script = self.script();
+        Upsert::<Entity>::new(&columns, 3).add_to(&mut script, rows.into_values().collect())?;
+        self.commit(script).await
     }
 
     pub(super) async fn sender_key_devices(
@@ -203,9 +198,9 @@ impl Store {
         if let Some(group) = group {
             all = all.filter(Column::GroupTag.eq(self.group(group).value()));
         }
-        let write = self.write().await?;
-        all.exec(&write.tx).await?;
-        write.commit().await
+        let mut script = self.script();
+        script.add_lenient(&all);
+        self.commit(script).await
     }
 
     /// Forget devices in all groups.
@@ -215,14 +210,13 @@ impl Store {
             return Ok(());
         }
         let tags: Vec<Tag> = jids.iter().map(|jid| self.group_device(jid)).collect();
-        let write = self.write().await?;
+        let mut script = self.script();
         for group in groups(&tags) {
-            Entity::delete_many()
+            let forget = Entity::delete_many()
                 .filter(Column::SessionId.eq(self.session))
-                .filter(Column::DeviceTag.is_in(group))
-                .exec(&write.tx)
-                .await?;
+                .filter(Column::DeviceTag.is_in(group));
+            script.add_lenient(&forget);
         }
-        write.commit().await
+        self.commit(script).await
     }
 }

@@ -21,11 +21,10 @@ impl Store {
     async fn put_device(&self, device: &Device) -> std::result::Result<(), Error> {
         let sealed = self.keys.seal(TABLE, b"", &to_json(device)?)?;
         let row = vec![self.session.0.into(), sealed.into()];
-        let write = self.write().await?;
+        let mut script = self.script();
         Upsert::<Entity>::new(&[Column::SessionId, Column::Sealed], 1)
-            .run(&write.tx, vec![row])
-            .await?;
-        write.commit().await
+            .add_to(&mut script, vec![row])?;
+        self.commit(script).await
     }
 
     async fn device(&self) -> std::result::Result<Option<Device>, Error> {

@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use entity::wa_msg_secrets::{Column, Entity};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbBackend, QueryFilter, QuerySelect,
+    ColumnTrait, Condition, DbBackend, QueryFilter, QuerySelect,
     sea_query::{CaseStatement, Expr, ExprTrait},
 };
 use tokio::time::Instant;
@@ -75,14 +75,13 @@ impl Store {
         if let Some(next) = *written {
             tokio::time::sleep_until(next).await;
         }
-        let write = self.write().await?;
-        let backend = write.tx.get_database_backend();
+        let mut script = self.script();
+        let backend = script.backend();
         Upsert::<Entity>::new(&columns, 2)
             .merging(Column::ExpiresAt, later_or_never(backend))
             .merging(Column::MessageTs, later(backend, Column::MessageTs).into())
-            .run(&write.tx, rows)
-            .await?;
-        write.commit().await?;
+            .add_to(&mut script, rows)?;
+        self.commit(script).await?;
         *written = Some(Instant::now() + SECRETS_APART);
         drop(written);
         Ok(())

@@ -33,11 +33,9 @@ impl Store {
         let key = self.keys.tag("base key", &[&message, key]);
         let row = vec![self.session.0.into(), message.value(), key.value()];
         let columns = [Column::SessionId, Column::MessageTag, Column::BaseKeyTag];
-        let write = self.write().await?;
-        Upsert::<Entity>::new(&columns, 2)
-            .run(&write.tx, vec![row])
-            .await?;
-        write.commit().await
+        let mut script = self.script();
+        Upsert::<Entity>::new(&columns, 2).add_to(&mut script, vec![row])?;
+        self.commit(script).await
     }
 
     async fn base_key(&self, message: Tag) -> std::result::Result<Option<Vec<u8>>, Error> {
@@ -53,13 +51,12 @@ impl Store {
 
     async fn remove_base_key(&self, message: Tag) -> std::result::Result<(), Error> {
         use wa_base_keys::{Column, Entity};
-        let write = self.write().await?;
-        Entity::delete_many()
+        let mut script = self.script();
+        let remove = Entity::delete_many()
             .filter(Column::SessionId.eq(self.session))
-            .filter(Column::MessageTag.eq(message.value()))
-            .exec(&write.tx)
-            .await?;
-        write.commit().await
+            .filter(Column::MessageTag.eq(message.value()));
+        script.add_lenient(&remove);
+        self.commit(script).await
     }
 
     async fn put_device_lists(
@@ -76,11 +73,10 @@ impl Store {
         if rows.is_empty() {
             return Ok(());
         }
-        let write = self.write().await?;
+        let mut script = self.script();
         Upsert::<Entity>::new(&[Column::SessionId, Column::UserTag, Column::Sealed], 2)
-            .run(&write.tx, rows.into_values().collect())
-            .await?;
-        write.commit().await
+            .add_to(&mut script, rows.into_values().collect())?;
+        self.commit(script).await
     }
 }
 
@@ -188,7 +184,7 @@ impl ProtocolStore for Store {
     }
 
     async fn get_tc_token(&self, jid: &str) -> Result<Option<TcTokenEntry>> {
-        Ok(self.token(&self.db, jid).await?)
+        Ok(self.recent_token(jid).await?)
     }
 
     async fn put_tc_token(&self, jid: &str, entry: &TcTokenEntry) -> Result<()> {

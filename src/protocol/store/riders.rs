@@ -17,7 +17,7 @@ use super::{
     Error, Store,
     rows::{RowKey as _, SealedTable, Upsert, groups},
 };
-use crate::{db::Transaction, seal::Tag};
+use crate::{db::Script, seal::Tag};
 
 /// Riders that may wait; one more makes a write of its own.
 const MAX_WAITING: usize = 256;
@@ -167,7 +167,7 @@ impl Store {
 
     async fn make_room(&self, waiting: usize) -> Result<(), Error> {
         if waiting > MAX_WAITING {
-            return self.write().await?.commit().await;
+            return self.commit(self.script()).await;
         }
         Ok(())
     }
@@ -177,33 +177,31 @@ impl Store {
         if self.riders.lock().is_empty() {
             return Ok(());
         }
-        self.write().await?.commit().await
+        self.commit(self.script()).await
     }
 
-    /// Writes the riders in the transaction of somebody else's write; tells whether there were any.
-    pub(super) async fn board(&self, tx: &Transaction) -> Result<bool, Error> {
+    /// Has somebody else's write carry the riders; tells whether there are any.
+    pub(super) fn board(&self, script: &mut Script) -> Result<bool, Error> {
         let sent = self.riders.board(Kind::Sent);
         let inbound = self.riders.board(Kind::Inbound);
         let any = !(sent.is_empty() && inbound.is_empty());
-        self.carry::<wa_sent_messages::Entity>(tx, wa_sent_messages::Column::StoredAt, sent)
-            .await?;
-        self.carry::<wa_pending_inbound::Entity>(tx, wa_pending_inbound::Column::StoredAt, inbound)
-            .await?;
+        self.carry::<wa_sent_messages::Entity>(script, wa_sent_messages::Column::StoredAt, sent)?;
+        let stored_at = wa_pending_inbound::Column::StoredAt;
+        self.carry::<wa_pending_inbound::Entity>(script, stored_at, inbound)?;
         Ok(any)
     }
 
-    async fn carry<T: SealedTable>(
+    fn carry<T: SealedTable>(
         &self,
-        tx: &Transaction,
+        script: &mut Script,
         stored_at: T::Column,
         riders: Boarded,
     ) -> Result<(), Error> {
         for group in groups(&riders.removals) {
-            T::delete_many()
+            let remove = T::delete_many()
                 .filter(T::SESSION.eq(self.session))
-                .filter(T::KEY.is_in(group))
-                .exec(tx)
-                .await?;
+                .filter(T::KEY.is_in(group));
+            script.add_lenient(&remove);
         }
         if riders.rows.is_empty() {
             return Ok(());
@@ -213,7 +211,7 @@ impl Store {
         };
         let rows = riders.rows.into_iter().map(row).collect();
         let columns = [T::SESSION, T::KEY, stored_at, T::SEALED];
-        Ok(Upsert::<T>::new(&columns, 2).run(tx, rows).await?)
+        Ok(Upsert::<T>::new(&columns, 2).add_to(script, rows)?)
     }
 }
 

@@ -9,7 +9,10 @@ use serde::{Serialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
 
 use super::{Error, Store};
-use crate::seal::Tag;
+use crate::{
+    db::{Script, Transaction},
+    seal::Tag,
+};
 
 /// Parameters of one statement: SQLite takes 32,766, PostgreSQL and MariaDB 65,535.
 ///
@@ -176,11 +179,9 @@ impl Store {
             key.value(),
             self.sealed::<T>(key, plain)?,
         ];
-        let write = self.write().await?;
-        Upsert::<T>::new(&[T::SESSION, T::KEY, T::SEALED], 2)
-            .run(&write.tx, vec![row])
-            .await?;
-        write.commit().await
+        let mut script = self.script();
+        Upsert::<T>::new(&[T::SESSION, T::KEY, T::SEALED], 2).add_to(&mut script, vec![row])?;
+        self.commit(script).await
     }
 
     /// Remove the row `key`; tells whether there was one.
@@ -259,12 +260,16 @@ impl<E: EntityTrait> Upsert<E> {
         conflict
     }
 
-    /// Write `rows`. No key may be in them twice: PostgreSQL refuses that.
-    pub(super) async fn run(
-        self,
-        tx: &crate::db::Transaction,
-        rows: Vec<Vec<Value>>,
-    ) -> Result<(), DbErr> {
+    /// Write `rows` as part of `tx`.
+    pub(super) async fn run(self, tx: &Transaction, rows: Vec<Vec<Value>>) -> Result<(), DbErr> {
+        let mut script = Script::new(tx.get_database_backend());
+        self.add_to(&mut script, rows)?;
+        script.run(tx).await?;
+        Ok(())
+    }
+
+    /// Have `script` write `rows`. No key may be in them twice: PostgreSQL refuses that.
+    pub(super) fn add_to(self, script: &mut Script, rows: Vec<Vec<Value>>) -> Result<(), DbErr> {
         let per_statement = (MAX_PARAMETERS / self.columns.len()).max(1);
         let conflict = self.conflict();
         let mut rows = rows.into_iter().peekable();
@@ -285,7 +290,7 @@ impl<E: EntityTrait> Upsert<E> {
                     .values(row.into_iter().map(Expr::val))
                     .map_err(|error| DbErr::Custom(error.to_string()))?;
             }
-            tx.execute(&insert).await?;
+            script.add_built(script.backend().build(&insert));
         }
         Ok(())
     }

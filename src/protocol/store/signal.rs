@@ -51,11 +51,10 @@ impl Store {
         if rows.is_empty() {
             return Ok(());
         }
-        let write = self.write().await?;
+        let mut script = self.script();
         Upsert::<T>::new(&[T::SESSION, T::KEY, user_tag, T::SEALED], 2)
-            .run(&write.tx, rows.into_values().collect())
-            .await?;
-        write.commit().await
+            .add_to(&mut script, rows.into_values().collect())?;
+        self.commit(script).await
     }
 
     async fn put_sender_keys(
@@ -72,11 +71,10 @@ impl Store {
         if rows.is_empty() {
             return Ok(());
         }
-        let write = self.write().await?;
+        let mut script = self.script();
         Upsert::<Entity>::new(&[Column::SessionId, Column::Address, Column::Sealed], 2)
-            .run(&write.tx, rows.into_values().collect())
-            .await?;
-        write.commit().await
+            .add_to(&mut script, rows.into_values().collect())?;
+        self.commit(script).await
     }
 
     async fn put_prekeys(
@@ -100,11 +98,9 @@ impl Store {
             Column::Uploaded,
             Column::Sealed,
         ];
-        let write = self.write().await?;
-        Upsert::<Entity>::new(&columns, 2)
-            .run(&write.tx, rows.into_values().collect())
-            .await?;
-        write.commit().await
+        let mut script = self.script();
+        Upsert::<Entity>::new(&columns, 2).add_to(&mut script, rows.into_values().collect())?;
+        self.commit(script).await
     }
 
     async fn prekeys(&self, ids: &[u32]) -> std::result::Result<HashMap<u32, Bytes>, Error> {
@@ -133,16 +129,15 @@ impl Store {
         if ids.is_empty() {
             return Ok(());
         }
-        let write = self.write().await?;
+        let mut script = self.script();
         for group in groups(ids) {
-            Entity::update_many()
+            let mark = Entity::update_many()
                 .col_expr(Column::Uploaded, Expr::val(true))
                 .filter(Column::SessionId.eq(self.session))
-                .filter(Column::PrekeyId.is_in(group))
-                .exec(&write.tx)
-                .await?;
+                .filter(Column::PrekeyId.is_in(group));
+            script.add_lenient(&mark);
         }
-        write.commit().await
+        self.commit(script).await
     }
 
     async fn max_prekey(&self) -> std::result::Result<u32, Error> {

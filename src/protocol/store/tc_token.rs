@@ -1,5 +1,10 @@
 //! Trusted-contact tokens. Two writers own a field each, so a change reads the row under the session's lock.
 
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
 use entity::wa_tc_tokens::{Column, Entity};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, QueryFilter, QuerySelect};
 use wacore::store::traits::TcTokenEntry;
@@ -13,12 +18,69 @@ use crate::seal::Tag;
 /// Token timestamp, sender timestamp and the sealed JID and token.
 type Row = (i64, Option<i64>, Vec<u8>);
 
+/// Contacts whose entry is remembered; when there are more, all are forgotten.
+const REMEMBERED: usize = 64;
+
+/// The entries read last: each message asks for that of its chat. Nobody else writes them at this epoch.
+#[derive(Debug, Default)]
+pub(super) struct Recent(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    /// Raised by every write: what was read before it is not remembered after it.
+    writes: u64,
+    entries: HashMap<Tag, Option<TcTokenEntry>>,
+}
+
+impl Recent {
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// For as long as a write goes on; however it ends, it may have happened.
+    const fn writing(&self) -> Writing<'_> {
+        Writing(self)
+    }
+}
+
+struct Writing<'a>(&'a Recent);
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        let mut known = self.0.lock();
+        known.writes += 1;
+        known.entries.clear();
+    }
+}
+
 impl Store {
+    /// The entry of a contact.
+    pub(super) async fn recent_token(&self, jid: &str) -> Result<Option<TcTokenEntry>, Error> {
+        let tag = self.contact(jid);
+        let writes = {
+            let known = self.recent_tokens.lock();
+            if let Some(entry) = known.entries.get(&tag) {
+                return Ok(entry.clone());
+            }
+            known.writes
+        };
+        let entry = self.token(&self.db, jid).await?;
+        let mut known = self.recent_tokens.lock();
+        if known.writes == writes {
+            if known.entries.len() >= REMEMBERED {
+                known.entries.clear();
+            }
+            known.entries.insert(tag, entry.clone());
+        }
+        drop(known);
+        Ok(entry)
+    }
+
     fn contact(&self, jid: &str) -> Tag {
         self.tag("tc token", &[jid])
     }
 
-    pub(super) async fn token(
+    async fn token(
         &self,
         db: &impl ConnectionTrait,
         jid: &str,
@@ -70,6 +132,7 @@ impl Store {
         jid: &str,
         entry: &TcTokenEntry,
     ) -> Result<(), Error> {
+        let _writing = self.recent_tokens.writing();
         let tag = self.contact(jid);
         let row = vec![
             self.session.0.into(),
@@ -94,6 +157,7 @@ impl Store {
     }
 
     pub(super) async fn remove_token(&self, jid: &str) -> Result<(), Error> {
+        let _writing = self.recent_tokens.writing();
         self.remove::<Entity>(&self.contact(jid)).await?;
         Ok(())
     }
@@ -127,7 +191,8 @@ impl Store {
         let no_sender = Condition::any()
             .add(Column::SenderTimestamp.is_null())
             .add(Column::SenderTimestamp.lt(sender_cutoff));
-        self.remove_old::<Entity>(Condition::all().add(no_token).add(no_sender))
-            .await
+        let old = Condition::all().add(no_token).add(no_sender);
+        let _writing = self.recent_tokens.writing();
+        self.remove_old::<Entity>(old).await
     }
 }

@@ -171,9 +171,11 @@ async fn a_transaction_that_found_the_disk_full_leaves_no_lock_behind() {
     db.execute_unprepared("CREATE TABLE box (content BLOB)")
         .await
         .unwrap();
-    db.execute_unprepared("PRAGMA max_page_count = 8")
+    let tx = wharf::db::begin(&db).await.unwrap();
+    tx.execute_unprepared("PRAGMA max_page_count = 8")
         .await
         .unwrap();
+    tx.commit().await.unwrap();
     let tx = wharf::db::begin(&db).await.unwrap();
     let full = tx
         .execute_unprepared("INSERT INTO box VALUES (zeroblob(1000000))")

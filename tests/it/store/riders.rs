@@ -1,15 +1,15 @@
 //! Messages ride along: never later than the ratchet that makes them matter, and without a write of their own.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
-};
+use std::sync::atomic::Ordering;
 
 use entity::ids::{NodeId, SessionId};
 use sea_orm::ConnectionTrait as _;
 use wacore::store::traits::{ProtocolStore as _, SignalStore as _};
 
-use super::{leased, open};
+use super::{
+    batches::{countable, counted},
+    leased, open,
+};
 use crate::harness::databases::{TestDb, on_each_engine};
 
 on_each_engine!(
@@ -44,12 +44,7 @@ async fn a_message_is_on_the_disk_with_the_ratchet_that_is_written_after_it(test
 
 async fn a_message_that_is_done_with_before_the_next_write_costs_none(test: TestDb) {
     let fence = leased(&test.db, SessionId::new(), NodeId::new()).await;
-    let statements = Arc::new(AtomicUsize::new(0));
-    let mut db = test.db.clone();
-    let seen = Arc::clone(&statements);
-    db.set_metric_callback(move |_| {
-        seen.fetch_add(1, Ordering::Relaxed);
-    });
+    let (db, statements) = counted(&test.db);
     let store = open(&db, fence).await;
     statements.store(0, Ordering::Relaxed);
     store
@@ -69,7 +64,7 @@ async fn a_message_that_is_done_with_before_the_next_write_costs_none(test: Test
     store.put_session("alice@lid", b"ratchet").await.unwrap();
     assert_eq!(
         statements.load(Ordering::Relaxed),
-        2,
+        countable(&db, 2),
         "the fence and the ratchet"
     );
 }
