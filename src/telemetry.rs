@@ -3,6 +3,7 @@
 //! Owns the subscriber, the recorder of numbers, the bridge for libraries that speak `log`, the last mask over what they say, and the hook
 //! that logs a panic. Must never write elsewhere. `cli` starts it, once; `docs/LOGGING.md` has the fields.
 
+mod json;
 mod mask;
 pub mod metrics;
 
@@ -41,10 +42,8 @@ pub fn init(log: &Log) -> Result<(), TelemetryError> {
         registry.with(lines.with_ansi(on_terminal)).try_init()?;
     } else {
         let json = lines
-            .json()
-            .flatten_event(true)
-            .with_current_span(false)
-            .with_span_list(true);
+            .fmt_fields(fmt::format::JsonFields::new())
+            .event_format(json::Json);
         registry.with(json).try_init()?;
     }
     std::panic::set_hook(Box::new(log_panic));

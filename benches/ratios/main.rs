@@ -36,6 +36,11 @@ mod throughput;
 use std::process::ExitCode;
 
 use report::Report;
+use tikv_jemallocator::Jemalloc;
+
+// As in the service, so that its yardsticks have it too.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 fn main() -> ExitCode {
     drop(rustls::crypto::ring::default_provider().install_default());
