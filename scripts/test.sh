@@ -48,13 +48,19 @@ TEST_LIVE_BINARY=$TARGET/debug/wharf-live
 set +a
 
 failed=()
-say "the page in a browser"
 need_node
-(cd web && WHARF_BIN=$TARGET/debug/wharf npx playwright test) || failed+=("the page")
+# Beside each other: most tests wait for a timer, a disk or a process more than for a processor.
+say "the page in a browser, beside the Rust tests"
+(cd web && WHARF_BIN=$TARGET/debug/wharf exec npx playwright test) >"$services/browser.log" 2>&1 &
+browser=$!
+background=("$browser")
 say "the Rust tests"
-# Most of them wait for a timer, a disk or a process more than for a processor.
 export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((2 * $(nproc)))}
 cargo test --workspace "${SANDBOX[@]}" --no-fail-fast || failed+=("the Rust tests")
+wait "$browser" || failed+=("the page")
+background=()
+say "the page in a browser"
+cat "$services/browser.log"
 if [ "${#failed[@]}" -gt 0 ]; then
   die "failed: ${failed[*]}"
 fi
