@@ -32,7 +32,7 @@ use crate::{
         users::{Bootstrap, Users, bootstrap},
         webhooks::WebhookParts,
     },
-    session::{Manager, ManagerConfig},
+    session::{Manager, ManagerConfig, ProbeTimes},
     telemetry,
     webhook::{
         dispatcher::{self, Dispatcher, Limits},
@@ -130,6 +130,7 @@ impl App {
             clock: Arc::clone(&clock),
             tasks: tasks.clone(),
             stop: stop.clone(),
+            probe: ProbeTimes::default(),
         });
         let egress = Egress::new(config.egress_allow()).map_err(Error::Egress)?;
         let sender = Sender::new(

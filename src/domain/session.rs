@@ -14,6 +14,8 @@ pub enum Reason {
     Requested,
     /// The connection to WhatsApp broke; it is being made again.
     ConnectionLost,
+    /// Nothing was heard from WhatsApp on a connection that looked alive; it is being made again.
+    Deaf,
     /// WhatsApp cannot be reached; it is being tried again.
     Unreachable,
     /// The server could not prove that it is WhatsApp.
@@ -50,6 +52,7 @@ impl Reason {
         match self {
             Self::Requested => "requested",
             Self::ConnectionLost => "connection_lost",
+            Self::Deaf => "deaf",
             Self::Unreachable => "unreachable",
             Self::ServerNotTrusted => "server_not_trusted",
             Self::StreamReplaced => "stream_replaced",
@@ -372,6 +375,7 @@ mod tests {
     fn every_reason_is_written_the_way_it_is_serialised() {
         for reason in [
             Reason::Requested,
+            Reason::Deaf,
             Reason::ServerNotTrusted,
             Reason::QrTimeout,
             Reason::StoreFailed,

@@ -15,7 +15,10 @@ use std::{
 use dashmap::DashMap;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
-use wacore::store::{device::DevicePropsOverride, traits::Backend};
+use wacore::{
+    iq::keepalive::KeepaliveSpec,
+    store::{device::DevicePropsOverride, traits::Backend},
+};
 use whatsapp_rust::{
     Jid, SendOptions, TokioRuntime,
     bot::{Bot, BotHandle},
@@ -278,6 +281,25 @@ impl Client {
             Ok(Ok(_)) => Ok(Handed(waiting)),
             Ok(Err(error)) => Err(error.into()),
             Err(_) => Err(SendError::TimedOut),
+        }
+    }
+
+    /// How many stanzas have come in. It only grows; a handshake counts for nothing.
+    pub fn heard(&self) -> u64 {
+        self.inner.stats().frames_received
+    }
+
+    /// Asks the server whether it is there; true if it answers within `patience`.
+    pub async fn ping(&self, patience: Duration) -> bool {
+        let question = KeepaliveSpec::with_timeout(patience);
+        self.inner.execute(question).await.is_ok()
+    }
+
+    /// Drops the connection and makes a new one at once, over the same device. While the library is about to make one
+    /// anyway, nothing is done.
+    pub async fn reconnect(&self) {
+        if self.inner.is_connected() {
+            self.inner.reconnect_immediately().await;
         }
     }
 

@@ -9,7 +9,7 @@ use entity::{enums::SessionState, ids::SessionId};
 use sea_orm::{DatabaseConnection, DbErr};
 use tokio::sync::{Mutex, Notify};
 
-use super::{handle::Handle, journal::JournalError, telling};
+use super::{handle::Handle, journal::JournalError, probe::ProbeTimes, telling};
 use crate::{
     cluster::Node,
     db::{self, leases},
@@ -57,6 +57,8 @@ pub struct ManagerConfig {
     pub tasks: Tasks,
     /// The stop tokens.
     pub stop: Stop,
+    /// How soon a session that hears nothing is found.
+    pub probe: ProbeTimes,
 }
 
 /// A session could not be started or stopped.

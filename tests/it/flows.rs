@@ -1,5 +1,6 @@
 //! Whole stories over real sockets: the unmodified client, the sandbox, and people with phones.
 
+mod deaf;
 mod messages;
 mod pairing;
 mod restart;

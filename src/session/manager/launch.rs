@@ -14,7 +14,10 @@ use entity::{
     ids::SessionId,
     sessions,
 };
-use tokio::sync::{mpsc, watch};
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{Manager, ManagerError};
@@ -28,6 +31,7 @@ use crate::{
         handle::Handle,
         inbox::SessionInbox,
         journal::{Journal, JournalConfig},
+        probe::Probe,
         sends::Sends,
         telling,
     },
@@ -168,6 +172,7 @@ impl Manager {
             state: state_in,
             qr_index: 0,
             ending: handle.ending.clone(),
+            probe: Probe::new(parts.probe, Instant::now()),
         };
         let inputs = Inputs {
             commands,

@@ -43,7 +43,7 @@ use wharf::{
         users::{Bootstrap, bootstrap},
         webhooks::WebhookParts,
     },
-    session::{Manager, ManagerConfig},
+    session::{Manager, ManagerConfig, ProbeTimes},
     webhook::{egress::Egress, outbox::Wake, render::Native, sender::Sender, target::Vault},
 };
 use wharf_sandbox::Sandbox;
@@ -153,6 +153,7 @@ impl TestApp {
             clock: shared.clone(),
             tasks: tasks.clone(),
             stop: stop.clone(),
+            probe: ProbeTimes::default(),
         });
         manager.start();
         let egress = Egress::new(vec!["127.0.0.0/8".parse().unwrap()]).unwrap();

@@ -29,7 +29,7 @@ use wharf::{
         messages::Messages,
         sessions::{NewSession, Sessions},
     },
-    session::{Handle, Manager, ManagerConfig},
+    session::{Handle, Manager, ManagerConfig, ProbeTimes},
     webhook::outbox::Wake,
 };
 use wharf_sandbox::{Config, Sandbox};
@@ -76,6 +76,16 @@ impl Process {
         whatsapp: &str,
         previous: Option<entity::ids::NodeId>,
     ) -> Self {
+        Self::start_probing(db, whatsapp, previous, ProbeTimes::default()).await
+    }
+
+    /// The same, with other times of the probe that finds deaf sessions.
+    async fn start_probing(
+        db: DatabaseConnection,
+        whatsapp: &str,
+        previous: Option<entity::ids::NodeId>,
+        probe: ProbeTimes,
+    ) -> Self {
         drop(rustls::crypto::ring::default_provider().install_default());
         let stop = Stop::default();
         let tasks = Tasks::new(&stop);
@@ -99,6 +109,7 @@ impl Process {
             clock: Arc::clone(&clock),
             tasks: tasks.clone(),
             stop: stop.clone(),
+            probe,
         });
         manager.start();
         Self {
@@ -128,6 +139,11 @@ impl Process {
 
 impl Field {
     pub(crate) async fn start() -> Self {
+        Self::start_probing(ProbeTimes::default()).await
+    }
+
+    /// With other times of the probe that finds deaf sessions.
+    pub(crate) async fn start_probing(probe: ProbeTimes) -> Self {
         // `RUST_LOG=debug cargo test …` shows what the service says.
         let filter = tracing_subscriber::EnvFilter::from_default_env();
         drop(
@@ -147,7 +163,7 @@ impl Field {
         let db = db::connect(&url, 5).await.unwrap();
         db::migrate::migrate(&db).await.unwrap();
         let owner = add_user(&db, "owner").await;
-        let process = Process::start(db.clone(), &sandbox.ws_url(), None).await;
+        let process = Process::start_probing(db.clone(), &sandbox.ws_url(), None, probe).await;
         Self {
             sandbox,
             db,
