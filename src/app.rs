@@ -161,7 +161,7 @@ impl App {
             sender,
             wake,
             jitter: Arc::new(rand::random::<f64>),
-            on_disabled: Arc::new(|_| {}),
+            bus: bus.clone(),
             limits: Limits {
                 total: usize::try_from(config.webhooks.concurrency).unwrap_or(usize::MAX),
                 ..Limits::default()

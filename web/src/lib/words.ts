@@ -159,4 +159,5 @@ export const EVENT_TYPES = [
   "error",
   "message",
   "message.ack",
+  "webhook.disabled",
 ] as const;
