@@ -32,7 +32,7 @@ use crate::{
         users::{Bootstrap, Users, bootstrap},
         webhooks::WebhookParts,
     },
-    session::{Manager, ManagerConfig, ProbeTimes},
+    session::{Manager, ManagerConfig, Pacing, ProbeTimes},
     telemetry,
     webhook::{
         dispatcher::{self, Dispatcher, Limits},
@@ -131,6 +131,7 @@ impl App {
             tasks: tasks.clone(),
             stop: stop.clone(),
             probe: ProbeTimes::default(),
+            pacing: Arc::new(pacing(&config.pacing)),
         });
         let egress = Egress::new(config.egress_allow()).map_err(Error::Egress)?;
         let sender = Sender::new(
@@ -389,4 +390,13 @@ fn announce(config: &Config, whatsapp: &whatsapp::WhatsApp, public_url: &str, se
         Build::Live => tracing::info!("live build: it talks to {}", whatsapp.url()),
     }
     tracing::info!("wharf listens on {public_url}");
+}
+
+fn pacing(config: &crate::config::Pacing) -> Pacing {
+    Pacing {
+        every: Duration::from_mins(1) / config.messages_per_minute.max(1),
+        burst: config.burst,
+        per_character: Duration::from_millis(config.typing_ms_per_character),
+        typing_max: Duration::from_millis(config.typing_max_ms),
+    }
 }

@@ -263,7 +263,7 @@ pub struct Snapshot {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Pace what is sent.
+    /// Pace what is sent: so many messages a minute, each text after a while of typing (`pacing` in the configuration).
     pub account_protection: bool,
     /// Keep the texts of messages.
     pub log_messages: bool,

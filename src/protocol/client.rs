@@ -22,6 +22,7 @@ use wacore::{
 use whatsapp_rust::{
     Jid, SendOptions, TokioRuntime,
     bot::{Bot, BotHandle},
+    features::ChatStateType,
     pair_code::PairCodeOptions,
 };
 
@@ -281,6 +282,23 @@ impl Client {
             Ok(Ok(_)) => Ok(Handed(waiting)),
             Ok(Err(error)) => Err(error.into()),
             Err(_) => Err(SendError::TimedOut),
+        }
+    }
+
+    /// Shows the chat that something is being typed, or no longer. Worth nothing later, so it may be lost.
+    pub async fn show_typing(&self, to: &Address, typing: bool) {
+        let Some(to) = convert::jid(to) else {
+            return;
+        };
+        let state = if typing {
+            ChatStateType::Composing
+        } else {
+            ChatStateType::Paused
+        };
+        let chatstate = self.inner.chatstate();
+        let shown = tokio::time::timeout(QUESTION, chatstate.send(&to, state)).await;
+        if !matches!(shown, Ok(Ok(()))) {
+            tracing::debug!("nobody was shown that something is being typed");
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod deaf;
 mod messages;
+mod pacing;
 mod pairing;
 mod restart;
 mod sends;

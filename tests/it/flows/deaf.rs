@@ -9,7 +9,7 @@ use wharf::{
     session::ProbeTimes,
 };
 
-use crate::harness::field::{ALICE, BOB, Field};
+use crate::harness::field::{ALICE, BOB, Field, Tuning};
 
 /// Fractions of a second, so that what takes a minute takes a moment.
 const FAST: ProbeTimes = ProbeTimes {
@@ -19,9 +19,17 @@ const FAST: ProbeTimes = ProbeTimes {
     heal_max: Duration::from_secs(3),
 };
 
+async fn probing(probe: ProbeTimes) -> Field {
+    Field::start_with(Tuning {
+        probe,
+        ..Tuning::default()
+    })
+    .await
+}
+
 #[tokio::test]
 async fn a_session_that_hears_nothing_is_degraded_and_comes_back_with_what_it_missed() {
-    let field = Field::start_probing(FAST).await;
+    let field = probing(FAST).await;
     let session = field.pair(ALICE).await;
     let rule = json!({ "target": ALICE, "kind": "deaf" });
     field.control("POST", "/faults", rule).await;
@@ -54,7 +62,7 @@ async fn a_session_that_hears_nothing_is_degraded_and_comes_back_with_what_it_mi
 
 #[tokio::test]
 async fn a_session_to_which_nobody_writes_answers_for_itself_and_stays_connected() {
-    let field = Field::start_probing(ProbeTimes {
+    let field = probing(ProbeTimes {
         answer: Duration::from_secs(30),
         ..FAST
     })
@@ -76,7 +84,7 @@ async fn a_session_to_which_nobody_writes_answers_for_itself_and_stays_connected
 
 #[tokio::test]
 async fn a_connection_that_breaks_is_not_taken_for_silence() {
-    let field = Field::start_probing(FAST).await;
+    let field = probing(FAST).await;
     let session = field.pair(ALICE).await;
     let rule = json!({ "target": ALICE, "kind": "drop", "count": 1 });
     field.control("POST", "/faults", rule).await;

@@ -48,6 +48,8 @@ use wharf::{
 };
 use wharf_sandbox::Sandbox;
 
+use crate::harness::field::PACING;
+
 /// How long any condition may take to come true.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -154,6 +156,7 @@ impl TestApp {
             tasks: tasks.clone(),
             stop: stop.clone(),
             probe: ProbeTimes::default(),
+            pacing: Arc::new(PACING),
         });
         manager.start();
         let egress = Egress::new(vec!["127.0.0.0/8".parse().unwrap()]).unwrap();
