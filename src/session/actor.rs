@@ -127,7 +127,7 @@ impl Actor {
                 }
                 probed = probed(&mut probing) => {
                     probing = None;
-                    self.on_probed(probed)
+                    Ok(self.on_probed(probed))
                 }
                 () = &mut timer, if due.is_some() => self.on_look(&mut probing).await,
                 command = inputs.commands.recv() => match command {

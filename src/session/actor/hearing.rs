@@ -41,9 +41,10 @@ impl Actor {
                 let client = Arc::clone(&self.client);
                 let patience = self.probe.patience();
                 *probing = Some(Box::pin(async move {
-                    match client.ping(patience).await {
-                        true => Probed::Answered,
-                        false => Probed::Unanswered,
+                    if client.ping(patience).await {
+                        Probed::Answered
+                    } else {
+                        Probed::Unanswered
                     }
                 }));
                 Ok(Next::Go)
@@ -76,16 +77,16 @@ impl Actor {
         })
     }
 
-    pub(super) fn on_probed(&mut self, probed: Probed) -> Result<Next, JournalError> {
+    pub(super) fn on_probed(&mut self, probed: Probed) -> Next {
         match probed {
             Probed::Answered => self.probe.answered(Instant::now()),
             Probed::Unanswered | Probed::Reconnecting => {}
             Probed::Stuck => {
                 let why = "the client holds on to a dead connection";
-                return Ok(Next::End(Exit::Failed(why)));
+                return Next::End(Exit::Failed(why));
             }
         }
-        Ok(Next::Go)
+        Next::Go
     }
 }
 

@@ -262,7 +262,7 @@ fn care<'a>(
             _ => None,
         };
         let why = given_up.or(ended.disable);
-        cause = cause.or(why.map(|why| (why, ended.row.session_id)));
+        cause = cause.or_else(|| why.map(|why| (why, ended.row.session_id)));
     }
     health.store(row);
     let (reason, session) = cause.filter(|_| row.state != EndpointState::Disabled)?;
