@@ -32,7 +32,7 @@ use crate::{
         users::{Bootstrap, Users, bootstrap},
         webhooks::WebhookParts,
     },
-    session::{Manager, ManagerConfig},
+    session::{Manager, ManagerConfig, Pacing, ProbeTimes},
     telemetry,
     webhook::{
         dispatcher::{self, Dispatcher, Limits},
@@ -130,6 +130,8 @@ impl App {
             clock: Arc::clone(&clock),
             tasks: tasks.clone(),
             stop: stop.clone(),
+            probe: ProbeTimes::default(),
+            pacing: Arc::new(pacing(&config.pacing)),
         });
         let egress = Egress::new(config.egress_allow()).map_err(Error::Egress)?;
         let sender = Sender::new(
@@ -160,7 +162,7 @@ impl App {
             sender,
             wake,
             jitter: Arc::new(rand::random::<f64>),
-            on_disabled: Arc::new(|_| {}),
+            bus: bus.clone(),
             limits: Limits {
                 total: usize::try_from(config.webhooks.concurrency).unwrap_or(usize::MAX),
                 ..Limits::default()
@@ -388,4 +390,13 @@ fn announce(config: &Config, whatsapp: &whatsapp::WhatsApp, public_url: &str, se
         Build::Live => tracing::info!("live build: it talks to {}", whatsapp.url()),
     }
     tracing::info!("wharf listens on {public_url}");
+}
+
+fn pacing(config: &crate::config::Pacing) -> Pacing {
+    Pacing {
+        every: Duration::from_mins(1) / config.messages_per_minute.max(1),
+        burst: config.burst,
+        per_character: Duration::from_millis(config.typing_ms_per_character),
+        typing_max: Duration::from_millis(config.typing_max_ms),
+    }
 }

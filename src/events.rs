@@ -49,6 +49,21 @@ impl LogEntry {
     }
 }
 
+impl From<&LogEntry> for entity::events::Model {
+    fn from(entry: &LogEntry) -> Self {
+        Self {
+            session_id: entry.session,
+            seq: entry.seq,
+            id: entry.id,
+            owner_id: entry.owner,
+            event_type: entry.kind.to_string(),
+            payload: entry.data.to_string(),
+            dedupe_key: None,
+            created_at: entry.at,
+        }
+    }
+}
+
 impl From<entity::events::Model> for LogEntry {
     fn from(row: entity::events::Model) -> Self {
         Self {

@@ -9,6 +9,8 @@ use crate::domain::sample::is_sample;
 
 /// HMAC-SHA256 is as strong as its key, up to this many bytes.
 const STRONG_SECRET_BYTES: usize = 32;
+/// WhatsApp stops to show that somebody types after so long.
+const TYPING_MAX_MS: u64 = 25_000;
 /// Shorter is guessed in a day.
 const STRONG_PASSWORD_CHARS: usize = 8;
 
@@ -27,6 +29,10 @@ impl Config {
             if value == 0 {
                 wrong(path, "must be at least 1");
             }
+        }
+        if self.pacing.typing_max_ms > TYPING_MAX_MS {
+            let detail = format!("must be at most {TYPING_MAX_MS}: WhatsApp shows it no longer");
+            wrong("pacing.typing_max_ms", &detail);
         }
         if let Err(detail) = self.database.checked() {
             wrong("database", &detail);
@@ -131,7 +137,7 @@ impl Config {
         faults
     }
 
-    fn must_not_be_zero(&self) -> [(&'static str, u64); 11] {
+    fn must_not_be_zero(&self) -> [(&'static str, u64); 13] {
         let per_address = self.http.max_connections_per_address;
         [
             ("http.max_connections", self.http.max_connections.into()),
@@ -151,6 +157,11 @@ impl Config {
                 "database.max_connections",
                 self.database.max_connections.into(),
             ),
+            (
+                "pacing.messages_per_minute",
+                self.pacing.messages_per_minute.into(),
+            ),
+            ("pacing.burst", self.pacing.burst.into()),
             ("webhooks.concurrency", self.webhooks.concurrency.into()),
             ("webhooks.timeout_ms", self.webhooks.timeout_ms),
             (
@@ -218,12 +229,20 @@ mod tests {
         let mut config = Config::default();
         config.http.max_connections = 0;
         config.webhooks.timeout_ms = 0;
+        config.pacing.burst = 0;
+        config.pacing.typing_max_ms = 60_000;
         let at: Vec<_> = config
             .validate()
             .into_iter()
             .map(|fault| fault.at)
             .collect();
-        assert_eq!(at, ["http.max_connections", "webhooks.timeout_ms"]);
+        let expected = [
+            "http.max_connections",
+            "pacing.burst",
+            "webhooks.timeout_ms",
+            "pacing.typing_max_ms",
+        ];
+        assert_eq!(at, expected);
     }
 
     #[test]

@@ -136,6 +136,20 @@ section! {
 }
 
 section! {
+    /// How fast a session sends whose owner has switched `account_protection` on. Others send as fast as they can.
+    pub struct Pacing = "pacing" {
+        /// Messages a minute. What is more waits, stored, in the order in which it was asked for.
+        messages_per_minute: u32 = 20;
+        /// Messages that go out one after the other after a rest.
+        burst: u32 = 3;
+        /// How long typing is shown for each character of a text before it is sent; 0 shows none.
+        typing_ms_per_character: u64 = 50;
+        /// How long typing is shown at most.
+        typing_max_ms: u64 = 4_000;
+    }
+}
+
+section! {
     /// The delivery of webhooks.
     pub struct Webhooks = "webhooks" {
         /// Posts under way at the same time.

@@ -75,8 +75,8 @@ impl Fence {
         }
     }
 
-    /// A script that takes the `n` numbers after `standing`, for who knows that nobody else takes any at this epoch. It is
-    /// refused when the fence is stale, or `standing` is.
+    /// A script that takes the `n` numbers after `standing`. It is refused when the fence is stale, or `standing` is: when
+    /// an endpoint was changed since, or somebody else has taken a number.
     pub fn script(&self, backend: DbBackend, standing: Standing, n: i64) -> Script {
         let update = leases::Entity::update_many()
             .col_expr(leases::Column::LastSeq, Expr::value(standing.last_seq + n))

@@ -205,6 +205,31 @@ pub async fn claim(
     Ok(rows.into_iter().map(claimed).collect())
 }
 
+/// Takes the next number of a session's log for who does not run it; none if the session is gone.
+///
+/// Whoever runs it finds by its fence that what it remembers is outdated. The row stays locked until the end of `tx`, which
+/// must come from [`super::begin`] and write the event.
+pub async fn take_number(
+    tx: &super::Transaction,
+    session: SessionId,
+) -> Result<Option<i64>, DbErr> {
+    let taken = Entity::update_many()
+        .col_expr(Column::LastSeq, Expr::col(Column::LastSeq).add(1))
+        .filter(Column::Kind.eq(LeaseKind::Session))
+        .filter(Column::LeaseKey.eq(session.uuid()))
+        .exec(tx)
+        .await?;
+    if taken.rows_affected == 0 {
+        return Ok(None);
+    }
+    Entity::find_by_id((LeaseKind::Session, session.uuid()))
+        .select_only()
+        .column(Column::LastSeq)
+        .into_tuple()
+        .one(tx)
+        .await
+}
+
 /// Gives a session free, if it is still held at `epoch`.
 pub async fn release(
     db: &impl ConnectionTrait,

@@ -75,6 +75,17 @@ pub struct AckData {
     pub error: Option<ErrorData>,
 }
 
+/// `webhook.disabled`: a webhook gets nothing more until its owner enables it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct WebhookDisabledData {
+    /// The webhook, `whe_…`.
+    pub endpoint_id: String,
+    /// A stable word, as in `disabled_reason`.
+    pub reason: String,
+    /// For a person to read.
+    pub detail: String,
+}
+
 /// Something that happened to a session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "type", content = "data")]
@@ -112,6 +123,9 @@ pub enum Event {
     /// One's own message came further.
     #[serde(rename = "message.ack")]
     MessageAck(AckData),
+    /// A delivery of this session was the last that a webhook got.
+    #[serde(rename = "webhook.disabled")]
+    WebhookDisabled(WebhookDisabledData),
 }
 
 impl Event {
@@ -119,7 +133,7 @@ impl Event {
     pub const MESSAGE: &'static str = "message";
 
     /// The names of all events of this version.
-    pub const NAMES: [&'static str; 11] = [
+    pub const NAMES: [&'static str; 12] = [
         "qr",
         "pair_code",
         "success",
@@ -131,6 +145,7 @@ impl Event {
         "error",
         "message",
         "message.ack",
+        "webhook.disabled",
     ];
 
     /// The name in the log, on the socket and in a webhook.
@@ -147,6 +162,7 @@ impl Event {
             Self::Error(_) => "error",
             Self::Message(_) => Self::MESSAGE,
             Self::MessageAck(_) => "message.ack",
+            Self::WebhookDisabled(_) => "webhook.disabled",
         }
     }
 
@@ -163,6 +179,7 @@ impl Event {
             Self::Error(data) => serde_json::to_string(data),
             Self::Message(data) => serde_json::to_string(data),
             Self::MessageAck(data) => serde_json::to_string(data),
+            Self::WebhookDisabled(data) => serde_json::to_string(data),
         }
     }
 }
@@ -181,6 +198,11 @@ mod tests {
             }),
             Event::Error(ErrorData {
                 code: "x".into(),
+                detail: "y".into(),
+            }),
+            Event::WebhookDisabled(WebhookDisabledData {
+                endpoint_id: "whe_1".into(),
+                reason: "gone".into(),
                 detail: "y".into(),
             }),
         ];

@@ -14,6 +14,8 @@ pub enum Reason {
     Requested,
     /// The connection to WhatsApp broke; it is being made again.
     ConnectionLost,
+    /// Nothing was heard from WhatsApp on a connection that looked alive; it is being made again.
+    Deaf,
     /// WhatsApp cannot be reached; it is being tried again.
     Unreachable,
     /// The server could not prove that it is WhatsApp.
@@ -50,6 +52,7 @@ impl Reason {
         match self {
             Self::Requested => "requested",
             Self::ConnectionLost => "connection_lost",
+            Self::Deaf => "deaf",
             Self::Unreachable => "unreachable",
             Self::ServerNotTrusted => "server_not_trusted",
             Self::StreamReplaced => "stream_replaced",
@@ -260,7 +263,7 @@ pub struct Snapshot {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Pace what is sent.
+    /// Pace what is sent: so many messages a minute, each text after a while of typing (`pacing` in the configuration).
     pub account_protection: bool,
     /// Keep the texts of messages.
     pub log_messages: bool,
@@ -372,6 +375,7 @@ mod tests {
     fn every_reason_is_written_the_way_it_is_serialised() {
         for reason in [
             Reason::Requested,
+            Reason::Deaf,
             Reason::ServerNotTrusted,
             Reason::QrTimeout,
             Reason::StoreFailed,

@@ -15,10 +15,14 @@ use std::{
 use dashmap::DashMap;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
-use wacore::store::{device::DevicePropsOverride, traits::Backend};
+use wacore::{
+    iq::keepalive::KeepaliveSpec,
+    store::{device::DevicePropsOverride, traits::Backend},
+};
 use whatsapp_rust::{
     Jid, SendOptions, TokioRuntime,
     bot::{Bot, BotHandle},
+    features::ChatStateType,
     pair_code::PairCodeOptions,
 };
 
@@ -278,6 +282,42 @@ impl Client {
             Ok(Ok(_)) => Ok(Handed(waiting)),
             Ok(Err(error)) => Err(error.into()),
             Err(_) => Err(SendError::TimedOut),
+        }
+    }
+
+    /// Shows the chat that something is being typed, or no longer. Worth nothing later, so it may be lost.
+    pub async fn show_typing(&self, to: &Address, typing: bool) {
+        let Some(to) = convert::jid(to) else {
+            return;
+        };
+        let state = if typing {
+            ChatStateType::Composing
+        } else {
+            ChatStateType::Paused
+        };
+        let chatstate = self.inner.chatstate();
+        let shown = tokio::time::timeout(QUESTION, chatstate.send(&to, state)).await;
+        if !matches!(shown, Ok(Ok(()))) {
+            tracing::debug!("nobody was shown that something is being typed");
+        }
+    }
+
+    /// How many stanzas have come in. It only grows; a handshake counts for nothing.
+    pub fn heard(&self) -> u64 {
+        self.inner.stats().frames_received
+    }
+
+    /// Asks the server whether it is there; true if it answers within `patience`.
+    pub async fn ping(&self, patience: Duration) -> bool {
+        let question = KeepaliveSpec::with_timeout(patience);
+        self.inner.execute(question).await.is_ok()
+    }
+
+    /// Drops the connection and makes a new one at once, over the same device. While the library is about to make one
+    /// anyway, nothing is done.
+    pub async fn reconnect(&self) {
+        if self.inner.is_connected() {
+            self.inner.reconnect_immediately().await;
         }
     }
 

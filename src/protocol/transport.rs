@@ -6,7 +6,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU32, Ordering},
     },
     time::Duration,
@@ -23,6 +23,7 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
     sync::Mutex,
+    time::Instant,
 };
 use tokio_tungstenite::{
     WebSocketStream, client_async_with_config,
@@ -43,6 +44,8 @@ use crate::{domain::session::Reason, lifecycle::Tasks};
 /// Frames that wait for the client; when it is full, reading from the socket stops and TCP holds the peer back.
 const EVENTS: usize = 16;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long the library may take to judge the server's proof: it is a matter of milliseconds.
+const JUDGED: Duration = Duration::from_secs(2);
 /// The largest frame that is accepted: far above any stanza, far below what could exhaust memory.
 const MAX_FRAME: usize = 16 << 20;
 
@@ -137,6 +140,8 @@ impl Factory {
 struct Shared {
     sent: AtomicU32,
     received: AtomicU32,
+    /// When the first frame came: the server's proof.
+    proven: OnceLock<Instant>,
     closing: CancellationToken,
 }
 
@@ -162,10 +167,13 @@ impl Transport for Wire {
         };
         let first = !self.shared.closing.is_cancelled();
         self.shared.closing.cancel();
-        // Our hello went out, the server's came in, and nothing followed: the library refused the server's proof.
+        // Our hello went out, the server's came in, and the library hung up at once: it refused the server's proof. Later
+        // it has other reasons: a login that the server never answers looks the same.
         let sent = self.shared.sent.load(Ordering::Relaxed);
         let received = self.shared.received.load(Ordering::Relaxed);
-        if first && sent == 1 && received == 1 {
+        let proven = self.shared.proven.get();
+        let at_once = proven.is_some_and(|proven| proven.elapsed() < JUDGED);
+        if first && sent == 1 && received == 1 && at_once {
             let detail = "the server could not prove that it is WhatsApp";
             self.watcher
                 .failed(Reason::ServerNotTrusted, detail.to_owned());
@@ -190,6 +198,7 @@ async fn read(
         match next {
             Some(Ok(Message::Binary(data))) => {
                 shared.received.fetch_add(1, Ordering::Relaxed);
+                shared.proven.get_or_init(Instant::now);
                 if events
                     .send(TransportEvent::DataReceived(data))
                     .await

@@ -163,8 +163,8 @@ impl Sessions {
         if let Some(metadata) = patch.metadata {
             row.metadata = metadata_text(&metadata)?;
         }
-        if let Some(settings) = patch.settings {
-            row.settings = serde_json::to_string(&settings).map_err(Error::internal)?;
+        if let Some(settings) = &patch.settings {
+            row.settings = serde_json::to_string(settings).map_err(Error::internal)?;
             if !settings.enabled {
                 self.manager.disconnect(row.id).await?;
             }
@@ -172,6 +172,9 @@ impl Sessions {
         db::sessions::update_profile(&self.db, &row, self.clock.now_ms())
             .await
             .map_err(handle_taken)?;
+        if let (Some(settings), Some(handle)) = (patch.settings, self.manager.get(row.id)) {
+            handle.sends.protect(settings.account_protection);
+        }
         let row = find(&self.db, ctx, &row.id.to_string()).await?;
         self.show(row).await
     }

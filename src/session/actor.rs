@@ -7,12 +7,16 @@ use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwapOption;
 use futures_util::future::try_join_all;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     handle::Command,
     journal::{Journal, JournalError},
+    probe::Probe,
     sends::Sends,
     telling,
 };
@@ -25,6 +29,10 @@ use crate::{
     },
     protocol::{self, Client, SendError},
 };
+
+mod hearing;
+
+use hearing::probed;
 
 /// How long a pair code is valid: WhatsApp's own three minutes.
 const PAIR_CODE_VALID: Duration = Duration::from_mins(3);
@@ -63,6 +71,8 @@ pub(super) struct Actor {
     pub(super) qr_index: u32,
     /// Falls when the run has come to its end and only winds up.
     pub(super) ending: CancellationToken,
+    /// Whether it still hears anything.
+    pub(super) probe: Probe,
 }
 
 /// What the loop listens to.
@@ -90,7 +100,16 @@ impl Actor {
     pub(super) async fn run(mut self, mut inputs: Inputs) -> Exit {
         self.slot.store(Some(Arc::clone(&self.client)));
         let mut burst = Vec::with_capacity(8);
+        let timer = tokio::time::sleep(Duration::ZERO);
+        tokio::pin!(timer);
+        let mut probing = None;
         let exit = loop {
+            let due = self.probe.due();
+            if let Some(due) = due
+                && timer.deadline() != due
+            {
+                timer.as_mut().reset(due);
+            }
             let step = tokio::select! {
                 biased;
                 () = inputs.fenced.cancelled() => break Exit::Fenced,
@@ -106,6 +125,11 @@ impl Actor {
                     }
                     self.on_events(&mut burst).await
                 }
+                probed = probed(&mut probing) => {
+                    probing = None;
+                    Ok(self.on_probed(probed))
+                }
+                () = &mut timer, if due.is_some() => self.on_look(&mut probing).await,
                 command = inputs.commands.recv() => match command {
                     Some(command) => self.on_command(command).await,
                     None => break Exit::Stopped,
@@ -351,6 +375,14 @@ impl Actor {
         if matches!(after, Phase::LoggedOut(_) | Phase::Expired(_)) {
             // Before anybody can see the new state: who connects again on seeing it must find this.
             self.ending.cancel();
+        }
+        match after {
+            Phase::Connected => {
+                let (now, heard) = (Instant::now(), self.client.heard());
+                self.probe.connected(now, heard, rand::random());
+            }
+            Phase::Degraded(Reason::Deaf) => {}
+            _ => self.probe.off(),
         }
         self.state.send_modify(|state| {
             state.phase = after.clone();

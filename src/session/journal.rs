@@ -125,7 +125,7 @@ struct Inner {
     known: Mutex<Option<Known>>,
 }
 
-/// What the fence of the next write proves to be true still. Nobody else takes numbers at this epoch.
+/// What the fence of the next write proves to be true still.
 #[derive(Debug)]
 struct Known {
     standing: Standing,

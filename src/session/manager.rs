@@ -9,7 +9,7 @@ use entity::{enums::SessionState, ids::SessionId};
 use sea_orm::{DatabaseConnection, DbErr};
 use tokio::sync::{Mutex, Notify};
 
-use super::{handle::Handle, journal::JournalError, telling};
+use super::{handle::Handle, journal::JournalError, pacing::Pacing, probe::ProbeTimes, telling};
 use crate::{
     cluster::Node,
     db::{self, leases},
@@ -57,6 +57,10 @@ pub struct ManagerConfig {
     pub tasks: Tasks,
     /// The stop tokens.
     pub stop: Stop,
+    /// How soon a session that hears nothing is found.
+    pub probe: ProbeTimes,
+    /// How fast sessions with `account_protection` send.
+    pub pacing: Arc<Pacing>,
 }
 
 /// A session could not be started or stopped.

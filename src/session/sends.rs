@@ -18,7 +18,10 @@ use tokio::{
     time::Instant,
 };
 
-use super::journal::Journal;
+use super::{
+    journal::Journal,
+    pacing::{Pace, Pacer, Pacing},
+};
 use crate::{
     domain::{
         address::Address,
@@ -65,6 +68,7 @@ struct Inner {
     client: Arc<ArcSwapOption<Client>>,
     journal: Journal,
     tasks: Tasks,
+    pace: Pace,
     state: Mutex<State>,
     more: Notify,
 }
@@ -85,18 +89,37 @@ struct State {
     /// Whether somebody sends, and will look again.
     running: bool,
     paused_until: Option<Instant>,
+    pacer: Pacer,
+    /// When the pace lets the next one out, if it has held one back.
+    paced_until: Option<Instant>,
     closed: bool,
 }
 
 impl State {
-    /// The next message whose chat is free.
-    fn next(&mut self) -> Option<Queued> {
+    /// The next message whose chat is free, unless the pace holds it back.
+    fn next(&mut self, pacing: Option<&Pacing>) -> Option<Queued> {
         let free = |one: &Queued| !self.busy.contains(&one.to);
         let index = self.waiting.iter().position(free)?;
+        if let Some(pacing) = pacing
+            && let Err(until) = self.pacer.admit(pacing, Instant::now())
+        {
+            self.paced_until = Some(until);
+            return None;
+        }
         let one = self.waiting.remove(index)?;
         self.busy.insert(one.to.clone());
         self.under_way.insert(one.id, one.message_id.clone());
         Some(one)
+    }
+
+    /// Until when nothing goes out; none while nothing is held back.
+    fn held_until(&self) -> Option<Instant> {
+        self.paused_until.or(self.paced_until)
+    }
+
+    const fn let_go(&mut self) {
+        self.paused_until = None;
+        self.paced_until = None;
     }
 
     /// Back among those that wait, in the order in which they were asked for: their ids are.
@@ -128,6 +151,7 @@ impl Sends {
         client: Arc<ArcSwapOption<Client>>,
         journal: Journal,
         tasks: Tasks,
+        pace: Pace,
         waiting: Vec<Queued>,
     ) -> Self {
         let state = State {
@@ -138,6 +162,7 @@ impl Sends {
             client,
             journal,
             tasks,
+            pace,
             state: Mutex::new(state),
             more: Notify::new(),
         }))
@@ -184,6 +209,13 @@ impl Sends {
         }
     }
 
+    /// Switches the pace on or off, from the next message on; what is being typed goes out at once when it is off.
+    pub fn protect(&self, on: bool) {
+        self.0.pace.set(on);
+        self.0.state().paced_until = None;
+        self.0.more.notify_one();
+    }
+
     /// Sends what waits. Called at every login and for every message.
     pub(super) fn go(&self) {
         let begins = {
@@ -207,6 +239,8 @@ impl Sends {
         state.waiting.clear();
         state.listeners.clear();
         drop(state);
+        // Nobody finishes to type what nobody sends any more.
+        self.0.pace.set(false);
         self.0.more.notify_one();
     }
 }
@@ -228,9 +262,9 @@ impl Inner {
             {
                 under_way.push(self.send(client, queued));
             }
-            let paused_until = self.state().paused_until;
+            let until = self.state().held_until();
             let pause = async {
-                match paused_until {
+                match until {
                     Some(until) => tokio::time::sleep_until(until).await,
                     None => std::future::pending().await,
                 }
@@ -242,7 +276,7 @@ impl Inner {
             tokio::select! {
                 Some(()) = under_way.next() => {}
                 () = self.more.notified() => {}
-                () = pause => self.state().paused_until = None,
+                () = pause => self.state().let_go(),
             }
         }
     }
@@ -253,7 +287,7 @@ impl Inner {
         if state.paused_until.is_some() {
             return None;
         }
-        Some((client, state.next()?))
+        Some((client, state.next(self.pace.get())?))
     }
 
     /// Ends the sending when there is nothing to do before somebody calls [`Sends::go`].
@@ -273,6 +307,11 @@ impl Inner {
 
     async fn send(&self, client: Arc<Client>, queued: Queued) {
         let (id, to) = (queued.id, queued.to.clone());
+        if let Some(typing) = self.pace.typing(&queued.content) {
+            client.show_typing(&to, true).await;
+            self.pace.wait(typing).await;
+            client.show_typing(&to, false).await;
+        }
         let begun = Instant::now();
         let handed = client.send(&to, &queued.message_id, &queued.content).await;
         metrics::histogram!("wharf_send_seconds").record(begun.elapsed());

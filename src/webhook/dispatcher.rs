@@ -18,7 +18,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{outbox::Wake, sender::Sender, target::Vault};
-use crate::{domain::clock::SharedClock, lifecycle::Stop};
+use crate::{domain::clock::SharedClock, events::Bus, lifecycle::Stop};
 
 mod guards;
 mod notice;
@@ -28,7 +28,6 @@ mod run;
 mod slots;
 
 use guards::Guards;
-pub use notice::{Disabled, OnDisabled};
 use record::Recorder;
 use run::Shared;
 pub use run::Stats;
@@ -55,7 +54,7 @@ pub struct Parts {
     /// Spreads the retries.
     pub jitter: Jitter,
     /// Hears of each endpoint that was disabled.
-    pub on_disabled: OnDisabled,
+    pub bus: Bus,
     /// How much at once.
     pub limits: Limits,
     /// How often the outbox is read without a wake-up.

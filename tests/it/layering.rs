@@ -19,7 +19,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("cluster", &["db", "domain", "lifecycle"]),
     ("protocol", &["db", "domain", "lifecycle", "seal"]),
     ("events", &["cluster", "db", "domain", "lifecycle"]),
-    ("webhook", &["cluster", "db", "domain", "lifecycle", "seal"]),
+    (
+        "webhook",
+        &["cluster", "db", "domain", "events", "lifecycle", "seal"],
+    ),
     (
         "session",
         &[

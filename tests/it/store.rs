@@ -18,6 +18,7 @@ mod batches;
 mod client;
 mod contract;
 mod fencing;
+mod numbers;
 mod riders;
 mod schema;
 mod sealing;

@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use wharf::{
     db,
     domain::clock::{Clock, SharedClock, SystemClock},
+    events::Bus,
     lifecycle::Stop,
     seal::Master,
     webhook::{
@@ -93,7 +94,7 @@ impl Stage {
             vault: self.vault.clone(),
             wake: self.wake.clone(),
             jitter: Arc::new(|| 0.5),
-            on_disabled: Arc::new(|_| {}),
+            bus: Bus::default(),
             limits: Limits {
                 total: at_once,
                 ..Limits::default()

@@ -4,7 +4,7 @@
 
 use std::{collections::HashSet, sync::Arc, time::Instant};
 
-use entity::{events, ids::EventId};
+use entity::ids::EventId;
 use metrics::{counter, histogram};
 use sea_orm::SqlErr;
 
@@ -18,9 +18,13 @@ use crate::{
     webhook::outbox,
 };
 
+/// Attempts of one write that may find what they go by outdated. Each stands for something that somebody else has changed
+/// in between: an endpoint, or the log, whose numbers the webhook dispatcher takes now and then.
+const OUTDATED_MAX: u32 = 8;
+
 /// Why an attempt came to nothing.
 enum Refused {
-    /// What was remembered since the last commit does not hold any more.
+    /// What was read before does not hold any more.
     Outdated,
     For(JournalError),
 }
@@ -35,11 +39,13 @@ impl Inner {
     /// Writes all of `writes`, or none.
     pub(super) async fn commit(&self, writes: &[Write]) -> Result<(), JournalError> {
         let mut some_are_known = false;
+        let mut outdated = 0;
         loop {
             match self.attempt(writes, some_are_known).await {
                 Ok(()) => return Ok(()),
-                // The next attempt reads it under the lock, so there is one such at most.
-                Err(Refused::Outdated) => {}
+                // The next attempt reads it under the lock; whoever has lost the lease learns it there.
+                Err(Refused::Outdated) if outdated < OUTDATED_MAX => outdated += 1,
+                Err(Refused::Outdated) => return self.note(Err(FenceError::Stale)),
                 // A message that came again: most never do, so the question is only asked then.
                 Err(Refused::For(error)) if !some_are_known && is_known_message(&error) => {
                     some_are_known = true;
@@ -54,13 +60,12 @@ impl Inner {
         let begun = Instant::now();
         // It comes back with the commit; whatever happens instead, the next attempt reads anew.
         let remembered = self.known().take();
-        let was_remembered = remembered.is_some();
         let known = match remembered {
             Some(known) => known,
             None => self.unless_fenced(self.look()).await?,
         };
-        // Nobody else writes for this session at this epoch. If another owner has it, what is read here is outdated,
-        // and the fence refuses what is made of it.
+        // Nobody else writes messages of this session at this epoch. If another owner has it, what is read here is
+        // outdated, and the fence refuses what is made of it.
         let now = config.clock.now_ms();
         let plan = self
             .unless_fenced(self.plan(writes, some_are_known, now))
@@ -89,8 +94,7 @@ impl Inner {
                 self.publish(&entries, is_subscribed, begun);
                 Ok(())
             }
-            Committed::Refused if was_remembered => Err(Refused::Outdated),
-            Committed::Refused => Ok(self.note(Err(FenceError::Stale))?),
+            Committed::Refused => Err(Refused::Outdated),
         }
     }
 
@@ -201,7 +205,7 @@ impl Inner {
         for (id, state) in plan.unanswered {
             db::outgoing::unanswered(script, session, id, state);
         }
-        let rows = entries.iter().map(|entry| event_row(entry)).collect();
+        let rows = entries.iter().map(|entry| (&**entry).into()).collect();
         db::events::insert(script, rows);
         let chats = outbox::chats(&known.endpoints, entries.iter().map(|entry| &*entry.data));
         let due: Vec<outbox::Entry<'_>> = entries
@@ -239,17 +243,4 @@ fn is_known_message(error: &JournalError) -> bool {
         return false;
     };
     matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_)))
-}
-
-fn event_row(entry: &LogEntry) -> events::Model {
-    events::Model {
-        session_id: entry.session,
-        seq: entry.seq,
-        id: entry.id,
-        owner_id: entry.owner,
-        event_type: entry.kind.to_string(),
-        payload: entry.data.to_string(),
-        dedupe_key: None,
-        created_at: entry.at,
-    }
 }

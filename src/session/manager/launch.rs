@@ -14,20 +14,25 @@ use entity::{
     ids::SessionId,
     sessions,
 };
-use tokio::sync::{mpsc, watch};
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{Manager, ManagerError};
 use crate::{
     cluster::CLAIM_GRACE,
     db::{self, fence::Fence, leases},
-    domain::session::{Account, Phase, Snapshot},
+    domain::session::{Account, Phase, Settings, Snapshot},
     protocol::{Backend, Inbox, store},
     session::{
         actor::{Actor, Inputs},
         handle::Handle,
         inbox::SessionInbox,
         journal::{Journal, JournalConfig},
+        pacing::Pace,
+        probe::Probe,
         sends::Sends,
         telling,
     },
@@ -111,6 +116,7 @@ impl Manager {
             Arc::clone(&client_slot),
             journal.clone(),
             parts.tasks.clone(),
+            Pace::new(Arc::clone(&parts.pacing), is_protected(&row)),
             self.left_over(&journal).await?,
         );
         let (state_in, state) = watch::channel(snapshot);
@@ -168,6 +174,7 @@ impl Manager {
             state: state_in,
             qr_index: 0,
             ending: handle.ending.clone(),
+            probe: Probe::new(parts.probe, Instant::now()),
         };
         let inputs = Inputs {
             commands,
@@ -181,6 +188,12 @@ impl Manager {
         self.supervise(claim, handle, device, actor, inputs);
         Ok(())
     }
+}
+
+/// Whether the owner wants what is sent to be paced.
+fn is_protected(row: &sessions::Model) -> bool {
+    let settings: Result<Settings, _> = serde_json::from_str(&row.settings);
+    settings.is_ok_and(|settings| settings.account_protection)
 }
 
 /// What is shown of a session that is being taken up.

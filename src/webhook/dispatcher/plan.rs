@@ -13,7 +13,12 @@ use entity::{
 };
 use sea_orm::DbErr;
 
-use super::{Dispatcher, ms, notice::Disabled, run::Run, slots::Place};
+use super::{
+    Dispatcher, ms,
+    notice::{Disabled, UNREADABLE},
+    run::Run,
+    slots::Place,
+};
 use crate::{
     db::{
         self,
@@ -34,9 +39,6 @@ const PAGE_ROWS: usize = 2 * RUN_ROWS;
 
 /// Pages read for one endpoint in one round; the next round goes on from there.
 const PAGES: usize = 2;
-
-/// Why an endpoint was disabled when its secrets cannot be opened.
-const UNREADABLE: &str = "secret_unreadable";
 
 /// How the rows of an endpoint are posted.
 #[derive(Debug, Clone, Copy)]
@@ -81,15 +83,16 @@ impl Dispatcher {
             let mut wanted = self
                 .wanted(&row, now, room, retry_room.min(for_retries).min(room))
                 .await?;
-            if wanted.is_empty() {
+            let next = wanted.first().and_then(|one| one.rows.first());
+            let Some(next) = next.map(|row| row.session_id) else {
                 continue;
-            }
+            };
             if probe {
                 for one in &mut wanted {
                     one.rows.truncate(1);
                 }
             }
-            let Some(target) = self.open(&row, now).await? else {
+            let Some(target) = self.open(&row, next, now).await? else {
                 continue;
             };
             free -= wanted.len();
@@ -222,9 +225,11 @@ impl Dispatcher {
         Ok(lanes.wanted)
     }
 
+    /// Opens `row` to post what is next, which is of `session`.
     async fn open(
         &self,
         row: &webhook_endpoints::Model,
+        session: SessionId,
         now: i64,
     ) -> Result<Option<Arc<Target>>, DbErr> {
         match Target::open(&self.parts.vault, row, now) {
@@ -237,11 +242,13 @@ impl Dispatcher {
                     row.id
                 );
                 let tx = db::begin(&self.parts.db).await?;
-                let disabled =
-                    endpoints::disable(&tx, row.owner_id, row.id, UNREADABLE, now).await?;
-                tx.commit().await?;
-                if disabled {
-                    Disabled::new(row, UNREADABLE, now).announce(&self.parts.on_disabled);
+                if endpoints::disable(&tx, row.owner_id, row.id, UNREADABLE, now).await? {
+                    let disabled = Disabled::new(row, session, UNREADABLE, now);
+                    let entry = disabled.write(&tx).await?;
+                    tx.commit().await?;
+                    disabled.announce(entry, &self.parts);
+                } else {
+                    tx.rollback().await?;
                 }
                 Ok(None)
             }

@@ -213,6 +213,10 @@ async fn write(
     for owner in owners {
         db::leases::endpoints_changed(&tx, owner).await?;
     }
+    let mut entries = Vec::with_capacity(disabled.len());
+    for disabled in &disabled {
+        entries.push(disabled.write(&tx).await?);
+    }
     tx.commit().await?;
 
     for row in &endpoints {
@@ -222,8 +226,8 @@ async fn write(
             unwell.insert(row.id);
         }
     }
-    for disabled in disabled {
-        disabled.announce(&parts.on_disabled);
+    for (disabled, entry) in disabled.iter().zip(entries) {
+        disabled.announce(entry, parts);
     }
     Ok(ours.into_iter().map(|ended| ended.row.id).collect())
 }
@@ -247,22 +251,24 @@ fn care<'a>(
     now_ms: i64,
 ) -> Option<Disabled> {
     let mut health = Health::from(&*row);
-    let mut reason = None;
+    let mut cause = None;
     for ended in ended {
         let change = ended
             .attempted
             .map_or(Change::None, |attempted| health.learn(attempted, ended.at));
         tell(row.id, change);
-        if let Change::GivenUp(why) = change {
-            reason = reason.or(Some(why));
-        }
-        reason = reason.or(ended.disable);
+        let given_up = match change {
+            Change::GivenUp(why) => Some(why),
+            _ => None,
+        };
+        let why = given_up.or(ended.disable);
+        cause = cause.or_else(|| why.map(|why| (why, ended.row.session_id)));
     }
     health.store(row);
-    let reason = reason.filter(|_| row.state != EndpointState::Disabled)?;
+    let (reason, session) = cause.filter(|_| row.state != EndpointState::Disabled)?;
     row.state = EndpointState::Disabled;
     row.disabled_reason = Some(reason.to_owned());
-    Some(Disabled::new(row, reason, now_ms))
+    Some(Disabled::new(row, session, reason, now_ms))
 }
 
 fn tell(endpoint: EndpointId, change: Change) {

@@ -43,10 +43,12 @@ use wharf::{
         users::{Bootstrap, bootstrap},
         webhooks::WebhookParts,
     },
-    session::{Manager, ManagerConfig},
+    session::{Manager, ManagerConfig, ProbeTimes},
     webhook::{egress::Egress, outbox::Wake, render::Native, sender::Sender, target::Vault},
 };
 use wharf_sandbox::Sandbox;
+
+use crate::harness::field::PACING;
 
 /// How long any condition may take to come true.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
@@ -153,6 +155,8 @@ impl TestApp {
             clock: shared.clone(),
             tasks: tasks.clone(),
             stop: stop.clone(),
+            probe: ProbeTimes::default(),
+            pacing: Arc::new(PACING),
         });
         manager.start();
         let egress = Egress::new(vec!["127.0.0.0/8".parse().unwrap()]).unwrap();

@@ -29,7 +29,7 @@ use wharf::{
         messages::Messages,
         sessions::{NewSession, Sessions},
     },
-    session::{Handle, Manager, ManagerConfig},
+    session::{Handle, Manager, ManagerConfig, Pacing, ProbeTimes},
     webhook::outbox::Wake,
 };
 use wharf_sandbox::{Config, Sandbox};
@@ -42,6 +42,30 @@ const POLL: Duration = Duration::from_millis(10);
 
 pub(crate) const ALICE: &str = "491700000101";
 pub(crate) const BOB: &str = "491700000202";
+
+/// The pace of the configuration's defaults.
+pub(crate) const PACING: Pacing = Pacing {
+    every: Duration::from_secs(3),
+    burst: 3,
+    per_character: Duration::from_millis(50),
+    typing_max: Duration::from_secs(4),
+};
+
+/// What a flow may set to other times than the service's own.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tuning {
+    pub(crate) probe: ProbeTimes,
+    pub(crate) pacing: Pacing,
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        Self {
+            probe: ProbeTimes::default(),
+            pacing: PACING,
+        }
+    }
+}
 
 /// One process of Wharf, as far as sessions go.
 pub(crate) struct Process {
@@ -76,6 +100,16 @@ impl Process {
         whatsapp: &str,
         previous: Option<entity::ids::NodeId>,
     ) -> Self {
+        Self::start_with(db, whatsapp, previous, Tuning::default()).await
+    }
+
+    /// The same, with other times.
+    async fn start_with(
+        db: DatabaseConnection,
+        whatsapp: &str,
+        previous: Option<entity::ids::NodeId>,
+        tuning: Tuning,
+    ) -> Self {
         drop(rustls::crypto::ring::default_provider().install_default());
         let stop = Stop::default();
         let tasks = Tasks::new(&stop);
@@ -99,6 +133,8 @@ impl Process {
             clock: Arc::clone(&clock),
             tasks: tasks.clone(),
             stop: stop.clone(),
+            probe: tuning.probe,
+            pacing: Arc::new(tuning.pacing),
         });
         manager.start();
         Self {
@@ -128,6 +164,11 @@ impl Process {
 
 impl Field {
     pub(crate) async fn start() -> Self {
+        Self::start_with(Tuning::default()).await
+    }
+
+    /// With other times than the service's own.
+    pub(crate) async fn start_with(tuning: Tuning) -> Self {
         // `RUST_LOG=debug cargo test …` shows what the service says.
         let filter = tracing_subscriber::EnvFilter::from_default_env();
         drop(
@@ -147,7 +188,7 @@ impl Field {
         let db = db::connect(&url, 5).await.unwrap();
         db::migrate::migrate(&db).await.unwrap();
         let owner = add_user(&db, "owner").await;
-        let process = Process::start(db.clone(), &sandbox.ws_url(), None).await;
+        let process = Process::start_with(db.clone(), &sandbox.ws_url(), None, tuning).await;
         Self {
             sandbox,
             db,

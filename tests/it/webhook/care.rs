@@ -4,14 +4,17 @@ use std::time::Duration;
 
 use entity::{
     enums::{DeliveryState, EndpointState},
-    ids::EndpointId,
+    events,
+    ids::{EndpointId, SessionId},
 };
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _};
+use serde_json::{Value, json};
 use wharf::{
-    service::webhooks::{Endpoint, EndpointPatch},
+    service::webhooks::{Endpoint, EndpointPatch, NewEndpoint},
     webhook::retry::SCHEDULE,
 };
 
-use super::desk::Desk;
+use super::desk::{Desk, new_endpoint};
 use crate::harness::{
     databases::{TestDb, on_each_engine},
     receiver::{Receiver, Reply},
@@ -21,13 +24,21 @@ async fn endpoint(desk: &Desk, id: EndpointId) -> Endpoint {
     desk.webhooks.get(&desk.ctx, id).await.unwrap()
 }
 
-/// Why each endpoint was disabled that somebody was told about.
-fn told(desk: &Desk) -> Vec<String> {
-    let disabled = desk.disabled.lock().unwrap();
-    let of_owner = disabled
-        .iter()
-        .inspect(|one| assert_eq!(one.owner, desk.ctx.owner()));
-    of_owner.map(|one| one.reason.clone()).collect()
+/// Why each endpoint was disabled that the logs tell of.
+async fn told(desk: &Desk) -> Vec<String> {
+    let told = events::Entity::find()
+        .filter(events::Column::EventType.eq("webhook.disabled"))
+        .order_by_asc(events::Column::Id)
+        .all(&desk.test.db)
+        .await
+        .unwrap();
+    told.iter()
+        .map(|event| {
+            assert_eq!(event.owner_id, desk.ctx.owner());
+            let data: Value = serde_json::from_str(&event.payload).unwrap();
+            data["reason"].as_str().unwrap().to_owned()
+        })
+        .collect()
 }
 
 async fn three_events_tried_in_vain_disable_an_endpoint_and_enable_lets_the_rest_go_on(
@@ -50,7 +61,7 @@ async fn three_events_tried_in_vain_disable_an_endpoint_and_enable_lets_the_rest
     assert_eq!(disabled.state, EndpointState::Disabled);
     assert_eq!(disabled.disabled_reason.as_deref(), Some("exhausted"));
     assert_eq!(disabled.backlog.dead, 3);
-    assert_eq!(told(&desk), ["exhausted"]);
+    assert_eq!(told(&desk).await, ["exhausted"]);
 
     desk.webhooks.enable(&desk.ctx, id).await.unwrap();
     desk.clock.advance(Duration::from_secs(5));
@@ -59,7 +70,10 @@ async fn three_events_tried_in_vain_disable_an_endpoint_and_enable_lets_the_rest
     assert!(endpoint(&desk, id).await.health.is_well());
 }
 
-on_each_engine!(three_events_tried_in_vain_disable_an_endpoint_and_enable_lets_the_rest_go_on);
+on_each_engine!(
+    three_events_tried_in_vain_disable_an_endpoint_and_enable_lets_the_rest_go_on,
+    the_others_hear_that_an_endpoint_was_disabled_and_it_hears_nothing_of_it,
+);
 
 #[tokio::test]
 async fn five_days_of_nothing_but_failures_disable_an_endpoint_with_a_warning_before() {
@@ -81,7 +95,7 @@ async fn five_days_of_nothing_but_failures_disable_an_endpoint_with_a_warning_be
     desk.deliver().await;
     let shown = endpoint(&desk, id).await;
     assert_eq!(shown.disabled_reason.as_deref(), Some("failing"));
-    assert_eq!(told(&desk), ["failing"]);
+    assert_eq!(told(&desk).await, ["failing"]);
 }
 
 #[tokio::test]
@@ -113,7 +127,7 @@ async fn a_receiver_can_ask_for_nothing_more_in_a_header_of_a_success_and_of_a_f
         assert_eq!(desk.delivery(second).await.state, DeliveryState::Pending);
         let shown = endpoint(&desk, id).await;
         assert_eq!(shown.state, EndpointState::Disabled);
-        assert_eq!(told(&desk), ["disabled_by_receiver"]);
+        assert_eq!(told(&desk).await, ["disabled_by_receiver"]);
         assert_eq!(receiver.seen().len(), 1);
     }
 }
@@ -127,7 +141,7 @@ async fn a_gone_receiver_is_told_about_once_and_an_owner_who_disables_is_not() {
     desk.event().await;
     desk.event_of(other, "message").await;
     desk.deliver().await;
-    assert_eq!(told(&desk), ["gone"]);
+    assert_eq!(told(&desk).await, ["gone"]);
 
     let (by_owner, _) = desk.endpoint(&receiver.url()).await;
     let off = EndpointPatch {
@@ -138,7 +152,7 @@ async fn a_gone_receiver_is_told_about_once_and_an_owner_who_disables_is_not() {
         .update(&desk.ctx, by_owner, off)
         .await
         .unwrap();
-    assert_eq!(told(&desk), ["gone"]);
+    assert_eq!(told(&desk).await, ["gone"]);
 }
 
 #[tokio::test]
@@ -211,5 +225,49 @@ async fn what_is_posted_side_by_side_stops_as_well_when_the_receiver_wants_nothi
     desk.deliver().await;
     let posted = receiver.seen().len();
     assert!(posted <= 8, "{posted} of 80");
-    assert_eq!(told(&desk), ["gone"]);
+    assert_eq!(told(&desk).await, ["gone"]);
+}
+
+async fn the_others_hear_that_an_endpoint_was_disabled_and_it_hears_nothing_of_it(test: TestDb) {
+    let mut desk = Desk::on(test).await;
+    let (gone, well) = (Receiver::start().await, Receiver::start().await);
+    let gone = gone.always(Reply::Status(410));
+    let (id, _) = desk.endpoint(&gone.url()).await;
+    let other = desk.new_session("second").await;
+    for (types, sessions) in [
+        (["*"], None),
+        (["webhook.disabled"], Some(desk.session)),
+        (["message.ack"], None),
+        (["*"], Some(other)),
+    ] {
+        let new = NewEndpoint {
+            types: types.map(str::to_owned).to_vec(),
+            sessions: sessions.map(|one: SessionId| vec![one.to_string()]),
+            ..new_endpoint(&well.url())
+        };
+        desk.webhooks.create(&desk.ctx, new).await.unwrap();
+    }
+    let mut live = desk.bus.session(desk.session);
+    desk.event().await;
+    let stats = desk.deliver().await;
+    assert_eq!((stats.dead, stats.delivered), (1, 1 + 2));
+
+    let log = desk.log(desk.session).await;
+    let names: Vec<&str> = log.iter().map(|event| &*event.event_type).collect();
+    assert_eq!(names, ["message", "webhook.disabled"]);
+    let data: Value = serde_json::from_str(&log[1].payload).unwrap();
+    let detail = "the receiver answered 410: it is gone";
+    let expected = json!({"endpoint_id": id.to_string(), "reason": "gone", "detail": detail});
+    assert_eq!(data, expected);
+    assert_eq!(live.next().await.unwrap().entry.id, log[1].id);
+    assert!(desk.log(other).await.is_empty());
+
+    assert_eq!(gone.seen().len(), 1);
+    let seen = well.seen().into_iter().map(|one| one.json());
+    let seen: Vec<Value> = seen
+        .filter(|body| body["type"] == "webhook.disabled")
+        .collect();
+    assert_eq!(seen.len(), 2, "of those that want it, once each");
+    assert_eq!(seen[0]["data"]["endpoint_id"], id.to_string());
+    assert_eq!(seen[0]["data"]["seq"], 2);
 }

@@ -28,13 +28,14 @@ use wharf::{
         clock::{Clock, SharedClock, SystemClock},
         principal::{Credential, Principal, Scope},
     },
+    events::Bus,
     seal::Master,
     service::{
         Ctx,
         webhooks::{NewEndpoint, WebhookParts, Webhooks},
     },
     webhook::{
-        dispatcher::{Disabled, Dispatcher, LEASE, Limits, Parts, Stats, TICK},
+        dispatcher::{Dispatcher, LEASE, Limits, Parts, Stats, TICK},
         egress::{Egress, Lookup, Settings},
         outbox::{self, Wake},
         render::Native,
@@ -112,13 +113,12 @@ struct Ground {
     egress: Egress,
     vault: Vault,
     wake: Wake,
-    disabled: Arc<Mutex<Vec<Disabled>>>,
+    bus: Bus,
 }
 
 impl Ground {
     fn dispatcher(&self, limits: Limits, timeout: Duration) -> Dispatcher {
         let clock: SharedClock = self.clock.clone();
-        let disabled = Arc::clone(&self.disabled);
         Dispatcher::new(Parts {
             db: self.db.clone(),
             node: NodeId::new(),
@@ -132,7 +132,7 @@ impl Ground {
             vault: self.vault.clone(),
             wake: self.wake.clone(),
             jitter: Arc::new(|| 0.5),
-            on_disabled: Arc::new(move |told| disabled.lock().unwrap().push(told.clone())),
+            bus: self.bus.clone(),
             limits,
             tick: TICK,
             lease: LEASE,
@@ -149,11 +149,10 @@ pub(crate) struct Desk {
     pub(crate) session: SessionId,
     pub(crate) webhooks: Webhooks,
     pub(crate) wake: Wake,
-    /// What was said of endpoints that were disabled.
-    pub(crate) disabled: Arc<Mutex<Vec<Disabled>>>,
+    /// Where the dispatchers tell what they write into the log.
+    pub(crate) bus: Bus,
     pub(crate) dispatcher: Dispatcher,
     ground: Ground,
-    seqs: HashMap<SessionId, i64>,
 }
 
 impl Desk {
@@ -183,18 +182,18 @@ impl Desk {
             sender,
             wake: wake.clone(),
         });
-        let disabled = Arc::new(Mutex::new(Vec::new()));
+        let bus = Bus::default();
         let ground = Ground {
             db: test.db.clone(),
             clock: clock.clone(),
             egress,
             vault,
             wake: wake.clone(),
-            disabled: Arc::clone(&disabled),
+            bus: bus.clone(),
         };
         let mut desk = Self {
             dispatcher: ground.dispatcher(Limits::default(), TIMEOUT),
-            disabled,
+            bus,
             ctx: caller(UserId::new()),
             session: SessionId::new(),
             test,
@@ -203,7 +202,6 @@ impl Desk {
             webhooks,
             wake,
             ground,
-            seqs: HashMap::new(),
         };
         desk.session = desk.new_session("first").await;
         desk
@@ -233,6 +231,7 @@ impl Desk {
             connected_at: None,
         };
         db::sessions::insert(&self.test.db, row).await.unwrap();
+        db::leases::insert(&self.test.db, id).await.unwrap();
         id
     }
 
@@ -270,12 +269,12 @@ impl Desk {
         event_type: &str,
         data: impl FnOnce(i64) -> serde_json::Value,
     ) -> EventId {
-        let seq = self.seqs.entry(session).or_default();
-        *seq += 1;
-        let (seq, now, id) = (*seq, self.clock.now_ms(), EventId::new());
-        let payload = data(seq).to_string();
+        let (now, id) = (self.clock.now_ms(), EventId::new());
         let owner = self.ctx.owner();
         let tx = db::begin(&self.test.db).await.unwrap();
+        let seq = db::leases::take_number(&tx, session).await.unwrap();
+        let seq = seq.expect("the session has a lease");
+        let payload = data(seq).to_string();
         let row = events::Model {
             session_id: session,
             seq,
@@ -316,6 +315,17 @@ impl Desk {
             .unwrap();
         assert_eq!(found.len(), 1, "one delivery of {event}");
         found.remove(0)
+    }
+
+    /// The log of `session`, checked to be without a hole.
+    pub(crate) async fn log(&self, session: SessionId) -> Vec<events::Model> {
+        let log = db::events::page(&self.test.db, session, 0, &[], 10_000)
+            .await
+            .unwrap();
+        for (seq, event) in (1..).zip(&log) {
+            assert_eq!(event.seq, seq, "the log has no hole");
+        }
+        log
     }
 
     /// All attempts in the order they were made.

@@ -46,6 +46,11 @@ const REASONS: Record<string, Explanation> = {
     what: "The line to WhatsApp was cut.",
     next: "It is being made again by itself. Nothing is lost: messages wait at WhatsApp until then.",
   },
+  deaf: {
+    title: "Nothing comes in from WhatsApp",
+    what: "The connection looked alive, but WhatsApp sent nothing and answered no question.",
+    next: "A new connection is made by itself; nothing is lost, and what was written meanwhile comes then.",
+  },
   unreachable: {
     title: "WhatsApp cannot be reached",
     what: "The service gets no answer from WhatsApp.",
@@ -154,4 +159,5 @@ export const EVENT_TYPES = [
   "error",
   "message",
   "message.ack",
+  "webhook.disabled",
 ] as const;

@@ -1323,7 +1323,7 @@ export interface components {
         /** @description What the owner may switch. Names are those of the contract; those that no verb reads yet are kept and shown. */
         Settings: {
             /**
-             * @description Pace what is sent.
+             * @description Pace what is sent: so many messages a minute, each text after a while of typing (`pacing` in the configuration).
              * @default false
              */
             account_protection: boolean;

@@ -22,6 +22,7 @@ export function summary(frame: Frame): string {
       return detail ?? explain(reason)?.title ?? "";
     }
     case "error":
+    case "webhook.disabled":
       return String((frame.data as { detail?: unknown }).detail ?? "");
     case "message":
       return messageLine(frame.data as unknown as MessageData);
