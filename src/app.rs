@@ -15,7 +15,7 @@ use crate::{
     config::{Config, DataDir},
     db,
     domain::clock::{SharedClock, SystemClock},
-    events::Bus,
+    events::{self, Bus},
     http::{self, Api, Build, Info, LiveLimits, extract::TrustedProxies, server},
     lifecycle::{Stop, Tasks},
     protocol::{Connector, ConnectorConfig, trust},
@@ -152,6 +152,11 @@ impl App {
             Arc::clone(&clock),
             config.webhooks.retention_days,
         );
+        let keep = events::retention::Keep {
+            days: config.events.retention_days,
+            count: config.events.retention_count,
+        };
+        let logs = events::retention::Retention::new(db.clone(), Arc::clone(&clock), keep);
         let dispatcher = Dispatcher::new(dispatcher::Parts {
             db: db.clone(),
             node: node.id,
@@ -215,6 +220,7 @@ impl App {
         let dispatching = dispatcher.serve(stop.clone(), POSTS_WITHIN);
         tasks.spawn_critical("webhook.dispatch", &stop, dispatching);
         tasks.spawn("webhook.retention", retention.serve(stop.clone()));
+        tasks.spawn("events.retention", logs.serve(stop.clone()));
         manager.start();
         Ok(Self {
             address,

@@ -19,8 +19,8 @@ use ipnet::IpNet;
 pub use data_dir::{DataDir, DataDirError, create_private, host_name};
 pub use load::{ConfigError, Fault, Flags, Sources};
 pub use sections::{
-    Auth, Cluster, Data, Database, DatabaseKind, Egress, Http, Log, LogFormat, Sandbox, Sessions,
-    Webhooks,
+    Auth, Cluster, Data, Database, DatabaseKind, Egress, Events, Http, Log, LogFormat, Sandbox,
+    Sessions, Webhooks,
 };
 pub use show::reference;
 
@@ -39,6 +39,8 @@ pub struct Config {
     pub auth: Auth,
     /// The WhatsApp sessions of this process.
     pub sessions: Sessions,
+    /// The event log of each session.
+    pub events: Events,
     /// The delivery of webhooks.
     pub webhooks: Webhooks,
     /// Where the service itself may connect to.
@@ -77,13 +79,14 @@ impl Config {
         self.data.dir.join("master.key")
     }
 
-    fn sections(&self) -> [&dyn Section; 10] {
+    fn sections(&self) -> [&dyn Section; 11] {
         [
             &self.data,
             &self.http,
             &self.database,
             &self.auth,
             &self.sessions,
+            &self.events,
             &self.webhooks,
             &self.egress,
             &self.cluster,
@@ -99,6 +102,7 @@ impl Config {
             "database" => &mut self.database,
             "auth" => &mut self.auth,
             "sessions" => &mut self.sessions,
+            "events" => &mut self.events,
             "webhooks" => &mut self.webhooks,
             "egress" => &mut self.egress,
             "cluster" => &mut self.cluster,

@@ -131,7 +131,7 @@ impl Config {
         faults
     }
 
-    fn must_not_be_zero(&self) -> [(&'static str, u64); 11] {
+    fn must_not_be_zero(&self) -> [(&'static str, u64); 13] {
         let per_address = self.http.max_connections_per_address;
         [
             ("http.max_connections", self.http.max_connections.into()),
@@ -151,6 +151,8 @@ impl Config {
                 "database.max_connections",
                 self.database.max_connections.into(),
             ),
+            ("events.retention_days", self.events.retention_days.into()),
+            ("events.retention_count", self.events.retention_count.into()),
             ("webhooks.concurrency", self.webhooks.concurrency.into()),
             ("webhooks.timeout_ms", self.webhooks.timeout_ms),
             (

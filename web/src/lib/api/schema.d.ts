@@ -1248,6 +1248,16 @@ export interface components {
             to?: string | null;
         };
         ReplayResponse: {
+            /**
+             * Format: int64
+             * @description With `state`: how many stay as they are because the log does not hold their events any more.
+             */
+            gone: number;
+            /**
+             * @description Without `state`: what happened before that time is not in every log any more, and so was not queued. Null when
+             *     all of the span was there.
+             */
+            gone_before?: string | null;
             /** @description There are more than one call takes: call again. */
             more: boolean;
             /**
@@ -1914,7 +1924,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The webhook is disabled or deleted */
+            /** @description The webhook is disabled or deleted, or retention has taken the event (`event_gone`) */
             409: {
                 headers: {
                     [name: string]: unknown;
