@@ -27,6 +27,9 @@ use check::{check_handle, check_name, generated_handle, handle_taken, metadata_t
 pub use view::SessionView;
 use view::view;
 
+/// Sessions of one read of the list.
+const PAGE: u64 = 200;
+
 /// A session to be made.
 #[derive(Debug, Clone, Default)]
 pub struct NewSession {
@@ -135,6 +138,25 @@ impl Sessions {
                 view(row, standing)
             })
             .collect()
+    }
+
+    /// Every session of the caller's, oldest first.
+    pub async fn all(&self, ctx: &Ctx) -> Result<Vec<SessionView>, Error> {
+        let mut all = Vec::new();
+        loop {
+            let cursor = all.last().map(|session: &SessionView| session.id);
+            let page = self.list(ctx, cursor, PAGE).await?;
+            let full = page.len() as u64 == PAGE;
+            all.extend(page);
+            if !full {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// The latest state to follow of a session that the caller was shown, while it runs here.
+    pub fn follow(&self, session: SessionId) -> Option<watch::Receiver<Snapshot>> {
+        self.manager.get(session).map(|handle| handle.watch())
     }
 
     /// One session, by id or handle.

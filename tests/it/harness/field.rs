@@ -270,7 +270,7 @@ impl Field {
             .log
             .page(&self.ctx, &session.to_string(), 0, &[], 10_000)
             .await;
-        let page = page.unwrap();
+        let page = page.unwrap().entries;
         for (index, entry) in page.iter().enumerate() {
             assert_eq!(
                 entry.seq,

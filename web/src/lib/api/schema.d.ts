@@ -321,7 +321,8 @@ export interface paths {
         };
         /**
          * The event log of a session: a page, or with `Accept: text/event-stream` the log and then live.
-         * @description A stream resumes after `Last-Event-ID`, or after `after`; without either it starts live.
+         * @description A stream resumes after `Last-Event-ID`, or after `after`; without either it starts live. An event `gap` tells what
+         *     retention has taken.
          */
         get: operations["list_events"];
         put?: never;
@@ -836,6 +837,19 @@ export interface components {
          * @enum {string}
          */
         DeliveryState: "pending" | "inflight" | "delivered" | "dead" | "cancelled";
+        /** @description Events that the log no longer holds. */
+        EventGap: {
+            /**
+             * Format: int64
+             * @description The first number that is missing.
+             */
+            from: number;
+            /**
+             * Format: int64
+             * @description The last one.
+             */
+            to: number;
+        };
         /** @description One event of the log. */
         EventResponse: {
             at: string;
@@ -859,6 +873,7 @@ export interface components {
              * @description The first number that the log still holds.
              */
             first_seq: number;
+            gap?: components["schemas"]["EventGap"] | null;
             /**
              * Format: int64
              * @description The last number given out.
