@@ -183,10 +183,16 @@ impl App {
             loopback: config.is_loopback(),
         };
         let users = Users::new(&auth);
+        let sessions = Sessions::new(
+            db.clone(),
+            manager.clone(),
+            Arc::clone(&clock),
+            auth.revocations.clone(),
+        );
         let public_url = public_url(&config, address);
         let api = Api::new(http::Parts {
             auth,
-            sessions: Sessions::new(db.clone(), manager.clone(), Arc::clone(&clock)),
+            sessions,
             messages: Messages::new(db.clone(), manager.clone(), clock),
             log: EventLog::new(db, bus),
             webhooks,
@@ -216,6 +222,7 @@ impl App {
             .then(|| api.setup.issue());
         announce(&config, &whatsapp, &public_url, setup.as_deref());
 
+        tasks.spawn("auth.watch", api.auth.clone().serve(stop.clone()));
         let drained = serve_http(&config, listener, api, &tasks, &stop);
         let dispatching = dispatcher.serve(stop.clone(), POSTS_WITHIN);
         tasks.spawn_critical("webhook.dispatch", &stop, dispatching);

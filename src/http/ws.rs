@@ -110,7 +110,7 @@ async fn one(
         reached,
     };
     let slot = api.live.enter(&ctx, peer)?;
-    let ending = Ending::of(&api, &ctx).await?;
+    let ending = Ending::of(&api, &ctx, &[session]).await?;
     let conversation = Conversation::new(&api, ctx, feed, wanted, (ending, slot));
     Ok(accept(upgrade?, protocol, conversation, opening))
 }
@@ -143,6 +143,11 @@ async fn all(
         None => HashMap::new(),
     };
     heard.retain(|session| named(&session.id));
+    // A socket of some alone ends with the last of them; one of all stays, whatever is deleted.
+    let about = match ctx.principal.session {
+        Some(only) => vec![only],
+        None => sessions.clone(),
+    };
     let wanted = Wanted { sessions, types };
     let opening = greeting(&api, &heard).await?;
     let mut feed = Feed::of_all(
@@ -157,7 +162,7 @@ async fn all(
         feed.resume(session.id, cursors.get(&session.id).copied(), last);
     }
     let slot = api.live.enter(&ctx, peer)?;
-    let ending = Ending::of(&api, &ctx).await?;
+    let ending = Ending::of(&api, &ctx, &about).await?;
     let conversation = Conversation::new(&api, ctx, feed, wanted, (ending, slot));
     Ok(accept(upgrade?, protocol, conversation, opening))
 }

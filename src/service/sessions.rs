@@ -8,7 +8,7 @@ use sea_orm::DatabaseConnection;
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 
-use super::{Ctx, Error, upstream::send_error};
+use super::{Ctx, Error, revocation::Revocations, upstream::send_error};
 use crate::{
     db,
     domain::{
@@ -62,12 +62,23 @@ pub struct Sessions {
     db: DatabaseConnection,
     manager: Manager,
     clock: SharedClock,
+    revocations: Revocations,
 }
 
 impl Sessions {
-    /// Verbs over `manager`.
-    pub const fn new(db: DatabaseConnection, manager: Manager, clock: SharedClock) -> Self {
-        Self { db, manager, clock }
+    /// Verbs over `manager`; `revocations` hears what is deleted.
+    pub const fn new(
+        db: DatabaseConnection,
+        manager: Manager,
+        clock: SharedClock,
+        revocations: Revocations,
+    ) -> Self {
+        Self {
+            db,
+            manager,
+            clock,
+            revocations,
+        }
     }
 
     /// Makes a session. It does not connect.
@@ -207,6 +218,7 @@ impl Sessions {
         let tx = db::begin(&self.db).await?;
         db::sessions::delete(&tx, ctx.owner(), row.id).await?;
         tx.commit().await?;
+        self.revocations.cut_session(row.id);
         Ok(())
     }
 
@@ -305,7 +317,7 @@ impl Sessions {
 
     /// A link token may pair its session, although it may change nothing else.
     async fn pairable(&self, ctx: &Ctx, reference: &str) -> Result<sessions::Model, Error> {
-        if ctx.principal.credential != Credential::LinkToken {
+        if !matches!(ctx.principal.credential, Credential::LinkToken(_)) {
             ctx.require(Scope::SessionsWrite)?;
         }
         find(&self.db, ctx, reference).await

@@ -3,4 +3,5 @@
 mod cursors;
 mod gaps;
 mod resume;
+mod revoked;
 mod source;

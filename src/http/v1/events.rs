@@ -178,7 +178,7 @@ async fn stream(
 ) -> Result<Response, Problem> {
     let (session, live) = api.log.subscribe(&ctx, id).await?;
     let bounds = api.log.bounds(&ctx, id).await?;
-    let ending = Ending::of(&api, &ctx).await?;
+    let ending = Ending::of(&api, &ctx, &[session]).await?;
     let wanted = Wanted {
         sessions: Vec::new(),
         types,

@@ -68,6 +68,7 @@ impl From<End> for Close {
         match end {
             End::Drain => Self::Drain,
             End::Expired => Self::Expired,
+            End::Deleted => Self::Deleted,
         }
     }
 }

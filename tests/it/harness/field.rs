@@ -7,7 +7,7 @@ use std::{
 
 use entity::{
     enums::{Role, SessionState},
-    ids::{SessionId, UserId},
+    ids::{ApiKeyId, SessionId, UserId},
 };
 use sea_orm::{DatabaseConnection, EntityTrait};
 use serde_json::{Value, json};
@@ -27,6 +27,7 @@ use wharf::{
         Ctx,
         event_log::EventLog,
         messages::Messages,
+        revocation::Revocations,
         sessions::{NewSession, Sessions},
     },
     session::{Handle, Manager, ManagerConfig},
@@ -102,7 +103,12 @@ impl Process {
         });
         manager.start();
         Self {
-            sessions: Sessions::new(db.clone(), manager.clone(), Arc::clone(&clock)),
+            sessions: Sessions::new(
+                db.clone(),
+                manager.clone(),
+                Arc::clone(&clock),
+                Revocations::default(),
+            ),
             messages: Messages::new(db.clone(), manager.clone(), clock),
             log: EventLog::new(db, bus),
             manager,
@@ -324,7 +330,7 @@ fn ctx(owner: UserId) -> Ctx {
         role: Role::User,
         scopes: Scope::ALL.to_vec(),
         session: None,
-        credential: Credential::AccessToken,
+        credential: Credential::ApiKey(ApiKeyId::new()),
         expires_at: None,
     };
     Ctx {
