@@ -2,6 +2,7 @@
 
 mod cursors;
 mod gaps;
+mod model;
 mod resume;
 mod revoked;
 mod source;
