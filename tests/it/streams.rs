@@ -6,3 +6,4 @@ mod model;
 mod resume;
 mod revoked;
 mod source;
+mod standing;
