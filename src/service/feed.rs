@@ -25,6 +25,9 @@ pub use crate::events::Live;
 /// Entries of one read of the log.
 const PAGE: u64 = 100;
 
+/// What is kept of one read while a reader takes it.
+const PAGE_BYTES: usize = 256 * 1024;
+
 /// What a reader wants to hear.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
@@ -217,12 +220,21 @@ impl Feed {
         let after = self.reached(session);
         match self.log.past(&self.ctx, session, after, PAGE).await {
             Ok(past) => {
-                if past.ends {
+                // What does not fit is read again when it is its turn; the first always fits.
+                let mut bytes = 0;
+                let fits = |entry: &&Arc<LogEntry>| {
+                    let first = bytes == 0;
+                    bytes += entry.data.len();
+                    first || bytes <= PAGE_BYTES
+                };
+                let fitting = past.entries.iter().take_while(fits).count();
+                if past.ends && fitting == past.entries.len() {
                     // What comes now is heard: the subscription is older than this read.
                     self.behind.retain(|behind| *behind != session);
                 }
                 self.page.extend(past.gap.map(Read::Gap));
-                self.page.extend(past.entries.into_iter().map(Read::Entry));
+                let entries = past.entries.into_iter().take(fitting);
+                self.page.extend(entries.map(Read::Entry));
             }
             // It was deleted meanwhile; the others go on.
             Err(Error::NotFound { .. }) if self.all.is_some() => {
