@@ -15,7 +15,7 @@ use crate::{
     config::{Config, DataDir},
     db,
     domain::clock::{SharedClock, SystemClock},
-    events::Bus,
+    events::{self, Bus},
     http::{self, Api, Build, Info, LiveLimits, extract::TrustedProxies, server},
     lifecycle::{Stop, Tasks},
     protocol::{Connector, ConnectorConfig, trust},
@@ -154,6 +154,11 @@ impl App {
             Arc::clone(&clock),
             config.webhooks.retention_days,
         );
+        let keep = events::retention::Keep {
+            days: config.events.retention_days,
+            count: config.events.retention_count,
+        };
+        let logs = events::retention::Retention::new(db.clone(), Arc::clone(&clock), keep);
         let dispatcher = Dispatcher::new(dispatcher::Parts {
             db: db.clone(),
             node: node.id,
@@ -180,10 +185,16 @@ impl App {
             loopback: config.is_loopback(),
         };
         let users = Users::new(&auth);
+        let sessions = Sessions::new(
+            db.clone(),
+            manager.clone(),
+            Arc::clone(&clock),
+            auth.revocations.clone(),
+        );
         let public_url = public_url(&config, address);
         let api = Api::new(http::Parts {
             auth,
-            sessions: Sessions::new(db.clone(), manager.clone(), Arc::clone(&clock)),
+            sessions,
             messages: Messages::new(db.clone(), manager.clone(), clock),
             log: EventLog::new(db, bus),
             webhooks,
@@ -213,10 +224,12 @@ impl App {
             .then(|| api.setup.issue());
         announce(&config, &whatsapp, &public_url, setup.as_deref());
 
+        tasks.spawn("auth.watch", api.auth.clone().serve(stop.clone()));
         let drained = serve_http(&config, listener, api, &tasks, &stop);
         let dispatching = dispatcher.serve(stop.clone(), POSTS_WITHIN);
         tasks.spawn_critical("webhook.dispatch", &stop, dispatching);
         tasks.spawn("webhook.retention", retention.serve(stop.clone()));
+        tasks.spawn("events.retention", logs.serve(stop.clone()));
         manager.start();
         Ok(Self {
             address,

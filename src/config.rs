@@ -19,8 +19,8 @@ use ipnet::IpNet;
 pub use data_dir::{DataDir, DataDirError, create_private, host_name};
 pub use load::{ConfigError, Fault, Flags, Sources};
 pub use sections::{
-    Auth, Cluster, Data, Database, DatabaseKind, Egress, Http, Log, LogFormat, Pacing, Sandbox,
-    Sessions, Webhooks,
+    Auth, Cluster, Data, Database, DatabaseKind, Egress, Events, Http, Log, LogFormat, Pacing,
+    Sandbox, Sessions, Webhooks,
 };
 pub use show::reference;
 
@@ -41,6 +41,8 @@ pub struct Config {
     pub sessions: Sessions,
     /// How fast a session sends whose owner wants it to be paced.
     pub pacing: Pacing,
+    /// The event log of each session.
+    pub events: Events,
     /// The delivery of webhooks.
     pub webhooks: Webhooks,
     /// Where the service itself may connect to.
@@ -79,7 +81,7 @@ impl Config {
         self.data.dir.join("master.key")
     }
 
-    fn sections(&self) -> [&dyn Section; 11] {
+    fn sections(&self) -> [&dyn Section; 12] {
         [
             &self.data,
             &self.http,
@@ -87,6 +89,7 @@ impl Config {
             &self.auth,
             &self.sessions,
             &self.pacing,
+            &self.events,
             &self.webhooks,
             &self.egress,
             &self.cluster,
@@ -103,6 +106,7 @@ impl Config {
             "auth" => &mut self.auth,
             "sessions" => &mut self.sessions,
             "pacing" => &mut self.pacing,
+            "events" => &mut self.events,
             "webhooks" => &mut self.webhooks,
             "egress" => &mut self.egress,
             "cluster" => &mut self.cluster,

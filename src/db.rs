@@ -28,6 +28,7 @@ pub mod outgoing;
 pub mod refresh_tokens;
 mod script;
 pub mod sessions;
+pub mod standing;
 mod transaction;
 pub mod users;
 pub mod webhook_attempts;

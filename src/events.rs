@@ -11,6 +11,8 @@ use tokio::sync::broadcast;
 
 use crate::domain::clock::rfc3339;
 
+pub mod retention;
+
 /// Entries that a live reader may lag behind; beyond that it reads the log.
 const LIVE: usize = 256;
 

@@ -31,6 +31,7 @@ mod report;
 mod rig;
 mod sessions;
 mod sockets;
+mod streams;
 mod throughput;
 
 use std::process::ExitCode;
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
     let borrowed: Vec<&str> = words.iter().map(String::as_str).collect();
     match borrowed[..] {
         ["bare-clients", url, control] => runtime.block_on(bare::child(url, control)),
+        ["bare-fan"] => runtime.block_on(streams::fan()),
         ["bare-echo"] => runtime.block_on(sockets::echo()),
         ["receiver"] => runtime.block_on(deliveries::receive()),
         // On a worker, as in the service: the main thread of a runtime pays more for each change of tasks.
@@ -81,6 +83,9 @@ async fn run(wanted: Vec<String>) -> ExitCode {
     }
     if wants("sockets") {
         sockets::run(&mut report).await;
+    }
+    if wants("streams") {
+        streams::run(&mut report).await;
     }
     if wants("qr") {
         qr::run(&mut report).await;

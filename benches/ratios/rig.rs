@@ -22,7 +22,7 @@ const SETTINGS: [(&str, &str); 3] = [
 pub(crate) struct Rig {
     pub(crate) wharf: Wharf,
     pub(crate) sandbox: SandboxProcess,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Rig {
@@ -33,8 +33,14 @@ impl Rig {
         Self {
             wharf,
             sandbox,
-            _folder: folder,
+            folder,
         }
+    }
+
+    /// The address of the database that it writes.
+    pub(crate) fn database(&self) -> String {
+        let file = self.folder.path().join("data/wharf.db");
+        format!("sqlite://{}", file.display())
     }
 }
 

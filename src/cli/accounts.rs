@@ -10,7 +10,7 @@ use anyhow::{Context, anyhow};
 use clap::Args;
 use entity::{
     enums::Role,
-    ids::{SessionId, UserId},
+    ids::{RefreshTokenId, SessionId, UserId},
 };
 use sea_orm::DatabaseConnection;
 use secrecy::ExposeSecret;
@@ -152,7 +152,10 @@ fn operator(user: UserId, role: Role) -> Ctx {
             role,
             scopes: Scope::ALL.to_vec(),
             session: None,
-            credential: Credential::AccessToken,
+            credential: Credential::AccessToken {
+                sign_in: RefreshTokenId::new(),
+                version: 0,
+            },
             expires_at: None,
         }),
         request_id: "cli".into(),

@@ -106,6 +106,8 @@ impl Cursor {
     fn note(&mut self, frame: &Value) {
         let reached = match frame["type"].as_str() {
             Some("hello") if self.since.is_none() => frame["data"]["last_seq"].as_i64(),
+            // What the log does not have any more has passed as well.
+            Some("gap") => frame["data"]["to"].as_i64(),
             _ => frame["seq"].as_i64(),
         };
         if let Some(seq) = reached {
@@ -144,5 +146,7 @@ mod tests {
         cursor.note(&json!({ "type": "qr", "seq": null, "data": {} }));
         cursor.note(&json!({ "type": "message", "seq": 9 }));
         assert!(cursor.path().ends_with("&since=9"));
+        cursor.note(&json!({ "type": "gap", "seq": null, "data": { "from": 10, "to": 12 } }));
+        assert!(cursor.path().ends_with("&since=12"));
     }
 }

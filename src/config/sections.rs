@@ -150,6 +150,16 @@ section! {
 }
 
 section! {
+    /// The event log of each session. What is taken from it is told to readers as a gap.
+    pub struct Events = "events" {
+        /// How many days an event can be read again. One that a delivery still waits for stays longer.
+        retention_days: u32 = 30;
+        /// How many events the log of one session holds; the oldest go first.
+        retention_count: u32 = 100_000;
+    }
+}
+
+section! {
     /// The delivery of webhooks.
     pub struct Webhooks = "webhooks" {
         /// Posts under way at the same time.

@@ -11,6 +11,8 @@ use sea_orm::{
 
 use super::Script;
 
+pub mod ends;
+
 /// Appends rows, whose numbers the caller took from the session's fence in the same transaction.
 pub fn insert(script: &mut Script, rows: Vec<Model>) {
     let count = rows.len();

@@ -33,6 +33,20 @@ pub async fn by_hash(db: &impl ConnectionTrait, hash: &str) -> Result<Option<Mod
         .await
 }
 
+/// Whether the sign-in of `user` that this token belongs to has not ended.
+pub async fn stands(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    id: RefreshTokenId,
+) -> Result<bool, DbErr> {
+    let token = Entity::find_by_id(id)
+        .filter(Column::UserId.eq(user))
+        .filter(Column::RevokedAt.is_null())
+        .one(db)
+        .await?;
+    Ok(token.is_some())
+}
+
 /// Marks a token as exchanged. Of two that try at once, one is told `true`.
 pub async fn take(db: &impl ConnectionTrait, id: RefreshTokenId, now: i64) -> Result<bool, DbErr> {
     let taken = Entity::update_many()

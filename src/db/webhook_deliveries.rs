@@ -91,6 +91,28 @@ pub async fn known_events(
         .await
 }
 
+/// The lowest number among `events` of which a delivery to `endpoint` is still under way. The caller names the events of
+/// one session.
+pub async fn first_waiting(
+    db: &impl ConnectionTrait,
+    endpoint: EndpointId,
+    events: &[EventId],
+) -> Result<Option<i64>, DbErr> {
+    // The states are told apart here: a database that went by them would read all that waits.
+    let found: Vec<(i64, DeliveryState)> = Entity::find()
+        .select_only()
+        .columns([Column::Seq, Column::State])
+        .filter(Column::EndpointId.eq(endpoint))
+        .filter(Column::EventId.is_in(events.iter().copied()))
+        .into_tuple()
+        .all(db)
+        .await?;
+    let waiting = found
+        .into_iter()
+        .filter(|(_, state)| !FINAL.contains(state));
+    Ok(waiting.map(|(seq, _)| seq).min())
+}
+
 /// Queue again what has ended; tells how many. A delivery that is still under way is left alone.
 pub async fn requeue(
     db: &impl ConnectionTrait,

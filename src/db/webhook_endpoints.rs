@@ -145,6 +145,17 @@ pub async fn insert(db: &impl ConnectionTrait, row: Model) -> Result<(), DbErr> 
     Ok(())
 }
 
+/// The ids of all endpoints of `owner`, the disabled ones among them.
+pub async fn ids(db: &impl ConnectionTrait, owner: UserId) -> Result<Vec<EndpointId>, DbErr> {
+    Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::OwnerId.eq(owner))
+        .into_tuple()
+        .all(db)
+        .await
+}
+
 /// One endpoint of `owner`.
 pub async fn find(
     db: &impl ConnectionTrait,

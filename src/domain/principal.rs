@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use entity::{
     enums::Role,
-    ids::{SessionId, UserId},
+    ids::{ApiKeyId, RefreshTokenId, SessionId, UserId},
 };
 use serde::{Deserialize, Serialize};
 
@@ -72,16 +72,21 @@ impl FromStr for Scope {
     }
 }
 
-/// What the caller showed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// What the caller showed: enough of it to find out later whether it still stands.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Credential {
     /// A JWT access token.
-    AccessToken,
+    AccessToken {
+        /// The refresh token it was made with.
+        sign_in: RefreshTokenId,
+        /// The user's `token_version` when it was made.
+        version: i64,
+    },
     /// A `wk_…` key.
-    ApiKey,
-    /// A link token: one session's pairing and stream only.
-    LinkToken,
+    ApiKey(ApiKeyId),
+    /// A link token, by its hash: one session's pairing and stream only.
+    LinkToken(String),
 }
 
 /// An authenticated caller.
@@ -128,7 +133,7 @@ mod tests {
             role,
             scopes: scopes.to_vec(),
             session: None,
-            credential: Credential::ApiKey,
+            credential: Credential::ApiKey(ApiKeyId::new()),
             expires_at: None,
         }
     }

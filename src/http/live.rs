@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Api, extract::Peer, problem::Problem};
 use crate::{
     domain::principal::Credential,
-    service::{Ctx, Fault, rates::Rate, throttle::network},
+    service::{Ctx, Fault, auth::Access, rates::Rate, throttle::network},
 };
 
 /// When to try again after a refusal.
@@ -152,9 +152,9 @@ impl Live {
     pub(super) fn enter(&self, ctx: &Ctx, Peer(address): Peer) -> Result<Slot, Problem> {
         let principal = &ctx.principal;
         let kind = match principal.credential {
-            Credential::AccessToken => 0_u8,
-            Credential::ApiKey => 1,
-            Credential::LinkToken => 2,
+            Credential::AccessToken { .. } => 0_u8,
+            Credential::ApiKey(_) => 1,
+            Credential::LinkToken(_) => 2,
         };
         let mut bound = DefaultHasher::new();
         (kind, principal.session.map(SessionId::uuid)).hash(&mut bound);
@@ -208,21 +208,23 @@ pub(super) enum End {
     Drain,
     /// The credential ended, or was cut.
     Expired,
+    /// What it is about was deleted.
+    Deleted,
 }
 
 /// Falls when a live connection has to end.
 #[derive(Debug)]
 pub(super) struct Ending {
     stopping: CancellationToken,
-    revoked: CancellationToken,
+    access: Access,
     expires: Option<Instant>,
 }
 
 impl Ending {
-    /// Watches from now on. Whoever was shut out since the credential was judged is refused here.
-    pub(super) async fn of(api: &Api, ctx: &Ctx) -> Result<Self, Problem> {
-        let revoked = api.auth.revocations().watch(ctx.owner());
-        api.auth.still_active(ctx).await?;
+    /// Watches from now on: the credential, and the sessions that the connection is about, if it is about some alone.
+    /// What has ended since the credential was judged is refused here.
+    pub(super) async fn of(api: &Api, ctx: &Ctx, about: &[SessionId]) -> Result<Self, Problem> {
+        let access = api.auth.watch(ctx, about).await?;
         let now = api.clock.now_ms();
         let expires = ctx.principal.expires_at.map(|end| {
             let left = u64::try_from(end - now).unwrap_or(0);
@@ -230,7 +232,7 @@ impl Ending {
         });
         Ok(Self {
             stopping: api.stop.soft_token(),
-            revoked,
+            access,
             expires,
         })
     }
@@ -244,7 +246,8 @@ impl Ending {
     pub(super) async fn cut(&self) -> End {
         tokio::select! {
             () = self.stopping.cancelled() => End::Drain,
-            () = self.revoked.cancelled() => End::Expired,
+            () = self.access.deleted() => End::Deleted,
+            () = self.access.revoked() => End::Expired,
         }
     }
 

@@ -15,6 +15,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use entity::ids::SessionId;
 use serde::Deserialize;
 
 use super::{
@@ -26,9 +27,13 @@ use super::{
     problem::Problem,
 };
 use crate::service::{
-    Ctx,
+    Ctx, Fault,
     auth::Authenticated,
-    feed::{Feed, Wanted, last_seqs},
+    feed::{
+        Feed, Wanted,
+        cursors::{self, Cursors},
+    },
+    sessions::SessionView,
     throttle::network,
 };
 
@@ -61,7 +66,8 @@ pub(super) fn routes() -> Router<Api> {
 struct WsQuery {
     ticket: Option<String>,
     token: Option<String>,
-    since: Option<i64>,
+    /// A number for one session, cursors for many.
+    since: Option<String>,
     types: Option<String>,
     /// Of `/ws` alone.
     sessions: Option<String>,
@@ -86,8 +92,8 @@ async fn one(
     // Subscribed before anything is read, so that nothing falls in between.
     let (session, hears) = api.log.subscribe(&ctx, &id).await?;
     let bounds = api.log.bounds(&ctx, &session.to_string()).await?;
-    let since = query.since.map(|since| since.clamp(0, bounds.last_seq));
-    let reached = since.unwrap_or(bounds.last_seq);
+    let since = query.since.as_deref().map(number).transpose()?;
+    let reached = since.map_or(bounds.last_seq, |since| since.clamp(0, bounds.last_seq));
     let mut feed = Feed::of_session(
         ctx.clone(),
         api.log.clone(),
@@ -95,16 +101,16 @@ async fn one(
         wanted.clone(),
         reached,
     );
-    if since.is_some() {
+    if reached < bounds.last_seq {
         feed.replay(session);
     }
     let opening = Opening::One {
         session,
         bounds,
-        since,
+        reached,
     };
     let slot = api.live.enter(&ctx, peer)?;
-    let ending = Ending::of(&api, &ctx).await?;
+    let ending = Ending::of(&api, &ctx, &[session]).await?;
     let conversation = Conversation::new(&api, ctx, feed, wanted, (ending, slot));
     Ok(accept(upgrade?, protocol, conversation, opening))
 }
@@ -118,30 +124,65 @@ async fn all(
     upgrade: Upgrade,
 ) -> Result<Response, Problem> {
     let (ctx, protocol) = authenticate(&api, peer, &headers, &query, request_id).await?;
+    let cursors = query.since.as_deref().map(Cursors::parse).transpose()?;
+    let types = live::types(query.types.as_deref())?;
+    // Subscribed before anything is read, so that nothing falls in between.
+    let hears = api.log.subscribe_all(&ctx)?;
+    let mut heard = api.sessions.all(&ctx).await?;
     let mut sessions = Vec::new();
     for reference in query.sessions.as_deref().unwrap_or_default().split(',') {
         if !matches!(reference.trim(), "" | "*") {
-            sessions.push(api.sessions.get(&ctx, reference.trim()).await?.id);
+            sessions.push(cursors::of_caller(&heard, reference.trim())?);
         }
     }
-    let wanted = Wanted {
-        sessions,
-        types: live::types(query.types.as_deref())?,
+    let named = |session: &SessionId| sessions.is_empty() || sessions.contains(session);
+    let ids = heard.iter().map(|session| session.id).filter(named);
+    let ids: Vec<SessionId> = ids.collect();
+    let cursors = match cursors {
+        Some(cursors) => cursors.find(&heard, &ids)?,
+        None => HashMap::new(),
     };
-    let hears = api.log.subscribe_all(&ctx)?;
-    let reached: HashMap<_, _> = last_seqs(&api.sessions, &ctx).await?;
-    let feed = Feed::of_all(
+    heard.retain(|session| named(&session.id));
+    // A socket of some alone ends with the last of them; one of all stays, whatever is deleted.
+    let about = match ctx.principal.session {
+        Some(only) => vec![only],
+        None => sessions.clone(),
+    };
+    let wanted = Wanted { sessions, types };
+    let opening = greeting(&api, &heard).await?;
+    let mut feed = Feed::of_all(
         ctx.clone(),
         api.log.clone(),
         api.sessions.clone(),
         hears,
         wanted.clone(),
-        reached,
     );
+    for session in &heard {
+        let last = session.last_event_seq;
+        feed.resume(session.id, cursors.get(&session.id).copied(), last);
+    }
     let slot = api.live.enter(&ctx, peer)?;
-    let ending = Ending::of(&api, &ctx).await?;
+    let ending = Ending::of(&api, &ctx, &about).await?;
     let conversation = Conversation::new(&api, ctx, feed, wanted, (ending, slot));
-    Ok(accept(upgrade?, protocol, conversation, Opening::All))
+    Ok(accept(upgrade?, protocol, conversation, opening))
+}
+
+/// What a socket of all `sessions` greets with.
+async fn greeting(api: &Api, sessions: &[SessionView]) -> Result<Opening, Problem> {
+    let bounds = api.log.bounds_of_each(sessions).await?;
+    let shown = sessions.iter().zip(bounds).map(|(session, bounds)| {
+        let live = api.sessions.follow(session.id);
+        let state = live.map_or(session.state, |live| live.borrow().phase.state());
+        (session.id, state, bounds)
+    });
+    Ok(Opening::All(shown.collect()))
+}
+
+fn number(since: &str) -> Result<i64, Problem> {
+    since.trim().parse().map_err(|_| {
+        let fault = Fault::new("/since", "must be the number of an event");
+        Problem::invalid("validation_failed", vec![fault])
+    })
 }
 
 fn accept(

@@ -113,7 +113,7 @@ impl ApiKeys {
     pub async fn delete(&self, ctx: &Ctx, id: ApiKeyId) -> Result<(), Error> {
         super::auth::only_people(ctx)?;
         if db::api_keys::delete(&self.db, ctx.owner(), id).await? {
-            self.revocations.forget(ctx.owner());
+            self.revocations.cut_key(ctx.owner(), id);
             Ok(())
         } else {
             Err(Error::NotFound { what: "api_key" })

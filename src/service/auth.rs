@@ -17,7 +17,7 @@ use super::{
     revocation::Revocations,
     secret,
     throttle::LoginThrottle,
-    tokens::{self, ACCESS_SECONDS, Tokens},
+    tokens::{ACCESS_SECONDS, Tokens},
     users::User,
 };
 use crate::{
@@ -29,6 +29,9 @@ use crate::{
 };
 
 mod credentials;
+mod live;
+
+pub use live::Access;
 
 /// How long a sign-in lasts without being refreshed.
 const REFRESH_MS: i64 = 30 * 24 * 60 * 60 * 1000;
@@ -100,11 +103,6 @@ impl Auth {
         }
     }
 
-    /// The live connections of users.
-    pub fn revocations(&self) -> &Revocations {
-        &self.revocations
-    }
-
     /// Signs a user in.
     pub async fn login(
         &self,
@@ -116,8 +114,9 @@ impl Auth {
         let now = self.clock.now_ms();
         db::refresh_tokens::sweep(&self.db, user.id, now).await?;
         let (refresh_token, row) = fresh(user.id, RefreshTokenId::new(), now);
+        let sign_in = row.id;
         db::refresh_tokens::insert(&self.db, row).await?;
-        self.signed_in(user, refresh_token, now)
+        self.signed_in(user, (sign_in, refresh_token), now)
     }
 
     /// Checks a name and a password, slowly for whoever guesses.
@@ -166,6 +165,7 @@ impl Auth {
         if !db::refresh_tokens::take(&tx, old.id, now).await? {
             db::refresh_tokens::revoke_family(&tx, old.family_id, now).await?;
             tx.commit().await?;
+            self.sign_in_ended(old.user_id).await;
             tracing::warn!(
                 user.id = %old.user_id,
                 "a refresh token was used twice; its sign-in is ended"
@@ -176,12 +176,13 @@ impl Auth {
             return Err(refused);
         };
         let (refresh_token, row) = fresh(user.id, old.family_id, now);
+        let sign_in = row.id;
         db::refresh_tokens::insert(&tx, row).await?;
         tx.commit().await?;
-        self.signed_in(user, refresh_token, now)
+        self.signed_in(user, (sign_in, refresh_token), now)
     }
 
-    /// Ends one sign-in by its refresh token; without one, ends all of the user's.
+    /// Ends one sign-in by its refresh token, with its access tokens; without one, ends all of the user's.
     pub async fn logout(&self, ctx: &Ctx, refresh_token: Option<&str>) -> Result<(), Error> {
         only_people(ctx)?;
         let now = self.clock.now_ms();
@@ -196,8 +197,18 @@ impl Auth {
             .filter(|token| token.user_id == ctx.owner())
         {
             db::refresh_tokens::revoke_family(&self.db, token.family_id, now).await?;
+            self.sign_in_ended(token.user_id).await;
         }
         Ok(())
+    }
+
+    /// Looks again at what is live of a user of whom one sign-in has ended; the round of the next second would, too.
+    async fn sign_in_ended(&self, user: UserId) {
+        self.revocations.forget(user);
+        if let Err(error) = self.look_again().await {
+            let error = &error as &dyn std::error::Error;
+            tracing::debug!(error, "what is live is looked at in a second");
+        }
     }
 
     /// Sets a new password, ends every sign-in of the user, and signs this one in again.
@@ -235,21 +246,13 @@ impl Auth {
         db::users::update(&tx, user, change, now).await?;
         db::refresh_tokens::revoke_user(&tx, user, now).await?;
         tx.commit().await?;
-        self.revocations.cut(user);
+        self.revocations.cut_sign_ins(user);
         Ok(())
     }
 
     /// Who the caller is.
     pub async fn me(&self, ctx: &Ctx) -> Result<User, Error> {
         self.user(ctx.owner()).await.map(User::from)
-    }
-
-    /// Refuses a caller who was judged before and has been shut out since.
-    pub async fn still_active(&self, ctx: &Ctx) -> Result<(), Error> {
-        match self.active(ctx.owner()).await? {
-            Some(_) => Ok(()),
-            None => Err(tokens::invalid()),
-        }
     }
 
     async fn active(&self, id: UserId) -> Result<Option<user_rows::Model>, Error> {
@@ -266,10 +269,11 @@ impl Auth {
     fn signed_in(
         &self,
         user: user_rows::Model,
-        refresh_token: String,
+        (sign_in, refresh_token): (RefreshTokenId, String),
         now: i64,
     ) -> Result<SignedIn, Error> {
-        let (access_token, _) = self.tokens.issue(user.id, user.token_version, now)?;
+        let version = user.token_version;
+        let (access_token, _) = self.tokens.issue(user.id, sign_in, version, now)?;
         Ok(SignedIn {
             access_token,
             refresh_token,
@@ -282,8 +286,8 @@ impl Auth {
 /// A key or a link must not end, or change the password of, the person who made it.
 pub(super) fn only_people(ctx: &Ctx) -> Result<(), Error> {
     match ctx.principal.credential {
-        Credential::AccessToken => Ok(()),
-        Credential::ApiKey | Credential::LinkToken => Err(Error::Unauthenticated {
+        Credential::AccessToken { .. } => Ok(()),
+        Credential::ApiKey(_) | Credential::LinkToken(_) => Err(Error::Unauthenticated {
             code: "sign_in_required",
             detail: "this needs the access token of a person who signed in",
         }),

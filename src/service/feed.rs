@@ -1,7 +1,8 @@
 //! A reader of event logs without a seam: the past first, then live, and the log again whenever it fell behind.
 //!
-//! Owns the place it has reached in each log. Holds no buffer of its own but one page: a slow reader reads the
-//! database at its own pace. Sockets and SSE call it.
+//! Owns the place it has reached in each log. Gives every entry after it, or says which are missing because retention was
+//! faster. Holds no buffer of its own but one page: a slow reader reads the database at its own pace. Sockets and SSE
+//! call it.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -10,16 +11,22 @@ use std::{
 
 use entity::ids::SessionId;
 
-use super::{Ctx, Error, event_log::EventLog, sessions::Sessions};
+use super::{
+    Ctx, Error,
+    event_log::{EventLog, Gap},
+    sessions::Sessions,
+};
 use crate::events::{LogEntry, Missed, Subscription};
+
+pub mod cursors;
 
 pub use crate::events::Live;
 
 /// Entries of one read of the log.
 const PAGE: u64 = 100;
 
-/// Sessions of one read of the list.
-const SESSIONS: u64 = 200;
+/// What is kept of one read while a reader takes it.
+const PAGE_BYTES: usize = 256 * 1024;
 
 /// What a reader wants to hear.
 #[derive(Debug, Clone, Default)]
@@ -28,6 +35,22 @@ pub struct Wanted {
     pub sessions: Vec<SessionId>,
     /// These types; empty means all.
     pub types: Vec<String>,
+}
+
+/// What a reader is told next.
+#[derive(Debug, Clone)]
+pub enum Told {
+    /// An entry.
+    Event(Live),
+    /// What would have come, but is not in the log any more.
+    Gap(Gap),
+}
+
+/// What was read from a log and not told yet.
+#[derive(Debug)]
+enum Read {
+    Gap(Gap),
+    Entry(Arc<LogEntry>),
 }
 
 impl Wanted {
@@ -56,7 +79,7 @@ pub struct Feed {
     behind: Vec<SessionId>,
     /// Whether it is not known which logs are behind.
     lost: bool,
-    page: VecDeque<Arc<LogEntry>>,
+    page: VecDeque<Read>,
 }
 
 impl Feed {
@@ -81,14 +104,13 @@ impl Feed {
         }
     }
 
-    /// Of all sessions of the caller.
+    /// Of all sessions of the caller, on `live`, which was subscribed before it is told where to [`Feed::resume`].
     pub fn of_all(
         ctx: Ctx,
         log: EventLog,
         sessions: Sessions,
         live: Subscription,
         wanted: Wanted,
-        reached: HashMap<SessionId, i64>,
     ) -> Self {
         Self {
             ctx,
@@ -96,7 +118,7 @@ impl Feed {
             all: Some(sessions),
             live,
             wanted,
-            reached,
+            reached: HashMap::new(),
             behind: Vec::new(),
             lost: false,
             page: VecDeque::new(),
@@ -108,42 +130,55 @@ impl Feed {
         self.behind.push(session);
     }
 
+    /// Reads the log of `session`, which goes up to `last`, from `since` on before anything live; without it, starts live.
+    pub fn resume(&mut self, session: SessionId, since: Option<i64>, last: i64) {
+        let since = since.map_or(last, |since| since.clamp(0, last));
+        self.reached.insert(session, since);
+        if since < last {
+            self.replay(session);
+        }
+    }
+
     /// The last number taken from the log of `session`.
     fn reached(&self, session: SessionId) -> i64 {
         self.reached.get(&session).copied().unwrap_or(0)
     }
 
-    /// The next entry of the past; none when all of it is read. Dropping the future loses nothing.
-    pub async fn past(&mut self) -> Result<Option<Live>, Error> {
+    /// What comes next of the past; none when all of it is read. Dropping the future loses nothing.
+    pub async fn past(&mut self) -> Result<Option<Told>, Error> {
         loop {
-            if let Some(entry) = self.page.pop_front() {
-                if self.take(&entry) {
+            match self.page.pop_front() {
+                Some(Read::Entry(entry)) if self.take(&entry) => {
                     let frame = entry.frame().into();
-                    return Ok(Some(Live { entry, frame }));
+                    return Ok(Some(Told::Event(Live { entry, frame })));
                 }
-            } else if self.lost {
-                self.find_behind().await?;
-            } else if let Some(&session) = self.behind.last() {
-                self.read(session).await?;
-            } else {
-                return Ok(None);
+                Some(Read::Gap(gap)) => {
+                    self.reached.insert(gap.session, gap.to);
+                    return Ok(Some(Told::Gap(gap)));
+                }
+                Some(Read::Entry(_)) => {}
+                None if self.lost => self.find_behind().await?,
+                None => match self.behind.last() {
+                    Some(&session) => self.read(session).await?,
+                    None => return Ok(None),
+                },
             }
         }
     }
 
-    /// The next entry; none when the service is going away. Dropping the future loses nothing.
-    pub async fn next(&mut self) -> Result<Option<Live>, Error> {
+    /// What comes next; none when the service is going away. Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Result<Option<Told>, Error> {
         loop {
             // Boxed: it runs seldom, and its size would be in every idle connection.
             if self.is_behind()
-                && let Some(live) = Box::pin(self.past()).await?
+                && let Some(told) = Box::pin(self.past()).await?
             {
-                return Ok(Some(live));
+                return Ok(Some(told));
             }
             match self.live.next().await {
                 Ok(live) => {
                     if let Some(live) = self.hear(live) {
-                        return Ok(Some(live));
+                        return Ok(Some(Told::Event(live)));
                     }
                 }
                 Err(Missed::Lagged) => self.lost = true,
@@ -183,15 +218,24 @@ impl Feed {
 
     async fn read(&mut self, session: SessionId) -> Result<(), Error> {
         let after = self.reached(session);
-        let page = self
-            .log
-            .page(&self.ctx, &session.to_string(), after, &[], PAGE)
-            .await;
-        match page {
-            Ok(page) if page.is_empty() => {
-                self.behind.retain(|behind| *behind != session);
+        match self.log.past(&self.ctx, session, after, PAGE).await {
+            Ok(past) => {
+                // What does not fit is read again when it is its turn; the first always fits.
+                let mut bytes = 0;
+                let fits = |entry: &&Arc<LogEntry>| {
+                    let first = bytes == 0;
+                    bytes += entry.data.len();
+                    first || bytes <= PAGE_BYTES
+                };
+                let fitting = past.entries.iter().take_while(fits).count();
+                if past.ends && fitting == past.entries.len() {
+                    // What comes now is heard: the subscription is older than this read.
+                    self.behind.retain(|behind| *behind != session);
+                }
+                self.page.extend(past.gap.map(Read::Gap));
+                let entries = past.entries.into_iter().take(fitting);
+                self.page.extend(entries.map(Read::Entry));
             }
-            Ok(page) => self.page.extend(page),
             // It was deleted meanwhile; the others go on.
             Err(Error::NotFound { .. }) if self.all.is_some() => {
                 self.behind.retain(|behind| *behind != session);
@@ -207,35 +251,17 @@ impl Feed {
         let behind = match &self.all {
             None => self.reached.keys().copied().collect(),
             Some(sessions) => {
-                let now = last_seqs(sessions, &self.ctx).await?;
-                now.into_iter()
-                    .filter(|(session, last)| {
-                        self.wanted.session(*session) && *last > self.reached(*session)
-                    })
-                    .map(|(session, _)| session)
-                    .collect()
+                let now = sessions.all(&self.ctx).await?.into_iter();
+                now.filter(|session| {
+                    self.wanted.session(session.id)
+                        && session.last_event_seq > self.reached(session.id)
+                })
+                .map(|session| session.id)
+                .collect()
             }
         };
         self.behind = behind;
         self.lost = false;
         Ok(())
-    }
-}
-
-/// The end of the log of every session of the caller.
-pub async fn last_seqs(sessions: &Sessions, ctx: &Ctx) -> Result<HashMap<SessionId, i64>, Error> {
-    let mut all = HashMap::new();
-    let mut cursor = None;
-    loop {
-        let page = sessions.list(ctx, cursor, SESSIONS).await?;
-        cursor = page.last().map(|session| session.id);
-        let full = page.len() as u64 == SESSIONS;
-        all.extend(
-            page.iter()
-                .map(|session| (session.id, session.last_event_seq)),
-        );
-        if !full {
-            return Ok(all);
-        }
     }
 }

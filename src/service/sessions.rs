@@ -8,7 +8,7 @@ use sea_orm::DatabaseConnection;
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 
-use super::{Ctx, Error, upstream::send_error};
+use super::{Ctx, Error, revocation::Revocations, upstream::send_error};
 use crate::{
     db,
     domain::{
@@ -26,6 +26,9 @@ mod view;
 use check::{check_handle, check_name, generated_handle, handle_taken, metadata_text};
 pub use view::SessionView;
 use view::view;
+
+/// Sessions of one read of the list.
+const PAGE: u64 = 200;
 
 /// A session to be made.
 #[derive(Debug, Clone, Default)]
@@ -59,12 +62,23 @@ pub struct Sessions {
     db: DatabaseConnection,
     manager: Manager,
     clock: SharedClock,
+    revocations: Revocations,
 }
 
 impl Sessions {
-    /// Verbs over `manager`.
-    pub const fn new(db: DatabaseConnection, manager: Manager, clock: SharedClock) -> Self {
-        Self { db, manager, clock }
+    /// Verbs over `manager`; `revocations` hears what is deleted.
+    pub const fn new(
+        db: DatabaseConnection,
+        manager: Manager,
+        clock: SharedClock,
+        revocations: Revocations,
+    ) -> Self {
+        Self {
+            db,
+            manager,
+            clock,
+            revocations,
+        }
     }
 
     /// Makes a session. It does not connect.
@@ -137,6 +151,25 @@ impl Sessions {
             .collect()
     }
 
+    /// Every session of the caller's, oldest first.
+    pub async fn all(&self, ctx: &Ctx) -> Result<Vec<SessionView>, Error> {
+        let mut all = Vec::new();
+        loop {
+            let cursor = all.last().map(|session: &SessionView| session.id);
+            let page = self.list(ctx, cursor, PAGE).await?;
+            let full = page.len() as u64 == PAGE;
+            all.extend(page);
+            if !full {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// The latest state to follow of a session that the caller was shown, while it runs here.
+    pub fn follow(&self, session: SessionId) -> Option<watch::Receiver<Snapshot>> {
+        self.manager.get(session).map(|handle| handle.watch())
+    }
+
     /// One session, by id or handle.
     pub async fn get(&self, ctx: &Ctx, reference: &str) -> Result<SessionView, Error> {
         ctx.require(Scope::SessionsRead)?;
@@ -188,6 +221,7 @@ impl Sessions {
         let tx = db::begin(&self.db).await?;
         db::sessions::delete(&tx, ctx.owner(), row.id).await?;
         tx.commit().await?;
+        self.revocations.cut_session(row.id);
         Ok(())
     }
 
@@ -286,7 +320,7 @@ impl Sessions {
 
     /// A link token may pair its session, although it may change nothing else.
     async fn pairable(&self, ctx: &Ctx, reference: &str) -> Result<sessions::Model, Error> {
-        if ctx.principal.credential != Credential::LinkToken {
+        if !matches!(ctx.principal.credential, Credential::LinkToken(_)) {
             ctx.require(Scope::SessionsWrite)?;
         }
         find(&self.db, ctx, reference).await

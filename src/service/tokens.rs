@@ -3,7 +3,7 @@
 //! Owns signing and checking. Must never take the algorithm, or a key, from a token's own header. Called by
 //! `service::auth`.
 
-use entity::ids::UserId;
+use entity::ids::{RefreshTokenId, UserId};
 use jsonwebtoken::{
     Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode,
 };
@@ -32,6 +32,8 @@ pub struct Claims {
     aud: String,
     /// Whose token it is.
     pub sub: UserId,
+    /// The refresh token that was made with it.
+    pub sid: RefreshTokenId,
     /// The id of the token.
     pub jti: Uuid,
     /// When it was made, in seconds.
@@ -100,12 +102,19 @@ impl Tokens {
     }
 
     /// Signs a token for a user; gives it with its end in milliseconds.
-    pub fn issue(&self, user: UserId, version: i64, now_ms: i64) -> Result<(String, i64), Error> {
+    pub fn issue(
+        &self,
+        user: UserId,
+        sign_in: RefreshTokenId,
+        version: i64,
+        now_ms: i64,
+    ) -> Result<(String, i64), Error> {
         let iat = now_ms / 1000;
         let claims = Claims {
             iss: ISSUER.to_owned(),
             aud: AUDIENCE.to_owned(),
             sub: user,
+            sid: sign_in,
             jti: Uuid::now_v7(),
             iat,
             exp: iat + ACCESS_SECONDS,
@@ -181,7 +190,8 @@ mod tests {
     /// A token with any header and claims, signed with the right key.
     fn forge(header: &Header, edit: impl FnOnce(&mut Value)) -> String {
         let mut claims = json!({
-            "iss": ISSUER, "aud": AUDIENCE, "sub": UserId::new(), "jti": Uuid::now_v7(),
+            "iss": ISSUER, "aud": AUDIENCE, "sub": UserId::new(), "sid": RefreshTokenId::new(),
+            "jti": Uuid::now_v7(),
             "iat": NOW / 1000, "exp": NOW / 1000 + 60, "tv": 0,
         });
         edit(&mut claims);
@@ -198,16 +208,19 @@ mod tests {
     #[test]
     fn a_token_says_whose_it_is_until_it_expires() {
         let user = UserId::new();
-        let (token, ends) = tokens().issue(user, 3, NOW).unwrap();
+        let sign_in = RefreshTokenId::new();
+        let (token, ends) = tokens().issue(user, sign_in, 3, NOW).unwrap();
         let claims = tokens().check(&token, NOW + 1000).unwrap();
-        assert_eq!((claims.sub, claims.tv), (user, 3));
+        assert_eq!((claims.sub, claims.sid, claims.tv), (user, sign_in, 3));
         assert!(tokens().check(&token, ends + 29_000).is_ok(), "leeway");
         assert_eq!(code(tokens().check(&token, ends + 30_000)), "token_expired");
     }
 
     #[test]
     fn a_token_of_the_key_before_is_accepted_and_of_a_stranger_not() {
-        let (token, _) = tokens().issue(UserId::new(), 0, NOW).unwrap();
+        let (token, _) = tokens()
+            .issue(UserId::new(), RefreshTokenId::new(), 0, NOW)
+            .unwrap();
         let rotated = Tokens::new(&secret("b"), Some(&secret("a")));
         assert!(rotated.check(&token, NOW).is_ok());
         let stranger = Tokens::new(&secret("b"), None);
@@ -217,7 +230,9 @@ mod tests {
     #[test]
     fn a_token_without_an_algorithm_is_refused() {
         let encode = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let (token, _) = tokens().issue(UserId::new(), 0, NOW).unwrap();
+        let (token, _) = tokens()
+            .issue(UserId::new(), RefreshTokenId::new(), 0, NOW)
+            .unwrap();
         let claims = token.split('.').nth(1).unwrap();
         for alg in ["none", "None", "HS512", "RS256"] {
             let head = encode(json!({"alg": alg, "typ": TYPE, "kid": tokens().current.id}));
@@ -260,7 +275,7 @@ mod tests {
 
     #[test]
     fn every_claim_is_required() {
-        for claim in ["iss", "aud", "sub", "jti", "iat", "exp", "tv"] {
+        for claim in ["iss", "aud", "sub", "sid", "jti", "iat", "exp", "tv"] {
             let forged = forge(&header(), |claims| {
                 claims.as_object_mut().unwrap().remove(claim);
             });
@@ -274,7 +289,9 @@ mod tests {
 
     #[test]
     fn a_changed_signature_is_refused() {
-        let (mut token, _) = tokens().issue(UserId::new(), 0, NOW).unwrap();
+        let (mut token, _) = tokens()
+            .issue(UserId::new(), RefreshTokenId::new(), 0, NOW)
+            .unwrap();
         token.pop();
         assert_eq!(code(tokens().check(&token, NOW)), "token_invalid");
         assert_eq!(code(tokens().check("", NOW)), "token_invalid");

@@ -182,8 +182,10 @@ impl Users {
         }
         let after = find(db::users::by_id(&tx, id).await?)?;
         tx.commit().await?;
-        if cut {
+        if shut_out {
             self.revocations.cut(id);
+        } else if cut {
+            self.revocations.cut_sign_ins(id);
         } else {
             self.revocations.forget(id);
         }

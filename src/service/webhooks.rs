@@ -34,6 +34,7 @@ pub use deliveries::{Attempt, Delivery, DeliveryDetail, Head};
 pub use ended::Many;
 pub use endpoint::{Backlog, Endpoint, EndpointPatch, Gate, Health, NewEndpoint};
 use input::fault;
+pub use replay::Replayed;
 pub use trial::Trial;
 
 pub use crate::webhook::signer::Secret;

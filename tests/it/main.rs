@@ -22,4 +22,5 @@ mod live;
 mod openapi;
 mod routes;
 mod store;
+mod streams;
 mod webhook;

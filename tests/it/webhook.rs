@@ -7,6 +7,7 @@ mod chats;
 mod dead;
 mod desk;
 mod egress;
+mod log;
 mod ordering;
 mod plans;
 mod retries;

@@ -2,37 +2,98 @@
 
 use entity::{
     enums::{AttemptTrigger, DeliveryState},
-    ids::{AttemptId, DeliveryId, EndpointId},
+    events,
+    ids::{AttemptId, DeliveryId, EndpointId, EventId},
     webhook_attempts,
     webhook_deliveries::{Column, Entity},
 };
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, Value},
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect, Select,
+    sea_query::{Expr, ExprTrait, Query, Value},
 };
 
 use super::{FINAL, replay::Span};
 
-/// Up to `limit` deliveries of `endpoint` in `state`, one of those that are final, in no order; with a span, those that
-/// were queued in it. The caller has found the endpoint by its owner.
+/// A delivery that has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromQueryResult)]
+pub struct Ended {
+    /// Its id.
+    pub id: DeliveryId,
+    /// What it tells.
+    pub event_id: EventId,
+}
+
+fn of(endpoint: EndpointId, state: DeliveryState, span: Option<Span>) -> Select<Entity> {
+    let rows = Entity::find()
+        .filter(Column::EndpointId.eq(endpoint))
+        .filter(Column::State.eq(state));
+    match span {
+        None => rows,
+        Some(span) => rows
+            .filter(Column::CreatedAt.gte(span.from_ms))
+            .filter(Column::CreatedAt.lt(span.to_ms)),
+    }
+}
+
+/// The event of a delivery, while its log holds it. A value and not a join, so that it is one seek for each delivery.
+fn event() -> Expr {
+    let event = Query::select()
+        .column((events::Entity, events::Column::Seq))
+        .from(events::Entity)
+        .and_where(
+            Expr::col((events::Entity, events::Column::Id)).equals((Entity, Column::EventId)),
+        )
+        .take();
+    Expr::from(event)
+}
+
+/// Up to `limit` deliveries of `endpoint` in `state`, one of those that are final, in no order. The caller has found the
+/// endpoint by its owner.
 pub async fn ids(
+    db: &impl ConnectionTrait,
+    endpoint: EndpointId,
+    state: DeliveryState,
+    limit: u64,
+) -> Result<Vec<DeliveryId>, DbErr> {
+    of(endpoint, state, None)
+        .select_only()
+        .column(Column::Id)
+        .limit(limit)
+        .into_tuple()
+        .all(db)
+        .await
+}
+
+/// As [`ids`], of those whose event the log still holds; with a span, those that were queued in it.
+pub async fn with_event(
     db: &impl ConnectionTrait,
     endpoint: EndpointId,
     state: DeliveryState,
     span: Option<Span>,
     limit: u64,
-) -> Result<Vec<DeliveryId>, DbErr> {
-    let mut rows = Entity::find()
+) -> Result<Vec<Ended>, DbErr> {
+    of(endpoint, state, span)
         .select_only()
-        .column(Column::Id)
-        .filter(Column::EndpointId.eq(endpoint))
-        .filter(Column::State.eq(state));
-    if let Some(span) = span {
-        rows = rows
-            .filter(Column::CreatedAt.gte(span.from_ms))
-            .filter(Column::CreatedAt.lt(span.to_ms));
-    }
-    rows.limit(limit).into_tuple().all(db).await
+        .columns([Column::Id, Column::EventId])
+        .filter(event().is_not_null())
+        .limit(limit)
+        .into_model()
+        .all(db)
+        .await
+}
+
+/// How many deliveries of `endpoint` in `state` tell an event that the log does not hold any more.
+pub async fn count_gone(
+    db: &impl ConnectionTrait,
+    endpoint: EndpointId,
+    state: DeliveryState,
+    span: Option<Span>,
+) -> Result<u64, DbErr> {
+    of(endpoint, state, span)
+        .filter(event().is_null())
+        .count(db)
+        .await
 }
 
 /// Queue `ids` again, of those that are still in `state`; tells how many.

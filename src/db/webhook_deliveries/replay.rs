@@ -5,8 +5,8 @@ use entity::{
     ids::{EventId, SessionId, UserId},
 };
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect, Select,
+    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect, Select,
 };
 
 /// An event that can be queued again.
@@ -49,22 +49,42 @@ pub async fn count(
     within(owner, session, span).count(db).await
 }
 
-/// The events after `after`, in order.
+/// The events after `after`, in order, locked until the end of `tx`, which must come from [`begin`](crate::db::begin): retention
+/// leaves them alone meanwhile.
 pub async fn page(
-    db: &impl ConnectionTrait,
+    tx: &impl ConnectionTrait,
     owner: UserId,
     session: SessionId,
     span: Span,
     after: i64,
     limit: u64,
 ) -> Result<Vec<Past>, DbErr> {
-    within(owner, session, span)
+    let mut page = within(owner, session, span)
         .select_only()
         .columns([Column::Id, Column::Seq, Column::EventType, Column::Payload])
         .filter(Column::Seq.gt(after))
         .order_by_asc(Column::Seq)
-        .limit(limit)
-        .into_model::<Past>()
-        .all(db)
+        .limit(limit);
+    // SQLite has no row locks: its immediate transaction is the lock.
+    if tx.get_database_backend() != DbBackend::Sqlite {
+        page = page.lock_exclusive();
+    }
+    page.into_model::<Past>().all(tx).await
+}
+
+/// The number of the first event that the log of a session of `owner` holds, and when it was written.
+pub async fn first(
+    db: &impl ConnectionTrait,
+    owner: UserId,
+    session: SessionId,
+) -> Result<Option<(i64, i64)>, DbErr> {
+    Entity::find()
+        .select_only()
+        .columns([Column::Seq, Column::CreatedAt])
+        .filter(Column::SessionId.eq(session))
+        .filter(Column::OwnerId.eq(owner))
+        .order_by_asc(Column::Seq)
+        .into_tuple()
+        .one(db)
         .await
 }

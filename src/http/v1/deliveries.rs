@@ -287,7 +287,7 @@ async fn get_delivery(
     responses(
         (status = 202, body = DeliveryResponse),
         (status = 404, body = ProblemBody),
-        (status = 409, description = "The webhook is disabled or deleted", body = ProblemBody),
+        (status = 409, description = "The webhook is disabled or deleted, or retention has taken the event (`event_gone`)", body = ProblemBody),
     )
 )]
 async fn redeliver(

@@ -27,8 +27,8 @@ use crate::{
     },
     service::{
         Ctx, Error,
-        event_log::LogEntry,
-        feed::{Feed, Wanted},
+        event_log::{Gap, LogEntry},
+        feed::{Feed, Told, Wanted},
     },
 };
 
@@ -81,12 +81,33 @@ impl TryFrom<&LogEntry> for EventResponse {
     }
 }
 
+/// Events that the log no longer holds.
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = EventGap)]
+struct GapResponse {
+    /// The first number that is missing.
+    from: i64,
+    /// The last one.
+    to: i64,
+}
+
+impl From<Gap> for GapResponse {
+    fn from(gap: Gap) -> Self {
+        Self {
+            from: gap.from,
+            to: gap.to,
+        }
+    }
+}
+
 /// A page of the log; `after` of the next page is the last `seq`.
 #[derive(Serialize, utoipa::ToSchema)]
 struct EventsPage {
     data: Vec<EventResponse>,
     /// `after` of the next page; null at the end of the log.
     next_after: Option<i64>,
+    /// What retention has taken of what was asked for: it would stand before `data`. Null when nothing is missing.
+    gap: Option<GapResponse>,
     /// The first number that the log still holds.
     first_seq: i64,
     /// The last number given out.
@@ -95,7 +116,8 @@ struct EventsPage {
 
 /// The event log of a session: a page, or with `Accept: text/event-stream` the log and then live.
 ///
-/// A stream resumes after `Last-Event-ID`, or after `after`; without either it starts live.
+/// A stream resumes after `Last-Event-ID`, or after `after`; without either it starts live. An event `gap` tells what
+/// retention has taken.
 #[utoipa::path(
     get, path = "/sessions/{id}/events", tag = "events",
     params(
@@ -131,22 +153,17 @@ async fn list_events(
     }
     let limit = page::limit(query.limit)?;
     let after = query.after.unwrap_or(0);
-    let found = api
+    let page = api
         .log
         .page(&ctx, &id, after, &types, u64::from(limit))
         .await?;
-    let bounds = api.log.bounds(&ctx, &id).await?;
-    let full = found.len() == limit as usize;
-    let data = found
-        .iter()
-        .map(|entry| EventResponse::try_from(&**entry))
-        .collect::<Result<Vec<_>, _>>()?;
-    let next_after = data.last().filter(|_| full).map(|last| last.seq);
+    let data = page.entries.iter().map(|entry| (&**entry).try_into());
     Ok(Json(EventsPage {
-        data,
-        next_after,
-        first_seq: bounds.first_seq,
-        last_seq: bounds.last_seq,
+        data: data.collect::<Result<_, _>>()?,
+        next_after: page.next_after,
+        gap: page.gap.map(Into::into),
+        first_seq: page.bounds.first_seq,
+        last_seq: page.bounds.last_seq,
     })
     .into_response())
 }
@@ -161,49 +178,54 @@ async fn stream(
 ) -> Result<Response, Problem> {
     let (session, live) = api.log.subscribe(&ctx, id).await?;
     let bounds = api.log.bounds(&ctx, id).await?;
-    let ending = Ending::of(&api, &ctx).await?;
+    let ending = Ending::of(&api, &ctx, &[session]).await?;
     let wanted = Wanted {
         sessions: Vec::new(),
         types,
     };
-    let reached = resume.unwrap_or(bounds.last_seq).min(bounds.last_seq);
+    let reached = resume.map_or(bounds.last_seq, |after| after.clamp(0, bounds.last_seq));
     let mut feed = Feed::of_session(ctx, api.log.clone(), (session, live), wanted, reached);
-    if resume.is_some() {
+    if reached < bounds.last_seq {
         feed.replay(session);
     }
-    let gap = resume
-        .filter(|after| after + 1 < bounds.first_seq)
-        .map(|after| {
-            let data = serde_json::json!({"from": after + 1, "to": bounds.first_seq - 1});
-            SseEvent::default().event("gap").data(data.to_string())
-        });
-    let events = events(feed, ending, gap, slot);
-    Ok(Sse::new(events)
+    let start = resume.is_none().then_some(reached);
+    Ok(Sse::new(events(feed, ending, start, slot))
         .keep_alive(KeepAlive::default())
         .into_response())
 }
 
 /// Holds one entry at a time: the next is fetched when the client has taken the last.
+///
+/// One that starts live begins with an id and no data: a browser takes the number without telling the page, so that a line
+/// which breaks before the first event resumes as well.
 fn events(
     feed: Feed,
     ending: Ending,
-    gap: Option<SseEvent>,
+    start: Option<i64>,
     slot: Slot,
 ) -> impl Stream<Item = Result<SseEvent, Infallible>> {
-    futures_util::stream::unfold((feed, ending, gap, slot), |mut state| async move {
-        let (feed, ending, gap, _slot) = &mut state;
-        if let Some(gap) = gap.take() {
-            return Some((Ok(gap), state));
+    let state = (feed, ending, start, slot);
+    futures_util::stream::unfold(state, |mut state| async move {
+        let (feed, ending, start, _slot) = &mut state;
+        if let Some(start) = start.take() {
+            return Some((Ok(SseEvent::default().id(start.to_string())), state));
         }
-        let entry = tokio::select! {
+        let told = tokio::select! {
             biased;
             _ = ending.falls() => return None,
-            next = feed.next() => next.ok().flatten()?.entry,
+            next = feed.next() => next.ok().flatten()?,
         };
-        let event = SseEvent::default()
-            .id(entry.seq.to_string())
-            .event(&*entry.kind)
-            .data(entry.frame());
+        let event = match told {
+            Told::Event(live) => SseEvent::default()
+                .id(live.entry.seq.to_string())
+                .event(&*live.entry.kind)
+                .data(&*live.frame),
+            // Its id is the last that is missing: who resumes there is not told again.
+            Told::Gap(gap) => SseEvent::default()
+                .id(gap.to.to_string())
+                .event("gap")
+                .data(serde_json::json!({"from": gap.from, "to": gap.to}).to_string()),
+        };
         Some((Ok(event), state))
     })
 }

@@ -15,10 +15,7 @@ use crate::{
         page::{Page, PageQuery, bad_cursor},
         problem::{Problem, ProblemBody},
     },
-    service::{
-        Ctx, Error,
-        webhooks::{Many, Webhooks},
-    },
+    service::{Ctx, Error, webhooks::Webhooks},
 };
 
 mod dto;
@@ -193,17 +190,17 @@ async fn replay_webhook(
     };
     let (from, to) = (time_of("/from", &body.from)?, time_of("/to", &body.to)?);
     let id = id_of(&id)?;
-    let many = match body.state {
+    let answer = match body.state {
         Some(state) => {
             let state = state.into();
-            webhooks.replay_ended(&ctx, id, state, from, to).await?
+            webhooks
+                .replay_ended(&ctx, id, state, from, to)
+                .await?
+                .into()
         }
-        None => Many {
-            count: webhooks.replay(&ctx, id, from, to).await?,
-            more: false,
-        },
+        None => webhooks.replay(&ctx, id, from, to).await?.into(),
     };
-    Ok((StatusCode::ACCEPTED, Json(many.into())))
+    Ok((StatusCode::ACCEPTED, Json(answer)))
 }
 
 /// Remove the deliveries of a webhook that ended in one way, with their attempts. At most 100,000 a call.

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
-use entity::ids::SessionId;
+use entity::{enums::SessionState, ids::SessionId};
 use tokio::time::{Instant, timeout};
 
 use super::{
@@ -22,7 +22,7 @@ use crate::{
     service::{
         Ctx, Error,
         event_log::Bounds,
-        feed::{Feed, Live, Wanted, last_seqs},
+        feed::{Feed, Told, Wanted},
         sessions::Sessions,
     },
 };
@@ -42,11 +42,11 @@ pub(super) enum Opening {
         session: SessionId,
         /// What its log holds.
         bounds: Bounds,
-        /// Where to resume.
-        since: Option<i64>,
+        /// Where it resumes, or starts live.
+        reached: i64,
     },
-    /// All of one's own.
-    All,
+    /// All of one's own that are wanted: each with what it was shown as.
+    All(Vec<(SessionId, SessionState, Bounds)>),
 }
 
 /// Why a socket ends from our side.
@@ -68,6 +68,7 @@ impl From<End> for Close {
         match end {
             End::Drain => Self::Drain,
             End::Expired => Self::Expired,
+            End::Deleted => Self::Deleted,
         }
     }
 }
@@ -93,18 +94,19 @@ impl Close {
         }
     }
 
-    /// The code of the contract, and what is said with it.
-    fn frame(self, last_seq: i64) -> Option<CloseFrame> {
+    /// The code of the contract, and what is said with it. A socket of many sessions has no one number to tell.
+    fn frame(self, last_seq: Option<i64>) -> Option<CloseFrame> {
+        let reached = last_seq.map_or_else(String::new, |seq| format!("; last_seq={seq}"));
         let (code, reason) = match self {
-            Self::Drain => (1012, format!("the service restarts; last_seq={last_seq}")),
+            Self::Drain => (1012, format!("the service restarts{reached}")),
             Self::Expired => (4401, "the credential has ended".to_owned()),
-            Self::Stalled => (4008, format!("too slow; last_seq={last_seq}")),
+            Self::Stalled => (4008, format!("too slow{reached}")),
             Self::Chatty => (
                 1008,
                 format!("more than {} messages a second", pulse::MESSAGES),
             ),
             Self::Deleted => (4404, "the session is gone".to_owned()),
-            Self::Failed => (1011, format!("failed inside; last_seq={last_seq}")),
+            Self::Failed => (1011, format!("failed inside{reached}")),
             Self::Gone => return None,
         };
         Some(CloseFrame {
@@ -125,8 +127,8 @@ pub(super) struct Conversation {
     ending: Ending,
     /// How long one frame may take to leave.
     stall: Duration,
-    /// The last number that was sent, for the close.
-    last_seq: i64,
+    /// The last number that was sent, for the close; of one session alone.
+    last_seq: Option<i64>,
     _slot: Slot,
 }
 
@@ -146,7 +148,7 @@ impl Conversation {
             feed,
             wanted,
             stall: api.settings.live.write_stall,
-            last_seq: 0,
+            last_seq: None,
             _slot: slot,
         }
     }
@@ -162,44 +164,28 @@ impl Conversation {
         }
     }
 
-    /// Greets; with `since` plays the log; then shows where things are.
+    /// Greets; plays what the feed has to catch up with; then shows where things are.
     async fn open(&mut self, socket: &mut WebSocket, opening: Opening) -> Result<(), Close> {
+        let now = self.clock.now_ms();
         match opening {
             Opening::One {
                 session,
                 bounds,
-                since,
+                reached,
             } => {
                 let reference = session.to_string();
                 let (view, live) = self.sessions.watch(&self.ctx, &reference).await?;
                 let state = live.map_or(view.state, |live| live.borrow().phase.state());
-                let now = self.clock.now_ms();
-                let hello = frames::hello(now, Some((session, state, bounds)))?;
-                self.last_seq = bounds.last_seq;
+                self.last_seq = Some(reached);
+                let hello = frames::hello(now, session, state, bounds)?;
                 send(socket, self.stall, hello).await?;
-                if let Some(since) = since {
-                    if since + 1 < bounds.first_seq {
-                        let gap = frames::gap(now, session, since + 1, bounds.first_seq - 1)?;
-                        send(socket, self.stall, gap).await?;
-                    }
-                    self.replay(socket).await?;
-                }
+                self.replay(socket).await?;
                 self.show(socket, session).await
             }
-            Opening::All => {
-                send(
-                    socket,
-                    self.stall,
-                    frames::hello(self.clock.now_ms(), None)?,
-                )
-                .await?;
-                let mut ids = self.wanted.sessions.clone();
-                if ids.is_empty() {
-                    let all = last_seqs(&self.sessions, &self.ctx).await?;
-                    ids = all.into_keys().collect();
-                    ids.sort_unstable();
-                }
-                for session in ids {
+            Opening::All(sessions) => {
+                send(socket, self.stall, frames::hello_all(now, &sessions)?).await?;
+                self.replay(socket).await?;
+                for (session, ..) in sessions {
                     self.show(socket, session).await?;
                 }
                 Ok(())
@@ -214,16 +200,15 @@ impl Conversation {
                 end = self.ending.falls() => return Err(end.into()),
                 next = self.feed.past() => next?,
             };
-            let Some(live) = next else {
+            let Some(told) = next else {
                 return Ok(());
             };
-            self.give(socket, &live).await?;
+            self.give(socket, &told).await?;
         }
     }
 
     async fn show(&mut self, socket: &mut WebSocket, session: SessionId) -> Result<(), Close> {
-        let watched = self.sessions.watch(&self.ctx, &session.to_string()).await;
-        let Ok((_, Some(live))) = watched else {
+        let Some(live) = self.sessions.follow(session) else {
             return Ok(());
         };
         let snapshot = live.borrow().clone();
@@ -259,7 +244,7 @@ impl Conversation {
                     Ring::Expired => Err(Close::Expired),
                 },
                 next = self.feed.next() => match next {
-                    Ok(Some(live)) => self.give(socket, &live).await,
+                    Ok(Some(told)) => self.give(socket, &told).await,
                     Ok(None) => Err(Close::Drain),
                     Err(error) => Err(error.into()),
                 },
@@ -273,10 +258,22 @@ impl Conversation {
         }
     }
 
-    /// Sends an entry; one that did not leave is not counted as taken.
-    async fn give(&mut self, socket: &mut WebSocket, live: &Live) -> Result<(), Close> {
-        send(socket, self.stall, &*live.frame).await?;
-        self.last_seq = live.entry.seq;
+    /// Sends what the feed tells; what did not leave is not counted as taken.
+    async fn give(&mut self, socket: &mut WebSocket, told: &Told) -> Result<(), Close> {
+        let reached = match told {
+            Told::Event(live) => {
+                send(socket, self.stall, &*live.frame).await?;
+                live.entry.seq
+            }
+            Told::Gap(gap) => {
+                let frame = frames::gap(self.clock.now_ms(), *gap)?;
+                send(socket, self.stall, frame).await?;
+                gap.to
+            }
+        };
+        if let Some(last_seq) = &mut self.last_seq {
+            *last_seq = reached;
+        }
         Ok(())
     }
 

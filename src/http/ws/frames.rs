@@ -10,11 +10,19 @@ use crate::{
         event::{AccountData, Event, PairCodeData},
         session::{Phase, Snapshot},
     },
-    service::{Error, event_log::Bounds, qr},
+    service::{
+        Error,
+        event_log::{Bounds, Gap},
+        feed::cursors::CURSORS_MAX,
+        qr,
+    },
 };
 
 /// How often the server asks whether the other end is there.
 pub(super) const HEARTBEAT_MS: u64 = 25_000;
+
+/// Sessions that a greeting tells: as many as there may be cursors.
+const GREETED_MAX: usize = CURSORS_MAX;
 
 #[derive(Serialize)]
 struct Frame<'a, T> {
@@ -32,30 +40,75 @@ struct Hello {
     first_seq: Option<i64>,
     last_seq: Option<i64>,
     heartbeat_ms: u64,
+    /// Of a socket of many sessions: where each is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sessions: Option<Vec<Greeted>>,
+    /// Whether there are more sessions than are told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    more: Option<bool>,
 }
 
 #[derive(Serialize)]
-struct Gap {
+struct Greeted {
+    session: SessionId,
+    state: SessionState,
+    first_seq: i64,
+    last_seq: i64,
+}
+
+#[derive(Serialize)]
+struct GapData {
     from: i64,
     to: i64,
 }
 
 pub(super) fn hello(
     now: i64,
-    one: Option<(SessionId, SessionState, Bounds)>,
+    session: SessionId,
+    state: SessionState,
+    bounds: Bounds,
 ) -> Result<String, Error> {
     let data = Hello {
-        state: one.map(|(_, state, _)| state),
-        first_seq: one.map(|(_, _, bounds)| bounds.first_seq),
-        last_seq: one.map(|(_, _, bounds)| bounds.last_seq),
+        state: Some(state),
+        first_seq: Some(bounds.first_seq),
+        last_seq: Some(bounds.last_seq),
         heartbeat_ms: HEARTBEAT_MS,
+        sessions: None,
+        more: None,
     };
-    frame("hello", one.map(|(session, ..)| session), now, data)
+    frame("hello", Some(session), now, data)
 }
 
-/// What the log no longer holds of what was asked for.
-pub(super) fn gap(now: i64, session: SessionId, from: i64, to: i64) -> Result<String, Error> {
-    frame("gap", Some(session), now, Gap { from, to })
+/// The greeting of a socket of many sessions; it tells up to [`GREETED_MAX`] of them.
+pub(super) fn hello_all(
+    now: i64,
+    sessions: &[(SessionId, SessionState, Bounds)],
+) -> Result<String, Error> {
+    let told = sessions.iter().take(GREETED_MAX);
+    let told = told.map(|(session, state, bounds)| Greeted {
+        session: *session,
+        state: *state,
+        first_seq: bounds.first_seq,
+        last_seq: bounds.last_seq,
+    });
+    let data = Hello {
+        state: None,
+        first_seq: None,
+        last_seq: None,
+        heartbeat_ms: HEARTBEAT_MS,
+        sessions: Some(told.collect()),
+        more: Some(sessions.len() > GREETED_MAX),
+    };
+    frame("hello", None, now, data)
+}
+
+/// What the log no longer holds of what would have come.
+pub(super) fn gap(now: i64, gap: Gap) -> Result<String, Error> {
+    let data = GapData {
+        from: gap.from,
+        to: gap.to,
+    };
+    frame("gap", Some(gap.session), now, data)
 }
 
 pub(super) fn pong(now: i64) -> Result<String, Error> {

@@ -52,13 +52,19 @@ impl Auth {
             .await?
             .filter(|user| user.token_version == claims.tv)
             .ok_or_else(tokens::invalid)?;
+        if !db::refresh_tokens::stands(&self.db, user.id, claims.sid).await? {
+            return Err(tokens::invalid());
+        }
         Ok(Authenticated {
             principal: Principal {
                 user: user.id,
                 role: user.role,
                 scopes: Scope::ALL.to_vec(),
                 session: None,
-                credential: Credential::AccessToken,
+                credential: Credential::AccessToken {
+                    sign_in: claims.sid,
+                    version: claims.tv,
+                },
                 expires_at: Some(claims.exp * 1000),
             },
             allowed_origins: None,
@@ -87,7 +93,7 @@ impl Auth {
                 role: user.role,
                 scopes: api_keys::scopes(&row.scopes),
                 session: row.session_id,
-                credential: Credential::ApiKey,
+                credential: Credential::ApiKey(row.id),
                 expires_at: row.expires_at,
             },
             allowed_origins: None,
@@ -117,7 +123,7 @@ impl Auth {
                 // It may also pair: `service::sessions` lets it.
                 scopes: vec![Scope::SessionsRead],
                 session: Some(row.session_id),
-                credential: Credential::LinkToken,
+                credential: Credential::LinkToken(row.token_hash),
                 expires_at: Some(row.expires_at),
             },
             allowed_origins,

@@ -150,7 +150,7 @@ impl Webhooks {
     }
 
     /// Deliver once more: what has ended begins anew, a waiting retry is due now, what is being posted is left
-    /// alone.
+    /// alone. What the log does not hold any more cannot be told again.
     pub async fn redeliver(&self, ctx: &Ctx, id: DeliveryId) -> Result<Delivery, Error> {
         let row = self.find_delivery(ctx, id).await?;
         let endpoint = db::webhook_endpoints::find(&self.parts.db, ctx.owner(), row.endpoint_id)
@@ -163,10 +163,20 @@ impl Webhooks {
             return Err(disabled());
         }
         let now = self.parts.clock.now_ms();
-        let db = &self.parts.db;
-        if !db::webhook_deliveries::hasten(db, ctx.owner(), id, now).await? {
-            db::webhook_deliveries::requeue(db, endpoint.id, &[row.event_id], now).await?;
+        let tx = db::begin(&self.parts.db).await?;
+        if db::events::ends::lock_held(&tx, [row.event_id])
+            .await?
+            .is_empty()
+        {
+            return Err(Error::Conflict {
+                code: "event_gone",
+                detail: "the log does not hold the event of this delivery any more".to_owned(),
+            });
         }
+        if !db::webhook_deliveries::hasten(&tx, ctx.owner(), id, now).await? {
+            db::webhook_deliveries::requeue(&tx, endpoint.id, &[row.event_id], now).await?;
+        }
+        tx.commit().await?;
         self.parts.wake.wake();
         Ok(self.find_delivery(ctx, id).await?.into())
     }

@@ -31,16 +31,25 @@ const PAGE: u64 = 500;
 /// Sessions read at once.
 const SESSIONS: u64 = 200;
 
+/// What a replay has queued.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Replayed {
+    /// How many deliveries.
+    pub queued: u64,
+    /// Where retention has been faster: what happened before that time is not in every log any more.
+    pub gone_before: Option<i64>,
+}
+
 impl Webhooks {
     /// Queue what happened from `from_ms` on and before `to_ms` (now, if none) for an endpoint, as its filters
-    /// are today; gives the number of deliveries. What is still on its way is not queued twice.
+    /// are today. What is still on its way is not queued twice.
     pub async fn replay(
         &self,
         ctx: &Ctx,
         id: EndpointId,
         from_ms: Option<i64>,
         to_ms: Option<i64>,
-    ) -> Result<u64, Error> {
+    ) -> Result<Replayed, Error> {
         let endpoint = self.find(ctx, id).await?;
         if endpoint.state == EndpointState::Disabled {
             return Err(super::deliveries::disabled());
@@ -70,12 +79,34 @@ impl Webhooks {
                 format!("{events} events are in this span; a replay takes at most {EVENTS_MAX}"),
             ));
         }
-        let mut queued = 0;
+        let mut replayed = Replayed::default();
         for session in sessions {
-            queued += self.replay_session(&endpoint, session, span, now).await?;
+            replayed.queued += self.replay_session(&endpoint, session, span, now).await?;
+            // Looked at last: what went before it was read was not queued.
+            let gone = self.gone_before(ctx, session, span).await?;
+            replayed.gone_before = replayed.gone_before.max(gone);
         }
         self.parts.wake.wake();
-        Ok(queued)
+        Ok(replayed)
+    }
+
+    /// Until when the log of `session` misses what is asked for, if it does.
+    async fn gone_before(
+        &self,
+        ctx: &Ctx,
+        session: SessionId,
+        span: Span,
+    ) -> Result<Option<i64>, Error> {
+        let db = &self.parts.db;
+        let until = match replay::first(db, ctx.owner(), session).await? {
+            Some((1, _)) => None,
+            Some((_, at)) => Some(at.min(span.to_ms)),
+            None => {
+                let lease = db::leases::find(db, session).await?;
+                lease.filter(|lease| lease.last_seq > 0).map(|_| span.to_ms)
+            }
+        };
+        Ok(until.filter(|until| span.from_ms < *until))
     }
 
     /// The sessions whose events the endpoint gets.

@@ -84,7 +84,7 @@ pub(crate) struct TestApp {
     pub(crate) bus: Bus,
     pub(crate) stop: Stop,
     phones: Option<(Sandbox, tempfile::TempDir)>,
-    _folder: tempfile::TempDir,
+    folder: Arc<tempfile::TempDir>,
 }
 
 impl TestApp {
@@ -122,9 +122,33 @@ impl TestApp {
         Self::start_on(settings, loopback, "ws://127.0.0.1:9/ws/chat").await
     }
 
-    async fn start_on(mut settings: Settings, loopback: bool, whatsapp: &str) -> Self {
+    /// Another process on the same database; its clock stands where this one's does.
+    pub(crate) async fn beside(&self) -> Self {
+        let folder = Arc::clone(&self.folder);
+        let other = Self::start_in(
+            folder,
+            Settings::default(),
+            true,
+            "ws://127.0.0.1:9/ws/chat",
+        );
+        let other = other.await;
+        let now = self.clock.now_ms();
+        other.clock.0.store(now, Ordering::Relaxed);
+        other
+    }
+
+    async fn start_on(settings: Settings, loopback: bool, whatsapp: &str) -> Self {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        Self::start_in(folder, settings, loopback, whatsapp).await
+    }
+
+    async fn start_in(
+        folder: Arc<tempfile::TempDir>,
+        mut settings: Settings,
+        loopback: bool,
+        whatsapp: &str,
+    ) -> Self {
         drop(rustls::crypto::ring::default_provider().install_default());
-        let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", folder.path().join("wharf.db").display());
         let db = db::connect(&url, 5).await.unwrap();
         db::migrate::migrate(&db).await.unwrap();
@@ -175,16 +199,17 @@ impl TestApp {
             wake: Wake::default(),
         };
         let tokens = Tokens::new(&SecretString::from("k".repeat(43)), None);
+        let revocations = Revocations::default();
         let api = Api::new(Parts {
             auth: AuthParts {
                 db: db.clone(),
                 clock: shared.clone(),
                 tokens,
                 passwords: Passwords::new().unwrap(),
-                revocations: Revocations::default(),
+                revocations: revocations.clone(),
                 loopback,
             },
-            sessions: Sessions::new(db.clone(), manager.clone(), shared.clone()),
+            sessions: Sessions::new(db.clone(), manager.clone(), shared.clone(), revocations),
             messages: Messages::new(db.clone(), manager, shared.clone()),
             log: EventLog::new(db.clone(), bus.clone()),
             webhooks,
@@ -218,7 +243,7 @@ impl TestApp {
             bus,
             stop,
             phones: None,
-            _folder: folder,
+            folder,
         }
     }
 

@@ -7,7 +7,7 @@ use std::{
 
 use entity::{
     enums::{Role, SessionState},
-    ids::{SessionId, UserId},
+    ids::{ApiKeyId, SessionId, UserId},
 };
 use sea_orm::{DatabaseConnection, EntityTrait};
 use serde_json::{Value, json};
@@ -27,6 +27,7 @@ use wharf::{
         Ctx,
         event_log::EventLog,
         messages::Messages,
+        revocation::Revocations,
         sessions::{NewSession, Sessions},
     },
     session::{Handle, Manager, ManagerConfig, Pacing, ProbeTimes},
@@ -138,7 +139,12 @@ impl Process {
         });
         manager.start();
         Self {
-            sessions: Sessions::new(db.clone(), manager.clone(), Arc::clone(&clock)),
+            sessions: Sessions::new(
+                db.clone(),
+                manager.clone(),
+                Arc::clone(&clock),
+                Revocations::default(),
+            ),
             messages: Messages::new(db.clone(), manager.clone(), clock),
             log: EventLog::new(db, bus),
             manager,
@@ -311,7 +317,7 @@ impl Field {
             .log
             .page(&self.ctx, &session.to_string(), 0, &[], 10_000)
             .await;
-        let page = page.unwrap();
+        let page = page.unwrap().entries;
         for (index, entry) in page.iter().enumerate() {
             assert_eq!(
                 entry.seq,
@@ -365,7 +371,7 @@ fn ctx(owner: UserId) -> Ctx {
         role: Role::User,
         scopes: Scope::ALL.to_vec(),
         session: None,
-        credential: Credential::AccessToken,
+        credential: Credential::ApiKey(ApiKeyId::new()),
         expires_at: None,
     };
     Ctx {

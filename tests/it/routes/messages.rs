@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use entity::ids::ApiKeyId;
 use serde_json::{Value, json};
 use wharf::{
     domain::principal::{Credential, Principal, Scope},
@@ -104,7 +105,7 @@ async fn a_request_under_way_is_not_begun_again_until_its_process_is_gone() {
             role: entity::enums::Role::User,
             scopes: Scope::ALL.to_vec(),
             session: None,
-            credential: Credential::AccessToken,
+            credential: Credential::ApiKey(ApiKeyId::new()),
             expires_at: None,
         }),
         request_id: "crashed".into(),

@@ -48,7 +48,7 @@ async fn an_endpoint_gets_its_chats_and_whatever_belongs_to_no_chat(test: TestDb
         .replay(&desk.ctx, endpoint.id, Some(from), None)
         .await
         .unwrap();
-    assert_eq!(queued, 3);
+    assert_eq!(queued.queued, 3);
     desk.deliver().await;
     assert_eq!(ids(3), wanted);
 

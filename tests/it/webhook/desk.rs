@@ -15,7 +15,7 @@ use std::{
 use entity::{
     enums::{DeliveryOrdering, Role, SessionState},
     events,
-    ids::{EndpointId, EventId, NodeId, SessionId, UserId},
+    ids::{ApiKeyId, EndpointId, EventId, NodeId, SessionId, UserId},
     sessions, webhook_attempts, webhook_deliveries,
 };
 use sea_orm::{
@@ -356,7 +356,7 @@ pub(crate) fn caller(user: UserId) -> Ctx {
             role: Role::User,
             scopes: Scope::ALL.to_vec(),
             session: None,
-            credential: Credential::AccessToken,
+            credential: Credential::ApiKey(ApiKeyId::new()),
             expires_at: None,
         }),
         request_id: "req_test".into(),

@@ -13,6 +13,7 @@ use sea_orm::{
     EntityTrait, ExecResult, IntoActiveModel, QueryFilter as _, QueryResult, Statement,
 };
 use wharf::db::{
+    events::{self as log, ends},
     webhook_attempts as attempts,
     webhook_deliveries::{
         self as deliveries,
@@ -292,10 +293,20 @@ async fn no_statement_of_the_outbox_reads_a_whole_table(test: TestDb) {
     replay::page(db, owner, heap.sessions[0], span, 0, 500)
         .await
         .unwrap();
+    replay::first(db, owner, heap.sessions[0]).await.unwrap();
+    let held = ends::lock_held(db, events.iter().copied()).await.unwrap();
+    assert_eq!(held.len(), events.len());
 
     // Dead letters and retention.
-    let some = ended::ids(db, endpoint, dead, None, 50).await.unwrap();
+    let some = ended::ids(db, endpoint, dead, 50).await.unwrap();
     assert_eq!(some.len(), 50);
+    for span in [None, Some(span)] {
+        ended::with_event(db, endpoint, dead, span, 50)
+            .await
+            .unwrap();
+        let gone = ended::count_gone(db, endpoint, dead, span).await.unwrap();
+        assert_eq!(gone, 0);
+    }
     ended::requeue(db, &some[..10], dead, NOW).await.unwrap();
     ended::remove(db, &some[10..20], i64::MAX).await.unwrap();
     let end = heap.deliveries[100].id;
@@ -306,6 +317,47 @@ async fn no_statement_of_the_outbox_reads_a_whole_table(test: TestDb) {
         .await
         .unwrap();
     deliveries::cancel(db, endpoint, NOW).await.unwrap();
+
+    let faults = db.faults.lock().unwrap();
+    assert!(
+        faults.is_empty(),
+        "whole tables are read:\n{}",
+        faults.join("\n")
+    );
+    assert!(*db.asked.lock().unwrap() >= 28, "the plans were asked for");
+}
+
+async fn no_statement_of_the_log_reads_a_whole_table(test: TestDb) {
+    let desk = Desk::on(test).await;
+    let heap = heap(&desk).await;
+    let db = &Explained {
+        db: &desk.test.db,
+        faults: Mutex::default(),
+        asked: Mutex::default(),
+    };
+    let session = heap.sessions[0];
+
+    // A reader.
+    let page = log::page(db, session, 100, &[], 100).await.unwrap();
+    assert_eq!(page.len(), 100);
+    let types = ["message".to_owned()];
+    log::page(db, session, 100, &types, 100).await.unwrap();
+    assert_eq!(log::first_seq(db, session).await.unwrap(), Some(0));
+    ends::first_seqs(db, &heap.sessions).await.unwrap();
+
+    // Retention.
+    ends::page(db, None, 200).await.unwrap();
+    ends::page(db, Some(session), 200).await.unwrap();
+    let old = ends::lock_oldest(db, session, 150).await.unwrap();
+    assert_eq!(old.len(), 150);
+    endpoints::ids(db, desk.ctx.owner()).await.unwrap();
+    let events: Vec<EventId> = old.iter().map(|entry| entry.id).collect();
+    for endpoint in &heap.endpoints {
+        deliveries::first_waiting(db, *endpoint, &events)
+            .await
+            .unwrap();
+    }
+    assert_eq!(ends::remove_until(db, session, 50).await.unwrap(), 2);
 
     let faults = db.faults.lock().unwrap();
     assert!(
@@ -337,5 +389,6 @@ async fn a_statement_that_does_read_a_whole_table_is_noticed(test: TestDb) {
 
 on_each_engine!(
     no_statement_of_the_outbox_reads_a_whole_table,
+    no_statement_of_the_log_reads_a_whole_table,
     a_statement_that_does_read_a_whole_table_is_noticed,
 );

@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::clock::rfc3339,
-    service::webhooks::{Endpoint, EndpointPatch, Gate, Many, NewEndpoint, Secret, Trial},
+    service::webhooks::{
+        Endpoint, EndpointPatch, Gate, Many, NewEndpoint, Replayed, Secret, Trial,
+    },
 };
 
 /// In which order the events of a session are delivered.
@@ -327,6 +329,11 @@ pub(super) struct ReplayResponse {
     queued: u64,
     /// There are more than one call takes: call again.
     more: bool,
+    /// With `state`: how many stay as they are because the log does not hold their events any more.
+    gone: u64,
+    /// Without `state`: what happened before that time is not in every log any more, and so was not queued. Null when
+    /// all of the span was there.
+    gone_before: Option<String>,
 }
 
 impl From<Many> for ReplayResponse {
@@ -334,6 +341,19 @@ impl From<Many> for ReplayResponse {
         Self {
             queued: many.count,
             more: many.more,
+            gone: many.gone,
+            gone_before: None,
+        }
+    }
+}
+
+impl From<Replayed> for ReplayResponse {
+    fn from(replayed: Replayed) -> Self {
+        Self {
+            queued: replayed.queued,
+            more: false,
+            gone: 0,
+            gone_before: replayed.gone_before.map(rfc3339),
         }
     }
 }

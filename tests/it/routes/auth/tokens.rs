@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use entity::ids::RefreshTokenId;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use wharf::{domain::clock::Clock, service::tokens::Tokens};
@@ -43,7 +44,9 @@ async fn forged_tokens_are_refused_alike() {
     let user = caller.get("/v1/me").await.expect(200)["id"].clone();
     let user = user.as_str().unwrap().parse().unwrap();
     let stranger_key = Tokens::new(&SecretString::from("x".repeat(43)), None);
-    let (strange, _) = stranger_key.issue(user, 0, app.clock.now_ms()).unwrap();
+    let (strange, _) = stranger_key
+        .issue(user, RefreshTokenId::new(), 0, app.clock.now_ms())
+        .unwrap();
     let none = |alg: &str| Some(json!({"alg": alg, "typ": "at+jwt"}));
     let unsigned = format!(
         "{}.",

@@ -321,7 +321,8 @@ export interface paths {
         };
         /**
          * The event log of a session: a page, or with `Accept: text/event-stream` the log and then live.
-         * @description A stream resumes after `Last-Event-ID`, or after `after`; without either it starts live.
+         * @description A stream resumes after `Last-Event-ID`, or after `after`; without either it starts live. An event `gap` tells what
+         *     retention has taken.
          */
         get: operations["list_events"];
         put?: never;
@@ -836,6 +837,19 @@ export interface components {
          * @enum {string}
          */
         DeliveryState: "pending" | "inflight" | "delivered" | "dead" | "cancelled";
+        /** @description Events that the log no longer holds. */
+        EventGap: {
+            /**
+             * Format: int64
+             * @description The first number that is missing.
+             */
+            from: number;
+            /**
+             * Format: int64
+             * @description The last one.
+             */
+            to: number;
+        };
         /** @description One event of the log. */
         EventResponse: {
             at: string;
@@ -859,6 +873,7 @@ export interface components {
              * @description The first number that the log still holds.
              */
             first_seq: number;
+            gap?: components["schemas"]["EventGap"] | null;
             /**
              * Format: int64
              * @description The last number given out.
@@ -1248,6 +1263,16 @@ export interface components {
             to?: string | null;
         };
         ReplayResponse: {
+            /**
+             * Format: int64
+             * @description With `state`: how many stay as they are because the log does not hold their events any more.
+             */
+            gone: number;
+            /**
+             * @description Without `state`: what happened before that time is not in every log any more, and so was not queued. Null when
+             *     all of the span was there.
+             */
+            gone_before?: string | null;
             /** @description There are more than one call takes: call again. */
             more: boolean;
             /**
@@ -1914,7 +1939,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The webhook is disabled or deleted */
+            /** @description The webhook is disabled or deleted, or retention has taken the event (`event_gone`) */
             409: {
                 headers: {
                     [name: string]: unknown;

@@ -15,9 +15,13 @@ export interface Hello {
   first_seq?: number | null;
   last_seq?: number | null;
   heartbeat_ms?: number;
+  /** Of a socket of many sessions: where each is, up to a thousand of them. */
+  sessions?: { session: string; state: string; first_seq: number; last_seq: number }[];
+  /** Whether there are more sessions than are told. */
+  more?: boolean;
 }
 
-/** What the log no longer held of what was asked for, both ends included. */
+/** What the log no longer held of what would have come, both ends included. */
 export interface GapData {
   from: number;
   to: number;

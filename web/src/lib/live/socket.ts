@@ -4,7 +4,7 @@
  */
 import { ApiError, liveTicket } from "../api";
 import { auth } from "../auth.svelte";
-import { parseFrame, type Frame, type Hello } from "./frames";
+import { parseFrame, type Frame, type GapData, type Hello } from "./frames";
 
 export type LineStatus = "connecting" | "open" | "waiting";
 
@@ -96,9 +96,13 @@ export class LiveSocket {
       // Only a greeting proves that the line works; a proxy that accepts and closes must not reset the backoff.
       this.#failures = 0;
       this.#beat((frame.data as Hello).heartbeat_ms ?? 25_000);
-    } else if (this.#since !== undefined && typeof frame.seq === "number") {
-      if (frame.seq <= this.#since) return;
-      this.#since = frame.seq;
+    } else if (this.#since !== undefined) {
+      // What a gap names has passed as well: it is not asked for again.
+      const reached = frame.type === "gap" ? (frame.data as unknown as GapData).to : frame.seq;
+      if (typeof reached === "number") {
+        if (reached <= this.#since) return;
+        this.#since = reached;
+      }
     }
     this.#options.onFrame(frame);
   }
