@@ -162,13 +162,14 @@ impl Connector {
 
     /// Opens a client over `store` and starts to connect. What happens arrives on `events`.
     ///
-    /// `overflow` falls when `events` was full at a change of state: the caller must then end the client.
+    /// `overflow` falls when `events` was full at a change of state: the caller must then end the client. Once
+    /// `silenced` has fallen, nothing is sent.
     pub async fn open(
         &self,
         store: Arc<dyn Backend>,
         inbox: Arc<dyn Inbox>,
         events: mpsc::Sender<Event>,
-        overflow: CancellationToken,
+        (overflow, silenced): (CancellationToken, CancellationToken),
     ) -> Result<Client, OpenError> {
         let bridge = Arc::new(Bridge {
             events,
@@ -183,6 +184,7 @@ impl Connector {
             tls: Arc::clone(&self.tls),
             watcher: Arc::clone(&bridge) as Arc<dyn transport::Watcher>,
             tasks: self.tasks.clone(),
+            silenced,
         };
         let mut builder = Bot::builder()
             .with_backend_arc(store)

@@ -60,7 +60,9 @@ pub enum Error {
     #[error("a value of the protocol store could not be read")]
     Form(#[source] Box<dyn StdError + Send + Sync>),
     /// An incoming message could not be stored: see [`Store::spoiled`].
-    #[error("an incoming message could not be stored, so nothing after it may be")]
+    #[error(
+        "the state could not be read or an incoming message not be stored, so nothing after it may be"
+    )]
     Spoiled,
 }
 
@@ -145,7 +147,8 @@ impl Store {
         &self.fenced
     }
 
-    /// Fires when an incoming message could not be stored. The client has to start anew then, on what is stored.
+    /// Fires when an incoming message could not be stored, or a part of the state not be read. The client has to start
+    /// anew then, on what is stored, and must send nothing more: it would give up messages that it could not decrypt.
     ///
     /// It has taken the message's key out of its ratchet already, and will write that as soon as the database takes
     /// it: WhatsApp would send the message again, and it would pass for one that was seen. So nothing is written from

@@ -65,6 +65,8 @@ pub(super) struct Factory {
     pub(super) tls: Arc<rustls::ClientConfig>,
     pub(super) watcher: Arc<dyn Watcher>,
     pub(super) tasks: Tasks,
+    /// Falls when nothing may be sent any more: the client goes by a state that is not the stored one.
+    pub(super) silenced: CancellationToken,
 }
 
 #[async_trait::async_trait]
@@ -91,6 +93,7 @@ impl TransportFactory for Factory {
             sink: Mutex::new(Some(sink)),
             shared,
             watcher: Arc::clone(&self.watcher),
+            silenced: self.silenced.clone(),
         };
         Ok((Arc::new(wire), receiver))
     }
@@ -149,11 +152,16 @@ struct Wire {
     sink: Mutex<Option<SplitSink<Socket, Message>>>,
     shared: Arc<Shared>,
     watcher: Arc<dyn Watcher>,
+    silenced: CancellationToken,
 }
 
 #[async_trait::async_trait]
 impl Transport for Wire {
     async fn send(&self, data: Bytes) -> Result<(), anyhow::Error> {
+        anyhow::ensure!(
+            !self.silenced.is_cancelled(),
+            "the device state is not to be relied on"
+        );
         let mut sink = self.sink.lock().await;
         let sink = sink.as_mut().context("the socket is closed")?;
         self.shared.sent.fetch_add(1, Ordering::Relaxed);

@@ -16,7 +16,7 @@ use wacore_appstate::processor::AppStateMutationMAC;
 
 use super::{
     Error, Store,
-    rows::{RowKey, Upsert, from_json, groups, to_json},
+    rows::{RowKey, Sure, Upsert, from_json, groups, to_json},
 };
 use crate::seal::Tag;
 
@@ -68,7 +68,8 @@ impl Store {
             .order_by_desc(Column::Position)
             .into_tuple()
             .one(&self.db)
-            .await?;
+            .await
+            .sure(self)?;
         let Some((tag, blob)) = latest else {
             return Ok(None);
         };
@@ -120,7 +121,8 @@ impl Store {
                 .filter(Column::IndexTag.is_in(group))
                 .into_tuple()
                 .all(&self.db)
-                .await?;
+                .await
+                .sure(self)?;
             for (tag, mac) in rows {
                 found.insert(tag.as_slice().try_into().map_err(Error::form)?, mac);
             }

@@ -11,7 +11,7 @@ use wacore::store::traits::LidPnMappingEntry;
 
 use super::{
     Error, Store,
-    rows::{RowKey, Upsert, from_json, groups, to_json},
+    rows::{RowKey, Sure, Upsert, from_json, groups, to_json},
 };
 use crate::seal::Tag;
 
@@ -103,7 +103,7 @@ impl Store {
             )
             .and_where(Expr::col((reverse, p::Column::SessionId)).eq(self.session.0))
             .and_where(Expr::col((reverse, p::Column::PnTag)).eq(self.phone(phone).value()));
-        let Some(row) = self.db.query_one(&query).await? else {
+        let Some(row) = self.db.query_one(&query).await.sure(self)? else {
             return Ok(None);
         };
         let entry = self.open_mapping(
@@ -121,7 +121,8 @@ impl Store {
             .columns([Column::LidTag, Column::Sealed])
             .into_tuple()
             .all(&self.db)
-            .await?;
+            .await
+            .sure(self)?;
         rows.iter()
             .map(|(lid, blob)| self.open_mapping(lid, blob))
             .collect()
@@ -180,7 +181,8 @@ impl Store {
             .filter(Column::GroupTag.eq(group.value()))
             .into_tuple()
             .all(&self.db)
-            .await?;
+            .await
+            .sure(self)?;
         rows.into_iter()
             .map(|(device, has_key, blob)| {
                 let place = [group.as_slice(), &device].concat();

@@ -10,7 +10,7 @@ use wacore::{
 
 use super::{
     Error, Store,
-    rows::{Upsert, from_json, to_json},
+    rows::{Sure, Upsert, from_json, to_json},
 };
 
 /// The number the library knows the device by: a store holds the device of one session, so there is one.
@@ -28,7 +28,10 @@ impl Store {
     }
 
     async fn device(&self) -> std::result::Result<Option<Device>, Error> {
-        let row = Entity::find_by_id(self.session).one(&self.db).await?;
+        let row = Entity::find_by_id(self.session)
+            .one(&self.db)
+            .await
+            .sure(self)?;
         row.map(|row| from_json(&self.keys.open(TABLE, b"", &row.sealed)?))
             .transpose()
     }
@@ -40,7 +43,8 @@ impl Store {
             .filter(Column::SessionId.eq(self.session))
             .into_tuple()
             .one(&self.db)
-            .await?;
+            .await
+            .sure(self)?;
         Ok(found.is_some())
     }
 }

@@ -22,7 +22,7 @@ use wacore::store::{
 
 use super::{
     Error, Store,
-    rows::{RowKey, Upsert, incoming},
+    rows::{RowKey, Sure, Upsert, incoming},
 };
 use crate::seal::Tag;
 
@@ -101,7 +101,8 @@ impl Store {
             .filter(Column::MessageTag.eq(tag.value()))
             .into_tuple()
             .one(&self.db)
-            .await?;
+            .await
+            .sure(self)?;
         row.map(|(at, blob)| Ok((self.opened::<Entity>(&tag, &blob)?.to_vec(), at)))
             .transpose()
     }

@@ -15,7 +15,7 @@ use wacore::store::{
 
 use super::{
     Error, Store,
-    rows::{RowKey, Upsert, from_json, to_json},
+    rows::{RowKey, Sure, Upsert, from_json, to_json},
 };
 use crate::seal::Tag;
 
@@ -45,7 +45,8 @@ impl Store {
             .column(Column::BaseKeyTag)
             .into_tuple()
             .one(&self.db)
-            .await?;
+            .await
+            .sure(self)?;
         Ok(found)
     }
 

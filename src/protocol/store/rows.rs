@@ -99,6 +99,19 @@ sealed_tables!(
     wa_msg_secrets by MessageTag,
 );
 
+/// What was read, or the end of this store.
+pub(super) trait Sure<T> {
+    /// Spoils `store` if the read has failed: the client takes what it cannot read for a message that cannot be decrypted,
+    /// and tells the server that it is done with it.
+    fn sure(self, store: &Store) -> Result<T, Error>;
+}
+
+impl<T> Sure<T> for Result<T, DbErr> {
+    fn sure(self, store: &Store) -> Result<T, Error> {
+        Ok(self.inspect_err(|_| store.spoiled().cancel())?)
+    }
+}
+
 impl Store {
     /// The keyed hash of `parts`, which are a `of`.
     pub(super) fn tag(&self, of: &str, parts: &[&str]) -> Tag {
@@ -151,7 +164,8 @@ impl Store {
             .filter(T::KEY.eq(key.value()))
             .into_tuple()
             .one(db)
-            .await?;
+            .await
+            .sure(self)?;
         found.map(|blob| self.opened::<T>(key, &blob)).transpose()
     }
 
@@ -164,7 +178,8 @@ impl Store {
             .filter(T::KEY.eq(key.value()))
             .into_tuple()
             .one(&self.db)
-            .await?;
+            .await
+            .sure(self)?;
         Ok(found.is_some())
     }
 
@@ -209,7 +224,8 @@ impl Store {
             .limit(1)
             .into_tuple()
             .one(&self.db)
-            .await?;
+            .await
+            .sure(self)?;
         if any.is_none() {
             return Ok(0);
         }

@@ -18,7 +18,7 @@ use wacore::store::{error::Result, traits::SignalStore};
 
 use super::{
     Error, Store,
-    rows::{RowKey, SealedTable, Upsert, groups},
+    rows::{RowKey, SealedTable, Sure, Upsert, groups},
 };
 use crate::seal::Tag;
 
@@ -114,7 +114,8 @@ impl Store {
                 .filter(Column::PrekeyId.is_in(group))
                 .into_tuple()
                 .all(&self.db)
-                .await?;
+                .await
+                .sure(self)?;
             for (id, blob) in rows {
                 let id = u32::try_from(id).map_err(Error::form)?;
                 let record = self.opened::<Entity>(&id, &blob)?;
@@ -147,7 +148,8 @@ impl Store {
             .expr(wa_prekeys::Column::PrekeyId.max())
             .into_tuple()
             .one(&self.db)
-            .await?;
+            .await
+            .sure(self)?;
         u32::try_from(max.flatten().unwrap_or(0)).map_err(Error::form)
     }
 
@@ -159,7 +161,8 @@ impl Store {
             .columns([Column::PrekeyId, Column::Sealed])
             .into_tuple()
             .all(&self.db)
-            .await?;
+            .await
+            .sure(self)?;
         rows.into_iter()
             .map(|(id, blob)| {
                 let id = u32::try_from(id).map_err(Error::form)?;
@@ -183,7 +186,7 @@ impl Store {
             .filter(wa_identities::Column::UserTag.eq(tag))
             .into_query();
         query.union(UnionType::All, identities).limit(1);
-        Ok(self.db.query_one(&query).await?.is_some())
+        Ok(self.db.query_one(&query).await.sure(self)?.is_some())
     }
 }
 

@@ -11,7 +11,7 @@ use wacore::store::traits::TcTokenEntry;
 
 use super::{
     Error, Store, Write,
-    rows::{RowKey, Upsert, from_json, to_json},
+    rows::{RowKey, Sure, Upsert, from_json, to_json},
 };
 use crate::seal::Tag;
 
@@ -97,7 +97,8 @@ impl Store {
             .filter(Column::JidTag.eq(tag.value()))
             .into_tuple()
             .one(db)
-            .await?;
+            .await
+            .sure(self)?;
         let Some((token_timestamp, sender_timestamp, blob)) = row else {
             return Ok(None);
         };
@@ -169,7 +170,8 @@ impl Store {
             .columns([Column::JidTag, Column::Sealed])
             .into_tuple()
             .all(&self.db)
-            .await?;
+            .await
+            .sure(self)?;
         rows.into_iter()
             .map(|(tag, blob)| {
                 let tag: Tag = tag.as_slice().try_into().map_err(Error::form)?;

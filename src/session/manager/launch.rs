@@ -155,7 +155,12 @@ impl Manager {
         let backend = Arc::clone(&device) as Arc<dyn Backend>;
         let opened = parts
             .connector
-            .open(backend, incoming, event_in, overflow.clone())
+            .open(
+                backend,
+                incoming,
+                event_in,
+                (overflow.clone(), spoiled.clone()),
+            )
             .await;
         let client = match opened {
             Ok(client) => Arc::new(client),
