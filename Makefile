@@ -1,5 +1,5 @@
 # Thin: what has logic is a script. CARGO_TARGET_DIR is respected.
-.PHONY: run live demo test lint fmt web openapi bench
+.PHONY: run live demo test chaos lint fmt web openapi bench
 
 run:      ## build the console and the sandbox build, start it on http://localhost:8080
 	scripts/run.sh sandbox
@@ -12,6 +12,9 @@ demo:     ## play the main job against a running `make run`, in the terminal
 
 test:     ## every test: SQLite, PostgreSQL, MariaDB, browser
 	scripts/test.sh
+
+chaos:    ## 200 kills and 20 database restarts on each database
+	scripts/chaos.sh
 
 lint:     ## formatting, clippy of both builds, docs, drift, web, shell
 	scripts/lint.sh

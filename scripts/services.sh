@@ -3,6 +3,7 @@
 #
 #   services.sh start DIR   install what is missing, start both in DIR, write DIR/env
 #   services.sh stop DIR    stop them; DIR stays
+#   services.sh restart DIR postgres|mariadb   stop one at once and start it again on its data and its port
 #   services.sh env DIR     print the environment of the running services
 #
 # Nothing but loopback is listened on, no running server of the machine is touched, and DIR holds all data.
@@ -29,7 +30,7 @@ say() { printf 'services: %s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
 
 usage() {
-  sed -n '3,6p' "$0" | cut -c3- >&2
+  sed -n '3,7p' "$0" | cut -c3- >&2
   exit 2
 }
 
@@ -104,7 +105,7 @@ folder() { # path user
 }
 
 start_postgres() {
-  local bin user home=$DIR/postgres port socket=$FAST
+  local bin user home=$DIR/postgres
   bin=$(compgen -G '/usr/lib/postgresql/*/bin' | sort -V | tail -n 1)
   user=$(owner_of postgres)
   if alive "$home/data/postmaster.pid" postgres; then
@@ -114,13 +115,20 @@ start_postgres() {
   folder "$home" "$user"
   as_owner "$user" "$bin/initdb" -D "$home/data" -U wharf -A trust -E UTF8 --locale=C.UTF-8 --no-sync \
     >"$DIR/postgres.log" 2>&1 || { cat "$DIR/postgres.log" >&2; die "initdb failed"; }
-  port=$(free_port)
+  free_port >"$DIR/postgres.port"
+  run_postgres
+}
+
+run_postgres() {
+  local bin user home=$DIR/postgres port socket=$FAST
+  bin=$(compgen -G '/usr/lib/postgresql/*/bin' | sort -V | tail -n 1)
+  user=$(owner_of postgres)
+  port=$(cat "$DIR/postgres.port")
   # shellcheck disable=SC2046 # the runner is a command with its arguments
   setsid env -C / $(runner "$user") "$bin/postgres" -D "$home/data" -p "$port" -c listen_addresses=127.0.0.1 \
     -c "unix_socket_directories=$socket" "${POSTGRES_SYNC[@]}" \
     -c max_connections=400 -c shared_buffers=64MB -c deadlock_timeout=200ms \
     >>"$DIR/postgres.log" 2>&1 </dev/null &
-  echo "$port" >"$DIR/postgres.port"
   wait_for PostgreSQL "$!" "$DIR/postgres.log" "$bin/psql" -h 127.0.0.1 -p "$port" -U wharf -d postgres -c 'select 1'
 }
 
@@ -136,18 +144,24 @@ start_mariadb() {
   mariadb-install-db --no-defaults --datadir="$home/data" --auth-root-authentication-method=normal \
     --skip-test-db --user="$user" >"$DIR/mariadb.log" 2>&1 ||
     { cat "$DIR/mariadb.log" >&2; die "mariadb-install-db failed"; }
-  port=$(free_port)
+  free_port >"$DIR/mariadb.port"
+  run_mariadb
+  mariadb --no-defaults --socket="$socket" -u root -e "
+    CREATE OR REPLACE USER 'wharf'@'127.0.0.1' IDENTIFIED BY 'wharf';
+    GRANT ALL PRIVILEGES ON *.* TO 'wharf'@'127.0.0.1';"
+}
+
+run_mariadb() {
+  local user home=$FAST/mariadb port socket=$FAST/mariadb.sock
+  user=$(owner_of mysql)
+  port=$(cat "$DIR/mariadb.port")
   # shellcheck disable=SC2046 # the runner is a command with its arguments
   setsid env -C / $(runner "$user") /usr/sbin/mariadbd --no-defaults --datadir="$home/data" --pid-file="$home/pid" \
     --bind-address=127.0.0.1 --port="$port" --socket="$socket" --character-set-server=utf8mb4 \
     --skip-name-resolve --max-connections=400 "${MARIADB_SYNC[@]}" \
     --innodb-buffer-pool-size=64M --innodb-log-file-size=32M --skip-log-bin --innodb-lock-wait-timeout=20 \
     >>"$DIR/mariadb.log" 2>&1 </dev/null &
-  echo "$port" >"$DIR/mariadb.port"
   wait_for MariaDB "$!" "$DIR/mariadb.log" mariadb --no-defaults --socket="$socket" -u root -e 'select 1'
-  mariadb --no-defaults --socket="$socket" -u root -e "
-    CREATE OR REPLACE USER 'wharf'@'127.0.0.1' IDENTIFIED BY 'wharf';
-    GRANT ALL PRIVILEGES ON *.* TO 'wharf'@'127.0.0.1';"
 }
 
 # What runs a server as its user without a shell in between, so that the id in its pid file is its own.
@@ -222,11 +236,23 @@ ENV
   say "ready; the environment is in $DIR/env"
 }
 
-[ $# = 2 ] || usage
+# Orders a server to stop at once, as a crash of its machine would not, and a failover does.
+restart() { # postgres|mariadb
+  [ -f "$DIR/env" ] || die "not running in $DIR"
+  FAST=$(cat "$DIR/fast")
+  case $1 in
+    postgres) halt "$DIR/postgres/data/postmaster.pid" postgres INT; run_postgres ;;
+    mariadb) halt "$FAST/mariadb/pid" mariadbd TERM; run_mariadb ;;
+    *) usage ;;
+  esac
+}
+
+[ $# = 2 ] || [ "$1 $#" = "restart 3" ] || usage
 DIR=$(mkdir -p "$2" && cd "$2" && pwd)
 case $1 in
   start) start ;;
   stop) stop ;;
+  restart) restart "$3" ;;
   env) cat "$DIR/env" 2>/dev/null || die "not running in $DIR; services.sh start $DIR" ;;
   *) usage ;;
 esac

@@ -4,7 +4,10 @@
 
 use std::{
     collections::VecDeque,
+    fs::File,
+    io::Write as _,
     net::SocketAddr,
+    path::Path,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -36,6 +39,8 @@ pub(crate) enum Reply {
     Reset,
     /// 200 and half of the announced body, then a reset.
     ResetInBody,
+    /// 200 in full, then a reset.
+    ThenReset,
 }
 
 /// One request as it came.
@@ -61,6 +66,8 @@ struct Script {
     next: Mutex<VecDeque<Reply>>,
     rest: Mutex<Reply>,
     seen: watch::Sender<Vec<Seen>>,
+    /// Where each request is written, and synced, before it is answered.
+    file: Mutex<Option<File>>,
 }
 
 /// A running receiver; it ends when it is dropped.
@@ -80,6 +87,7 @@ impl Receiver {
             next: Mutex::default(),
             rest: Mutex::new(Reply::Status(200)),
             seen: watch::Sender::new(Vec::new()),
+            file: Mutex::default(),
         });
         let mut tasks = JoinSet::new();
         tasks.spawn(accept(listener, Arc::clone(&script)));
@@ -99,6 +107,13 @@ impl Receiver {
     /// The answer to everything that the script does not name.
     pub(crate) fn always(self, reply: Reply) -> Self {
         *self.script.rest.lock().unwrap() = reply;
+        self
+    }
+
+    /// Writes the body of each request into `file`, a line each, and syncs it before it answers.
+    pub(crate) fn keeping(self, file: &Path) -> Self {
+        let file = File::options().create(true).append(true).open(file);
+        *self.script.file.lock().unwrap() = Some(file.unwrap());
         self
     }
 
@@ -127,6 +142,20 @@ impl Receiver {
     }
 }
 
+impl Script {
+    fn keep(&self, request: &Seen) {
+        if let Some(file) = self.file.lock().unwrap().as_mut() {
+            let line = format!(
+                "{}\t{}\n",
+                request.header("webhook-id"),
+                String::from_utf8_lossy(&request.body)
+            );
+            file.write_all(line.as_bytes()).unwrap();
+            file.sync_data().unwrap();
+        }
+    }
+}
+
 async fn accept(listener: TcpListener, script: Arc<Script>) {
     let mut connections = JoinSet::new();
     loop {
@@ -138,6 +167,7 @@ async fn accept(listener: TcpListener, script: Arc<Script>) {
 async fn serve(mut stream: TcpStream, script: Arc<Script>) {
     let mut buffer = Vec::new();
     while let Some(request) = read(&mut stream, &mut buffer).await {
+        script.keep(&request);
         script.seen.send_modify(|seen| seen.push(request));
         let scripted = script.next.lock().unwrap().pop_front();
         let reply = scripted.unwrap_or_else(|| script.rest.lock().unwrap().clone());
@@ -210,6 +240,11 @@ async fn answer(stream: &mut TcpStream, reply: Reply) -> bool {
             false
         }
         Reply::Reset => {
+            stream.set_zero_linger().unwrap();
+            false
+        }
+        Reply::ThenReset => {
+            write(stream, 200, "", b"").await;
             stream.set_zero_linger().unwrap();
             false
         }
