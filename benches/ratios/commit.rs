@@ -1,5 +1,5 @@
 //! What the durability of an incoming message costs: message, event and delivery in one fenced transaction, against a
-//! fenced transaction that writes nothing else.
+//! fenced transaction that writes nothing else; and what three endpoints add to one that has none.
 
 use std::{sync::Arc, time::Instant};
 
@@ -34,27 +34,50 @@ const ROUNDS: usize = 7;
 pub(crate) async fn run(report: &mut Report) {
     for engine in [Engine::Sqlite, Engine::Postgres, Engine::MariaDb] {
         let test = TestDb::migrated(engine).await;
-        let bench = Bench::new(&test.db).await;
-        bench.bare().await;
-        bench.inbound().await;
-        let (mut ours, mut bare) = (Vec::new(), Vec::new());
-        for _ in 0..ROUNDS {
-            bare.push(bench.bare().await);
-            ours.push(bench.inbound().await);
+        let none = Bench::new(&test.db, 0).await;
+        let one = Bench::new(&test.db, 1).await;
+        let three = Bench::new(&test.db, 3).await;
+        let mut rounds = Vec::new();
+        // The first warms up.
+        for _ in 0..=ROUNDS {
+            rounds.push([
+                one.bare().await,
+                one.inbound().await,
+                none.inbound().await,
+                three.inbound().await,
+            ]);
         }
-        let ratios = ours.iter().zip(&bare).map(|(ours, bare)| ours / bare);
-        let ratio = median(ratios.collect());
-        let how = format!(
-            "{:.0} ÷ {:.0} a second, one after the other, every commit synced, median of {ROUNDS}",
-            median(ours),
-            median(bare)
-        );
+        let rounds = &rounds[1..];
         let what = format!("inbound commits a second ÷ a bare fenced transaction, {engine:?}");
-        report.add(&what, ratio, Bound::AtLeast(0.6), &how);
+        tell(
+            report,
+            &what,
+            0.6,
+            rounds.iter().map(|round| (round[1], round[0])),
+        );
+        let what = format!("inbound commits a second with 3 endpoints ÷ with none, {engine:?}");
+        tell(
+            report,
+            &what,
+            0.7,
+            rounds.iter().map(|round| (round[3], round[2])),
+        );
     }
 }
 
-/// A session with its journal, an endpoint that wants every event, and another session's lease for the bare loop.
+fn tell(report: &mut Report, what: &str, bound: f64, rounds: impl Iterator<Item = (f64, f64)>) {
+    let (ours, bare): (Vec<f64>, Vec<f64>) = rounds.unzip();
+    let ratios = ours.iter().zip(&bare).map(|(ours, bare)| ours / bare);
+    let ratio = median(ratios.collect());
+    let how = format!(
+        "{:.0} ÷ {:.0} a second, one after the other, every commit synced, median of {ROUNDS}",
+        median(ours),
+        median(bare)
+    );
+    report.add(what, ratio, Bound::AtLeast(bound), &how);
+}
+
+/// A session with its journal, endpoints that want every event, and another session's lease for the bare loop.
 struct Bench {
     db: DatabaseConnection,
     bare: Fence,
@@ -62,11 +85,13 @@ struct Bench {
 }
 
 impl Bench {
-    async fn new(db: &DatabaseConnection) -> Self {
+    async fn new(db: &DatabaseConnection, endpoints: usize) -> Self {
         let owner = UserId::new();
-        db::webhook_endpoints::insert(db, endpoint(owner))
-            .await
-            .unwrap();
+        for _ in 0..endpoints {
+            db::webhook_endpoints::insert(db, endpoint(owner))
+                .await
+                .unwrap();
+        }
         let session = SessionId::new();
         let fence = leased(db, session, NodeId::new()).await;
         let journal = Journal::new(JournalConfig {
