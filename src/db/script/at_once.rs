@@ -42,27 +42,33 @@ impl Drop for Busy {
     }
 }
 
-/// Runs `texts` as one transaction on the writer's connection, whose turn the caller holds.
+impl Text {
+    /// All of `texts`, each of which can still be run alone.
+    pub(in crate::db) fn together<'a>(texts: impl Iterator<Item = &'a Self>) -> Self {
+        let mut all = Self::default();
+        for text in texts {
+            all.sql.push_str(&text.sql);
+            all.values.extend_from_slice(&text.values);
+        }
+        all
+    }
+}
+
+/// Runs `text` as one transaction on the writer's connection, whose turn the caller holds; `again` tells that it may come
+/// again as it is.
 pub(in crate::db) async fn run(
     writer: &DatabaseConnection,
-    texts: impl IntoIterator<Item = &Text>,
+    text: Text,
+    again: bool,
 ) -> Result<Committed, DbErr> {
-    let mut sql = String::from("BEGIN IMMEDIATE;");
-    let (mut values, mut count) = (Vec::new(), 0);
-    for text in texts {
-        sql.push_str(&text.sql);
-        values.extend_from_slice(&text.values);
-        count += 1;
-    }
-    sql.push_str("COMMIT");
+    let sql = format!("BEGIN IMMEDIATE;{}COMMIT", text.sql);
     let connection = writer.get_sqlite_connection_pool().acquire().await;
     let mut busy = Busy {
         connection: connection.map_err(|error| DbErr::Conn(failed(error)))?,
         ended: false,
     };
-    let whole = sqlx::query_with(AssertSqlSafe(sql), SqlxValues(Values(values)))
-        // Those that come together never come together again.
-        .persistent(count == 1);
+    let values = SqlxValues(Values(text.values));
+    let whole = sqlx::query_with(AssertSqlSafe(sql), values).persistent(again);
     let done = whole.execute(&mut *busy.connection).await;
     if done.is_err() {
         // SQLite has undone it itself where it says that there is none; what else may be wrong, closing mends.

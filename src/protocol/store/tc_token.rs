@@ -10,10 +10,10 @@ use sea_orm::{ColumnTrait, Condition, ConnectionTrait, QueryFilter, QuerySelect}
 use wacore::store::traits::TcTokenEntry;
 
 use super::{
-    Error, Store, Write,
+    Error, Store,
     rows::{RowKey, Sure, Upsert, from_json, to_json},
 };
-use crate::seal::Tag;
+use crate::{db::Script, seal::Tag};
 
 /// Token timestamp, sender timestamp and the sealed JID and token.
 type Row = (i64, Option<i64>, Vec<u8>);
@@ -120,20 +120,21 @@ impl Store {
         let Some(entry) = change(self.token(&write.tx, jid).await?) else {
             return Ok(());
         };
-        self.write_token(write, jid, &entry).await
+        let _writing = self.recent_tokens.writing();
+        let mut script = Script::new(write.tx.get_database_backend());
+        self.add_token(&mut script, jid, &entry)?;
+        script.run(&write.tx).await?;
+        write.commit().await
     }
 
     pub(super) async fn put_token(&self, jid: &str, entry: &TcTokenEntry) -> Result<(), Error> {
-        self.write_token(self.write().await?, jid, entry).await
+        let _writing = self.recent_tokens.writing();
+        let mut script = self.script();
+        self.add_token(&mut script, jid, entry)?;
+        self.commit(script).await
     }
 
-    async fn write_token(
-        &self,
-        write: Write<'_>,
-        jid: &str,
-        entry: &TcTokenEntry,
-    ) -> Result<(), Error> {
-        let _writing = self.recent_tokens.writing();
+    fn add_token(&self, script: &mut Script, jid: &str, entry: &TcTokenEntry) -> Result<(), Error> {
         let tag = self.contact(jid);
         let row = vec![
             self.session.0.into(),
@@ -151,10 +152,7 @@ impl Store {
             Column::SenderTimestamp,
             Column::Sealed,
         ];
-        Upsert::<Entity>::new(&columns, 2)
-            .run(&write.tx, vec![row])
-            .await?;
-        write.commit().await
+        Ok(Upsert::<Entity>::new(&columns, 2).add_to(script, vec![row])?)
     }
 
     pub(super) async fn remove_token(&self, jid: &str) -> Result<(), Error> {
