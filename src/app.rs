@@ -21,15 +21,8 @@ use crate::{
     protocol::{Connector, ConnectorConfig, trust},
     seal::{self, KeySource},
     service::{
-        auth::AuthParts,
-        event_log::EventLog,
-        messages::Messages,
-        passwords::Passwords,
-        rates::Rate,
-        revocation::Revocations,
-        sessions::Sessions,
-        tokens::Tokens,
-        users::{Bootstrap, Users, bootstrap},
+        auth::AuthParts, event_log::EventLog, messages::Messages, passwords::Passwords,
+        rates::Rate, revocation::Revocations, sessions::Sessions, tokens::Tokens, users::Users,
         webhooks::WebhookParts,
     },
     session::{Manager, ManagerConfig, Pacing, ProbeTimes},
@@ -46,10 +39,12 @@ use crate::{
 };
 
 mod error;
+mod greeting;
 mod previous;
 mod whatsapp;
 
 pub use error::Error;
+use greeting::{announce, first_user, public_url};
 
 /// How long an ordered stop may take before the rest is cut off.
 const STOP_WITHIN: Duration = Duration::from_secs(25);
@@ -59,8 +54,6 @@ const POSTS_WITHIN: Duration = Duration::from_secs(10);
 const REQUESTS_WITHIN: Duration = Duration::from_secs(8);
 /// Of that, how long sessions may close.
 const SESSIONS_WITHIN: Duration = Duration::from_secs(15);
-/// What a documented password may be used for: a first look on one's own machine.
-const SAMPLE_PASSWORD: &str = "admin123";
 
 /// A started service.
 #[derive(Debug)]
@@ -351,58 +344,6 @@ fn key_source(config: &Config) -> KeySource {
 fn tokens(config: &Config) -> Result<Tokens, Error> {
     let secret = config.auth.jwt_secret.as_ref().ok_or(Error::NoSecret)?;
     Ok(Tokens::new(secret, None))
-}
-
-fn public_url(config: &Config, address: SocketAddr) -> String {
-    match &config.http.public_url {
-        Some(url) => url.as_str().trim_end_matches('/').to_owned(),
-        None => format!("http://{address}"),
-    }
-}
-
-/// Makes the first user where the configuration has a password for one; tells whether a setup link is needed.
-async fn first_user(config: &Config, users: &Users) -> Result<bool, Error> {
-    let sample = Build::THIS == Build::Sandbox && config.is_loopback();
-    let given = config
-        .auth
-        .admin_password
-        .as_ref()
-        .map(ExposeSecret::expose_secret);
-    let password = given.or_else(|| sample.then_some(SAMPLE_PASSWORD));
-    let made = bootstrap(users, &config.auth.admin_username, password).await;
-    match made.map_err(Error::FirstUser)? {
-        Bootstrap::NotFirst => Ok(false),
-        Bootstrap::NeedsSetup => Ok(true),
-        Bootstrap::Created(user) => {
-            let name = user.username;
-            if given.is_none() {
-                tracing::info!(
-                    "first start: sign in as {name} with the password {SAMPLE_PASSWORD}"
-                );
-            } else {
-                tracing::info!("first start: sign in as {name} with the configured password");
-            }
-            Ok(false)
-        }
-    }
-}
-
-fn announce(config: &Config, whatsapp: &whatsapp::WhatsApp, public_url: &str, setup: Option<&str>) {
-    for warning in config.warnings() {
-        tracing::warn!("{warning}");
-    }
-    if let Some(token) = setup {
-        // The one secret that is meant for the log: it works once, for 30 minutes, while there is no user.
-        tracing::info!("first start: open {public_url}/#/setup?token={token} within 30 minutes");
-    }
-    match Build::THIS {
-        Build::Sandbox => tracing::info!(
-            "SANDBOX build: it talks to the sandbox at {} and to no real phone",
-            whatsapp.url()
-        ),
-        Build::Live => tracing::info!("live build: it talks to {}", whatsapp.url()),
-    }
-    tracing::info!("wharf listens on {public_url}");
 }
 
 fn pacing(config: &crate::config::Pacing) -> Pacing {

@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use arc_swap::ArcSwapOption;
 use futures_util::future::try_join_all;
 use tokio::{
-    sync::{mpsc, oneshot, watch},
+    sync::{mpsc, watch},
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
@@ -22,20 +22,19 @@ use super::{
 };
 use crate::{
     domain::{
-        clock::{SharedClock, rfc3339},
-        event::{ErrorData, Event, PairCodeData},
+        clock::SharedClock,
+        event::{ErrorData, Event},
         message::Ack,
-        session::{Account, Change, PairCode, Phase, Qr, Reason, Snapshot},
+        session::{Account, Change, Phase, Qr, Reason, Snapshot},
     },
-    protocol::{self, Client, SendError},
+    protocol::{self, Client},
 };
 
 mod hearing;
+mod pairing;
 
 use hearing::probed;
 
-/// How long a pair code is valid: WhatsApp's own three minutes.
-const PAIR_CODE_VALID: Duration = Duration::from_mins(3);
 /// Reports taken at once, so that a burst of receipts costs few transactions.
 const BURST: usize = 64;
 
@@ -291,17 +290,6 @@ impl Actor {
         }
     }
 
-    async fn end_pairing(
-        &mut self,
-        reason: Reason,
-        detail: Option<String>,
-    ) -> Result<Next, JournalError> {
-        match self.go(Change::PairingEnded(reason), detail).await? {
-            Next::Go => Ok(Next::End(Exit::Finished { wipe: true })),
-            end @ Next::End(_) => Ok(end),
-        }
-    }
-
     async fn on_command(&mut self, command: Command) -> Result<Next, JournalError> {
         match command {
             Command::PairCode { phone, reply } => self.pair_code(phone, reply).await,
@@ -314,31 +302,6 @@ impl Actor {
                 }
             }
         }
-    }
-
-    async fn pair_code(
-        &mut self,
-        phone: String,
-        reply: oneshot::Sender<Result<PairCode, SendError>>,
-    ) -> Result<Next, JournalError> {
-        let answer = match self.client.pair_code(&phone).await {
-            Ok(code) => {
-                let expires_at = self.clock.now_ms() + millis(PAIR_CODE_VALID);
-                let code = PairCode { code, expires_at };
-                self.state
-                    .send_modify(|state| state.pair_code = Some(code.clone()));
-                let data = PairCodeData {
-                    code: code.code.clone(),
-                    expires_at: rfc3339(expires_at),
-                };
-                self.write(vec![Event::PairCode(data)]).await?;
-                Ok(code)
-            }
-            Err(error) => Err(error),
-        };
-        // A caller that has gone away has no use for the code.
-        drop(reply.send(answer));
-        Ok(Next::Go)
     }
 
     fn phase(&self) -> Phase {

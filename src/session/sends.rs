@@ -5,7 +5,6 @@
 //! send what is not written. A task runs only while there is something to send.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -18,10 +17,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::{
-    journal::Journal,
-    pacing::{Pace, Pacer, Pacing},
-};
+use super::{journal::Journal, pacing::Pace};
 use crate::{
     domain::{
         address::Address,
@@ -31,6 +27,10 @@ use crate::{
     lifecycle::Tasks,
     protocol::{Client, SendError},
 };
+
+mod state;
+
+use state::State;
 
 /// Messages of one session that may wait; one more is refused.
 pub(super) const WAITING: usize = 1000;
@@ -71,78 +71,6 @@ struct Inner {
     pace: Pace,
     state: Mutex<State>,
     more: Notify,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    waiting: VecDeque<Queued>,
-    /// Who wants to hear what becomes of a message.
-    listeners: HashMap<MessageRowId, oneshot::Sender<Outcome>>,
-    /// With WhatsApp's id.
-    under_way: HashMap<MessageRowId, String>,
-    /// Chats in which a message is on its way to the socket.
-    busy: HashSet<Address>,
-    /// WhatsApp's ids of those that the server has, until that is written.
-    taken: HashSet<String>,
-    /// Of those under way, for which it was written before we heard of it.
-    written: HashSet<String>,
-    /// Whether somebody sends, and will look again.
-    running: bool,
-    paused_until: Option<Instant>,
-    pacer: Pacer,
-    /// When the pace lets the next one out, if it has held one back.
-    paced_until: Option<Instant>,
-    closed: bool,
-}
-
-impl State {
-    /// The next message whose chat is free, unless the pace holds it back.
-    fn next(&mut self, pacing: Option<&Pacing>) -> Option<Queued> {
-        let free = |one: &Queued| !self.busy.contains(&one.to);
-        let index = self.waiting.iter().position(free)?;
-        if let Some(pacing) = pacing
-            && let Err(until) = self.pacer.admit(pacing, Instant::now())
-        {
-            self.paced_until = Some(until);
-            return None;
-        }
-        let one = self.waiting.remove(index)?;
-        self.busy.insert(one.to.clone());
-        self.under_way.insert(one.id, one.message_id.clone());
-        Some(one)
-    }
-
-    /// Until when nothing goes out; none while nothing is held back.
-    fn held_until(&self) -> Option<Instant> {
-        self.paused_until.or(self.paced_until)
-    }
-
-    const fn let_go(&mut self) {
-        self.paused_until = None;
-        self.paced_until = None;
-    }
-
-    /// Back among those that wait, in the order in which they were asked for: their ids are.
-    fn wait_again(&mut self, one: Queued) {
-        let index = self.waiting.partition_point(|other| other.id < one.id);
-        self.waiting.insert(index, one);
-    }
-
-    /// The server has it, which is about to be written.
-    fn took(&mut self, one: &Queued) {
-        self.under_way.remove(&one.id);
-        if !self.written.remove(&one.message_id) {
-            self.taken.insert(one.message_id.clone());
-        }
-        self.tell(one.id, Ok(()));
-    }
-
-    fn tell(&mut self, id: MessageRowId, outcome: Outcome) {
-        if let Some(listener) = self.listeners.remove(&id) {
-            // Whoever asked may have gone.
-            drop(listener.send(outcome));
-        }
-    }
 }
 
 impl Sends {

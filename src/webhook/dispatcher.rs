@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::{outbox::Wake, sender::Sender, target::Vault};
 use crate::{domain::clock::SharedClock, events::Bus, lifecycle::Stop};
 
+mod follow;
 mod guards;
 mod notice;
 mod plan;

@@ -28,11 +28,12 @@ use crate::{
     webhook::{health::Gate, target::Target},
 };
 
+mod lanes;
+
+use lanes::Lanes;
+
 /// Rows of one run: enough to spare a query per row, few enough to be posted within a lease.
 const RUN_ROWS: usize = 64;
-
-/// Rows of one run without an order: they could be posted side by side, so none waits for many.
-const LOOSE_ROWS: usize = 8;
 
 /// Rows read at once in search of lanes.
 const PAGE_ROWS: usize = 2 * RUN_ROWS;
@@ -331,72 +332,5 @@ impl Dispatcher {
         self.lanes.retain(|id, _| ids.contains(id));
         let slots = &self.slots;
         self.guards.retain(|id| ids.contains(&id) || slots.has(id));
-    }
-}
-
-/// Rows, gathered into runs.
-struct Lanes {
-    endpoint: EndpointId,
-    ordered: bool,
-    room: usize,
-    wanted: Vec<Wanted>,
-    /// The lanes of earlier pages: what comes later in one of them is not its head.
-    done: HashSet<SessionId>,
-}
-
-impl Lanes {
-    fn new(endpoint: EndpointId, ordered: bool, room: usize) -> Self {
-        Self {
-            endpoint,
-            ordered,
-            room,
-            wanted: Vec::new(),
-            done: HashSet::new(),
-        }
-    }
-
-    fn is_full(&self) -> bool {
-        self.wanted.len() >= self.room
-    }
-
-    /// Rows come lane by lane, each in the order of `seq`.
-    fn add(&mut self, row: Model) {
-        let lane = row.session_id;
-        if self.done.contains(&lane) {
-            return;
-        }
-        if self.ordered
-            && let Some(run) = self.wanted.last_mut()
-            && run.place.lane == Some(lane)
-        {
-            if run.rows.len() < RUN_ROWS {
-                run.rows.push(row);
-            }
-            return;
-        }
-        if self.is_full() {
-            if !self.ordered
-                && let Some(run) = self.wanted.iter_mut().min_by_key(|run| run.rows.len())
-                && run.rows.len() < LOOSE_ROWS
-            {
-                run.rows.push(row);
-            }
-        } else {
-            self.wanted.push(Wanted {
-                place: Place {
-                    endpoint: self.endpoint,
-                    retry: false,
-                    lane: self.ordered.then_some(lane),
-                },
-                rows: vec![row],
-            });
-        }
-    }
-
-    fn end_page(&mut self) {
-        if self.ordered {
-            let lanes = self.wanted.iter().filter_map(|run| run.place.lane);
-            self.done.extend(lanes);
-        }
     }
 }
