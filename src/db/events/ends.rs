@@ -2,14 +2,16 @@
 //!
 //! What goes is always the first entries of a log, so that what stays has no hole.
 
+use std::collections::BTreeMap;
+
 use entity::{
     events::{Column, Entity},
     ids::{EventId, SessionId, UserId},
     sessions,
 };
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, QueryFilter,
-    QueryOrder, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult,
+    QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait, Order, Query, SelectStatement},
 };
 
@@ -129,16 +131,41 @@ pub async fn remove_until(
 
 /// Those of `ids` that a log still holds, locked until the end of `tx`, which must come from [`begin`](crate::db::begin):
 /// retention leaves them alone meanwhile.
+///
+/// They are locked by their places and in their order, as [`lock_oldest`] does it: MariaDB locks what it finds by the
+/// unique index of ids in that index first, and would stand against a retention that goes the other way.
 pub async fn lock_held(
     tx: &impl ConnectionTrait,
     ids: impl IntoIterator<Item = EventId>,
 ) -> Result<Vec<EventId>, DbErr> {
+    let found: Vec<(SessionId, i64)> = Entity::find()
+        .select_only()
+        .columns([Column::SessionId, Column::Seq])
+        .filter(Column::Id.is_in(ids))
+        .into_tuple()
+        .all(tx)
+        .await?;
+    let mut places: BTreeMap<SessionId, Vec<i64>> = BTreeMap::new();
+    for (session, seq) in found {
+        places.entry(session).or_default().push(seq);
+    }
+    let mut any = Condition::any();
+    for (session, seqs) in places {
+        let of_session = Condition::all()
+            .add(Column::SessionId.eq(session))
+            .add(Column::Seq.is_in(seqs));
+        any = any.add(of_session);
+    }
+    if any.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut held = Entity::find()
         .select_only()
         .column(Column::Id)
-        .filter(Column::Id.is_in(ids))
+        .filter(any)
         .order_by_asc(Column::SessionId)
         .order_by_asc(Column::Seq);
+    // SQLite has no row locks: its immediate transaction is the lock.
     if tx.get_database_backend() != DbBackend::Sqlite {
         held = held.lock_exclusive();
     }
