@@ -1,16 +1,21 @@
 //! Which faults say that the database cannot be used right now, as opposed to: with this statement.
+//!
+//! A deadlock, and a lock that was waited for in vain, are such faults: the same request is right when it comes again.
 
 use std::{error::Error as StdError, sync::Arc};
 
 use sea_orm::{
     DbErr, RuntimeErr,
-    sqlx::{self, sqlite::SqliteError},
+    sqlx::{self, mysql::MySqlDatabaseError, sqlite::SqliteError},
 };
 
 /// SQLite's words for busy, locked, read-only, a disk that fails, a full disk, and a file that cannot be opened.
 const SQLITE: &[u32] = &[5, 6, 8, 10, 13, 14];
-/// The classes of SQLSTATE for a lost connection, lacking resources, and an operator's intervention.
-const SQLSTATE: &[&str] = &["08", "53", "57P"];
+/// The classes of SQLSTATE for a lost connection, a transaction rolled back, lacking resources, a lock not got, and an
+/// operator's intervention.
+const SQLSTATE: &[&str] = &["08", "40", "53", "55P03", "57P"];
+/// MariaDB's numbers for what it gives no class: a full disk, a full table, a lock waited for in vain, and read-only.
+const MARIADB: &[u16] = &[1021, 1114, 1205, 1290, 1836];
 
 /// Whether `error`, or what caused it, is that the database is away, locked, or out of space.
 pub fn is_away(error: &(dyn StdError + 'static)) -> bool {
@@ -45,6 +50,11 @@ fn says_so(error: &sqlx::Error) -> bool {
                 return code
                     .parse::<u32>()
                     .is_ok_and(|code| SQLITE.contains(&(code & 0xff)));
+            }
+            if let Some(error) = error.try_downcast_ref::<MySqlDatabaseError>()
+                && MARIADB.contains(&error.number())
+            {
+                return true;
             }
             SQLSTATE.iter().any(|class| code.starts_with(class))
         }

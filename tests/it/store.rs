@@ -14,6 +14,7 @@ use wharf::{db::fence::Fence, domain::clock::SystemClock, protocol::store::Store
 
 use crate::harness::databases::leased;
 
+mod away;
 mod batches;
 mod client;
 mod contract;
