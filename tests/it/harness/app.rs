@@ -2,10 +2,7 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 
@@ -48,37 +45,17 @@ use wharf::{
 };
 use wharf_sandbox::Sandbox;
 
-use crate::harness::field::PACING;
+use crate::harness::{clock::HandClock, field::PACING};
 
 /// How long any condition may take to come true.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
-/// Where every clock starts.
-const START_MS: i64 = 1_800_000_000_000;
-
 pub(crate) const PASSWORD: &str = "correct horse battery";
-
-/// A clock that is moved by hand.
-#[derive(Debug)]
-pub(crate) struct ManualClock(AtomicI64);
-
-impl Clock for ManualClock {
-    fn now_ms(&self) -> i64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-impl ManualClock {
-    pub(crate) fn advance(&self, by: Duration) {
-        let by = i64::try_from(by.as_millis()).unwrap();
-        self.0.fetch_add(by, Ordering::Relaxed);
-    }
-}
 
 /// A running service.
 pub(crate) struct TestApp {
     pub(crate) addr: SocketAddr,
-    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) clock: Arc<HandClock>,
     pub(crate) db: DatabaseConnection,
     pub(crate) api: Api,
     pub(crate) bus: Bus,
@@ -132,8 +109,7 @@ impl TestApp {
             "ws://127.0.0.1:9/ws/chat",
         );
         let other = other.await;
-        let now = self.clock.now_ms();
-        other.clock.0.store(now, Ordering::Relaxed);
+        other.clock.set(self.clock.now_ms());
         other
     }
 
@@ -156,7 +132,7 @@ impl TestApp {
         let addr = listener.local_addr().unwrap();
         settings.public_url = format!("http://{addr}");
 
-        let clock = Arc::new(ManualClock(AtomicI64::new(START_MS)));
+        let clock = Arc::new(HandClock::default());
         let shared: SharedClock = clock.clone();
         let stop = Stop::default();
         let tasks = Tasks::new(&stop);

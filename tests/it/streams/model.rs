@@ -2,13 +2,7 @@
 //! order, or a gap that covers exactly what is missing. Whatever is appended, read, removed, or cut in the middle, in
 //! whatever order.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use entity::{
     enums::{Role, SessionState},
@@ -41,7 +35,10 @@ use wharf::{
     },
 };
 
-use crate::harness::databases::{Engine, TestDb, leased};
+use crate::harness::{
+    clock::HandClock,
+    databases::{Engine, TestDb, leased},
+};
 
 /// One thing that happens.
 #[derive(Debug, Clone)]
@@ -74,15 +71,6 @@ fn op() -> impl Strategy<Value = Op> {
         3 => (1..12_usize, cut()).prop_map(|(count, cut)| Op::Take { count, cut }),
         1 => Just(Op::Reopen),
     ]
-}
-
-#[derive(Debug)]
-struct HandClock(AtomicI64);
-
-impl Clock for HandClock {
-    fn now_ms(&self) -> i64 {
-        self.0.load(Ordering::SeqCst)
-    }
 }
 
 /// Polls `work` a few times and then drops it, or lets it end.
@@ -185,7 +173,7 @@ impl<'a> Model<'a> {
         let feed = open(&log, &ctx, session, 0).await;
         Self {
             test,
-            clock: Arc::new(HandClock(AtomicI64::new(1_800_000_000_000))),
+            clock: Arc::new(HandClock::default()),
             bus,
             log,
             ctx,
@@ -254,10 +242,7 @@ impl<'a> Model<'a> {
                 days,
                 cut: after,
             } => {
-                let passed = Duration::from_hours(24 * days).as_millis();
-                self.clock
-                    .0
-                    .fetch_add(i64::try_from(passed).unwrap(), Ordering::SeqCst);
+                self.clock.advance(Duration::from_hours(24 * days));
                 let clock: SharedClock = self.clock.clone();
                 let keep = Keep {
                     days: 2,

@@ -5,10 +5,7 @@ use std::{
     io,
     net::IpAddr,
     pin::Pin,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicI64, Ordering},
-    },
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -45,34 +42,16 @@ use wharf::{
     },
 };
 
-use crate::harness::databases::{Engine, TestDb};
+use crate::harness::{
+    clock::HandClock,
+    databases::{Engine, TestDb},
+};
 
 /// How long a request may take here: enough for loopback on a busy machine, short enough to wait for.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long the requests of [`Desk::another_dispatcher`] may take: longer than its tests need.
 const PATIENCE: Duration = Duration::from_secs(20);
-
-/// A clock that is moved by hand; it starts now, because verifiers look at the time.
-#[derive(Debug)]
-pub(crate) struct HandClock(AtomicI64);
-
-impl HandClock {
-    pub(crate) fn advance(&self, by: Duration) {
-        let by = i64::try_from(by.as_millis()).unwrap();
-        self.0.fetch_add(by, Ordering::SeqCst);
-    }
-
-    pub(crate) fn set(&self, now_ms: i64) {
-        self.0.store(now_ms, Ordering::SeqCst);
-    }
-}
-
-impl Clock for HandClock {
-    fn now_ms(&self) -> i64 {
-        self.0.load(Ordering::SeqCst)
-    }
-}
 
 /// Names, each with the answers to its first, second, … look-up; the last answer stays.
 #[derive(Debug, Default)]
@@ -162,7 +141,8 @@ impl Desk {
     }
 
     pub(crate) async fn on(test: TestDb) -> Self {
-        let clock = Arc::new(HandClock(AtomicI64::new(SystemClock.now_ms())));
+        // It starts now, because verifiers look at the time.
+        let clock = Arc::new(HandClock::at(SystemClock.now_ms()));
         let names = Arc::new(Names::default());
         let egress = Egress::with(Settings {
             allow: vec!["127.0.0.0/8".parse().unwrap()],
