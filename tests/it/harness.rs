@@ -2,7 +2,9 @@
 
 pub(crate) mod app;
 pub(crate) mod clock;
+pub(crate) mod ctx;
 pub(crate) mod databases;
 pub(crate) mod field;
 pub(crate) mod processes;
 pub(crate) mod receiver;
+pub(crate) mod rows;

@@ -5,18 +5,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use entity::{
-    enums::{Role, SessionState},
-    ids::{ApiKeyId, SessionId, UserId},
-};
-use sea_orm::{DatabaseConnection, EntityTrait};
+use entity::{enums::SessionState, ids::SessionId};
+use sea_orm::DatabaseConnection;
 use serde_json::{Value, json};
 use wharf::{
     cluster::Node,
     db,
     domain::{
         clock::{SharedClock, SystemClock},
-        principal::{Credential, Principal, Scope},
         session::{Phase, Snapshot},
     },
     events::{Bus, LogEntry},
@@ -34,6 +30,8 @@ use wharf::{
     webhook::outbox::Wake,
 };
 use wharf_sandbox::{Config, Sandbox};
+
+use crate::harness::{ctx::ctx_of, rows};
 
 mod messages;
 
@@ -193,12 +191,14 @@ impl Field {
         let url = format!("sqlite://{}", folder.path().join("wharf.db").display());
         let db = db::connect(&url, 5).await.unwrap();
         db::migrate::migrate(&db).await.unwrap();
-        let owner = add_user(&db, "owner").await;
+        let owner = rows::user();
+        let ctx = ctx_of(owner.id);
+        db::users::insert(&db, owner).await.unwrap();
         let process = Process::start_with(db.clone(), &sandbox.ws_url(), None, tuning).await;
         Self {
             sandbox,
             db,
-            ctx: ctx(owner),
+            ctx,
             process,
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
             url,
@@ -363,40 +363,4 @@ impl Field {
             tokio::time::sleep(POLL).await;
         }
     }
-}
-
-fn ctx(owner: UserId) -> Ctx {
-    let principal = Principal {
-        user: owner,
-        role: Role::User,
-        scopes: Scope::ALL.to_vec(),
-        session: None,
-        credential: Credential::ApiKey(ApiKeyId::new()),
-        expires_at: None,
-    };
-    Ctx {
-        principal: Arc::new(principal),
-        request_id: "test".into(),
-    }
-}
-
-async fn add_user(db: &DatabaseConnection, name: &str) -> UserId {
-    let id = UserId::new();
-    let row = entity::users::Model {
-        id,
-        username: name.to_owned(),
-        password_hash: String::new(),
-        role: Role::User,
-        session_limit: None,
-        is_active: true,
-        token_version: 0,
-        created_at: 0,
-        updated_at: 0,
-    };
-    let row: entity::users::ActiveModel = row.into();
-    entity::users::Entity::insert(sea_orm::ActiveModelTrait::reset_all(row))
-        .exec_without_returning(db)
-        .await
-        .unwrap();
-    id
 }

@@ -1,15 +1,14 @@
 //! Sending, as far as it goes without WhatsApp: what is refused, and how a repeated request is answered.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use entity::ids::ApiKeyId;
 use serde_json::{Value, json};
-use wharf::{
-    domain::principal::{Credential, Principal, Scope},
-    service::{Ctx, idempotency::Claim},
-};
+use wharf::service::idempotency::Claim;
 
-use crate::harness::app::{Answer, Caller, TestApp};
+use crate::harness::{
+    app::{Answer, Caller, TestApp},
+    ctx::ctx_of,
+};
 
 const PATH: &str = "/v1/sessions/sales/messages";
 
@@ -99,17 +98,7 @@ async fn a_request_under_way_is_not_begun_again_until_its_process_is_gone() {
     let ann = app.user("ann").await;
     ann.session("sales").await;
     let me = ann.get("/v1/me").await.expect(200);
-    let ctx = Ctx {
-        principal: Arc::new(Principal {
-            user: me["id"].as_str().unwrap().parse().unwrap(),
-            role: entity::enums::Role::User,
-            scopes: Scope::ALL.to_vec(),
-            session: None,
-            credential: Credential::ApiKey(ApiKeyId::new()),
-            expires_at: None,
-        }),
-        request_id: "crashed".into(),
-    };
+    let ctx = ctx_of(me["id"].as_str().unwrap().parse().unwrap());
     let body = text("abc").to_string();
     let shape = [b"POST".as_slice(), PATH.as_bytes(), body.as_bytes()];
     let claim = app

@@ -5,10 +5,8 @@
 use std::{sync::Arc, time::Duration};
 
 use entity::{
-    enums::{Role, SessionState},
     events,
-    ids::{ApiKeyId, EventId, NodeId, SessionId, UserId},
-    sessions,
+    ids::{EventId, NodeId, SessionId, UserId},
 };
 use proptest::{
     prelude::*,
@@ -20,10 +18,7 @@ use wharf::{
         self,
         fence::{Fence, Standing},
     },
-    domain::{
-        clock::{Clock, SharedClock},
-        principal::{Credential, Principal, Scope},
-    },
+    domain::clock::{Clock, SharedClock},
     events::{
         Bus, LogEntry,
         retention::{Keep, Retention},
@@ -37,7 +32,9 @@ use wharf::{
 
 use crate::harness::{
     clock::HandClock,
+    ctx::ctx_of,
     databases::{Engine, TestDb, leased},
+    rows,
 };
 
 /// One thing that happens.
@@ -138,36 +135,10 @@ struct Model<'a> {
 
 impl<'a> Model<'a> {
     async fn new(test: &'a TestDb) -> Self {
-        let (owner, session) = (UserId::new(), SessionId::new());
-        let row = sessions::Model {
-            id: session,
-            owner_id: owner,
-            handle: session.to_string(),
-            name: None,
-            phone: None,
-            lid: None,
-            push_name: None,
-            state: SessionState::Disconnected,
-            reason: None,
-            metadata: "{}".into(),
-            settings: "{}".into(),
-            created_at: 0,
-            updated_at: 0,
-            connected_at: None,
-        };
+        let row = rows::session(UserId::new());
+        let (ctx, session) = (ctx_of(row.owner_id), row.id);
         db::sessions::insert(&test.db, row).await.unwrap();
         let fence = leased(&test.db, session, NodeId::new()).await;
-        let ctx = Ctx {
-            principal: Arc::new(Principal {
-                user: owner,
-                role: Role::User,
-                scopes: Scope::ALL.to_vec(),
-                session: None,
-                credential: Credential::ApiKey(ApiKeyId::new()),
-                expires_at: None,
-            }),
-            request_id: "test".into(),
-        };
         let bus = Bus::default();
         let log = EventLog::new(test.db.clone(), bus.clone());
         let feed = open(&log, &ctx, session, 0).await;

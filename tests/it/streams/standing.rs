@@ -4,9 +4,8 @@ use std::collections::HashSet;
 
 use entity::{
     api_keys,
-    enums::{Role, SessionState},
-    ids::{ApiKeyId, RefreshTokenId, SessionId, UserId},
-    link_tokens, refresh_tokens, sessions, users,
+    ids::{ApiKeyId, RefreshTokenId},
+    link_tokens, refresh_tokens, users,
 };
 use wharf::db::{
     self,
@@ -14,23 +13,18 @@ use wharf::db::{
     users::UserChange,
 };
 
-use crate::harness::databases::{TestDb, on_each_engine};
+use crate::harness::{
+    databases::{TestDb, on_each_engine},
+    rows,
+};
 
 /// A user with one of each; gives what to ask for.
 async fn everything(test: &TestDb) -> Asked {
-    let (user, sign_in, key) = (UserId::new(), RefreshTokenId::new(), ApiKeyId::new());
-    let session = SessionId::new();
     let row = users::Model {
-        id: user,
-        username: user.to_string(),
-        password_hash: String::new(),
-        role: Role::User,
-        session_limit: None,
-        is_active: true,
         token_version: 7,
-        created_at: 1,
-        updated_at: 1,
+        ..rows::user()
     };
+    let (user, sign_in, key) = (row.id, RefreshTokenId::new(), ApiKeyId::new());
     db::users::insert(&test.db, row).await.unwrap();
     let row = refresh_tokens::Model {
         id: sign_in,
@@ -56,6 +50,9 @@ async fn everything(test: &TestDb) -> Asked {
         created_at: 1,
     };
     db::api_keys::insert(&test.db, row).await.unwrap();
+    let row = rows::session(user);
+    let session = row.id;
+    db::sessions::insert(&test.db, row).await.unwrap();
     let row = link_tokens::Model {
         token_hash: session.to_string(),
         session_id: session,
@@ -65,23 +62,6 @@ async fn everything(test: &TestDb) -> Asked {
         created_at: 1,
     };
     db::link_tokens::insert(&test.db, row).await.unwrap();
-    let row = sessions::Model {
-        id: session,
-        owner_id: user,
-        handle: session.to_string(),
-        name: None,
-        phone: None,
-        lid: None,
-        push_name: None,
-        state: SessionState::Disconnected,
-        reason: None,
-        metadata: "{}".into(),
-        settings: "{}".into(),
-        created_at: 1,
-        updated_at: 1,
-        connected_at: None,
-    };
-    db::sessions::insert(&test.db, row).await.unwrap();
     Asked {
         users: HashSet::from([user]),
         sign_ins: HashSet::from([sign_in]),

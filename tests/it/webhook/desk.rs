@@ -10,9 +10,9 @@ use std::{
 };
 
 use entity::{
-    enums::{DeliveryOrdering, Role, SessionState},
+    enums::DeliveryOrdering,
     events,
-    ids::{ApiKeyId, EndpointId, EventId, NodeId, SessionId, UserId},
+    ids::{EndpointId, EventId, NodeId, SessionId, UserId},
     sessions, webhook_attempts, webhook_deliveries,
 };
 use sea_orm::{
@@ -21,10 +21,7 @@ use sea_orm::{
 use serde_json::json;
 use wharf::{
     db,
-    domain::{
-        clock::{Clock, SharedClock, SystemClock},
-        principal::{Credential, Principal, Scope},
-    },
+    domain::clock::{Clock, SharedClock, SystemClock},
     events::Bus,
     seal::Master,
     service::{
@@ -44,7 +41,9 @@ use wharf::{
 
 use crate::harness::{
     clock::HandClock,
+    ctx::ctx_of,
     databases::{Engine, TestDb},
+    rows,
 };
 
 /// How long a request may take here: enough for loopback on a busy machine, short enough to wait for.
@@ -174,7 +173,7 @@ impl Desk {
         let mut desk = Self {
             dispatcher: ground.dispatcher(Limits::default(), TIMEOUT),
             bus,
-            ctx: caller(UserId::new()),
+            ctx: ctx_of(UserId::new()),
             session: SessionId::new(),
             test,
             clock,
@@ -193,23 +192,11 @@ impl Desk {
     }
 
     pub(crate) async fn new_session(&mut self, handle: &str) -> SessionId {
-        let id = SessionId::new();
         let row = sessions::Model {
-            id,
-            owner_id: self.ctx.owner(),
             handle: handle.to_owned(),
-            name: None,
-            phone: None,
-            lid: None,
-            push_name: None,
-            state: SessionState::Disconnected,
-            reason: None,
-            metadata: "{}".into(),
-            settings: "{}".into(),
-            created_at: 0,
-            updated_at: 0,
-            connected_at: None,
+            ..rows::session(self.ctx.owner())
         };
+        let id = row.id;
         db::sessions::insert(&self.test.db, row).await.unwrap();
         db::leases::insert(&self.test.db, id).await.unwrap();
         id
@@ -326,19 +313,5 @@ pub(crate) fn new_endpoint(url: &str) -> NewEndpoint {
         chats: vec!["*".to_owned()],
         ordering: DeliveryOrdering::Session,
         headers: [].into(),
-    }
-}
-
-pub(crate) fn caller(user: UserId) -> Ctx {
-    Ctx {
-        principal: Arc::new(Principal {
-            user,
-            role: Role::User,
-            scopes: Scope::ALL.to_vec(),
-            session: None,
-            credential: Credential::ApiKey(ApiKeyId::new()),
-            expires_at: None,
-        }),
-        request_id: "req_test".into(),
     }
 }

@@ -12,8 +12,9 @@ use wharf::service::{
     webhooks::{ENDPOINTS_MAX, EndpointPatch},
 };
 
-use super::desk::{Desk, caller, new_endpoint};
+use super::desk::{Desk, new_endpoint};
 use crate::harness::{
+    ctx::ctx_of,
     databases::{TestDb, on_each_engine},
     receiver::{Receiver, Reply},
 };
@@ -32,7 +33,7 @@ async fn a_stranger_finds_nothing(test: TestDb) {
     let event = desk.event().await;
     desk.deliver().await;
     let delivery = desk.delivery(event).await.id;
-    let (webhooks, stranger) = (&desk.webhooks, &caller(UserId::new()));
+    let (webhooks, stranger) = (&desk.webhooks, &ctx_of(UserId::new()));
 
     is_missing(webhooks.get(stranger, id).await, "webhook");
     is_missing(
