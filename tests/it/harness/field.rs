@@ -1,4 +1,4 @@
-//! A sandbox with people, a database, and a node of Wharf without its HTTP face.
+//! A sandbox with people, a database, and a process of Wharf without its HTTP face.
 
 use std::{
     sync::Arc,
@@ -9,31 +9,20 @@ use entity::{enums::SessionState, ids::SessionId};
 use sea_orm::DatabaseConnection;
 use serde_json::{Value, json};
 use wharf::{
-    cluster::Node,
     db,
-    domain::{
-        clock::{SharedClock, SystemClock},
-        session::{Phase, Snapshot},
-    },
-    events::{Bus, LogEntry},
-    lifecycle::{Stop, Tasks},
-    protocol::{Connector, ConnectorConfig},
-    seal::Master,
-    service::{
-        Ctx,
-        event_log::EventLog,
-        messages::Messages,
-        revocation::Revocations,
-        sessions::{NewSession, Sessions},
-    },
-    session::{Handle, Manager, ManagerConfig, Pacing, ProbeTimes},
-    webhook::outbox::Wake,
+    domain::session::{Phase, Snapshot},
+    events::LogEntry,
+    service::{Ctx, sessions::NewSession},
+    session::Handle,
 };
 use wharf_sandbox::{Config, Sandbox};
 
 use crate::harness::{ctx::ctx_of, rows};
 
 mod messages;
+mod process;
+
+pub(crate) use process::{PACING, Process, Tuning};
 
 /// How long any condition may take to come true.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -41,41 +30,6 @@ const POLL: Duration = Duration::from_millis(10);
 
 pub(crate) const ALICE: &str = "491700000101";
 pub(crate) const BOB: &str = "491700000202";
-
-/// The pace of the configuration's defaults.
-pub(crate) const PACING: Pacing = Pacing {
-    every: Duration::from_secs(3),
-    burst: 3,
-    per_character: Duration::from_millis(50),
-    typing_max: Duration::from_secs(4),
-};
-
-/// What a flow may set to other times than the service's own.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Tuning {
-    pub(crate) probe: ProbeTimes,
-    pub(crate) pacing: Pacing,
-}
-
-impl Default for Tuning {
-    fn default() -> Self {
-        Self {
-            probe: ProbeTimes::default(),
-            pacing: PACING,
-        }
-    }
-}
-
-/// One process of Wharf, as far as sessions go.
-pub(crate) struct Process {
-    pub(crate) manager: Manager,
-    pub(crate) node: Node,
-    pub(crate) sessions: Sessions,
-    pub(crate) messages: Messages,
-    pub(crate) log: EventLog,
-    pub(crate) tasks: Tasks,
-    pub(crate) stop: Stop,
-}
 
 /// Everything a flow needs.
 pub(crate) struct Field {
@@ -86,84 +40,6 @@ pub(crate) struct Field {
     http: reqwest::Client,
     url: String,
     _folder: tempfile::TempDir,
-}
-
-fn master() -> Arc<Master> {
-    Arc::new(Master::from_bytes([7; 32]))
-}
-
-impl Process {
-    /// A process on `db` whose WhatsApp is at `whatsapp`; `previous` is the node that it replaces.
-    pub(crate) async fn start(
-        db: DatabaseConnection,
-        whatsapp: &str,
-        previous: Option<entity::ids::NodeId>,
-    ) -> Self {
-        Self::start_with(db, whatsapp, previous, Tuning::default()).await
-    }
-
-    /// The same, with other times.
-    async fn start_with(
-        db: DatabaseConnection,
-        whatsapp: &str,
-        previous: Option<entity::ids::NodeId>,
-        tuning: Tuning,
-    ) -> Self {
-        drop(rustls::crypto::ring::default_provider().install_default());
-        let stop = Stop::default();
-        let tasks = Tasks::new(&stop);
-        let clock: SharedClock = Arc::new(SystemClock);
-        let node = Node::join(db.clone(), "test".into(), "test".into(), previous)
-            .await
-            .unwrap();
-        let config = ConnectorConfig {
-            url: whatsapp.to_owned(),
-            version: Some((2, 3000, 1_023_000_000)),
-            device_name: "Wharf".into(),
-        };
-        let bus = Bus::default();
-        let manager = Manager::new(ManagerConfig {
-            db: db.clone(),
-            node: node.clone(),
-            connector: Connector::new(config, tasks.clone()).unwrap(),
-            master: master(),
-            bus: bus.clone(),
-            outbox: Wake::default(),
-            clock: Arc::clone(&clock),
-            tasks: tasks.clone(),
-            stop: stop.clone(),
-            probe: tuning.probe,
-            pacing: Arc::new(tuning.pacing),
-        });
-        manager.start();
-        Self {
-            sessions: Sessions::new(
-                db.clone(),
-                manager.clone(),
-                Arc::clone(&clock),
-                Revocations::default(),
-            ),
-            messages: Messages::new(db.clone(), manager.clone(), clock),
-            log: EventLog::new(db, bus),
-            manager,
-            node,
-            tasks,
-            stop,
-        }
-    }
-
-    /// An ordered stop: sessions first, then the node's leases.
-    pub(crate) async fn stop(&self) {
-        self.stop.soft();
-        assert_eq!(
-            self.manager.stop_all(DEADLINE).await,
-            0,
-            "every session ends in time"
-        );
-        self.node.leave().await.unwrap();
-        self.stop.hard();
-        assert!(self.tasks.join(DEADLINE).await, "every task ends");
-    }
 }
 
 impl Field {

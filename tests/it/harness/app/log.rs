@@ -1,0 +1,57 @@
+//! What happens in a session, written into its log without a session that runs.
+
+use std::sync::Arc;
+
+use entity::{
+    events,
+    ids::{EventId, SessionId},
+    sessions,
+};
+use sea_orm::{ColumnTrait, ConnectionTrait as _, EntityTrait, QueryFilter};
+use serde_json::Value;
+use wharf::{db, domain::clock::Clock, events::LogEntry};
+
+use super::TestApp;
+
+impl TestApp {
+    /// Drops the events before `seq`, as retention does.
+    pub(crate) async fn forget_before(&self, session: &str, seq: i64) {
+        let session: SessionId = session.parse().unwrap();
+        events::Entity::delete_many()
+            .filter(events::Column::SessionId.eq(session))
+            .filter(events::Column::Seq.lt(seq))
+            .exec(&self.db)
+            .await
+            .unwrap();
+    }
+
+    /// Writes an event to the log of a session and tells the live readers, as the session itself does.
+    pub(crate) async fn emit(&self, session: &str, kind: &str, data: Value) -> i64 {
+        let entry = self.write(session, kind, data).await;
+        self.bus.publish(std::slice::from_ref(&entry));
+        entry.seq
+    }
+
+    /// Writes an event to the log of a session and tells nobody, as another node does.
+    pub(crate) async fn write(&self, session: &str, kind: &str, data: Value) -> Arc<LogEntry> {
+        let session: SessionId = session.parse().unwrap();
+        let tx = db::begin(&self.db).await.unwrap();
+        let seq = db::leases::take_number(&tx, session).await.unwrap();
+        let owned = sessions::Entity::find_by_id(session).one(&tx).await;
+        let row = events::Model {
+            session_id: session,
+            seq: seq.expect("the session has a lease"),
+            id: EventId::new(),
+            owner_id: owned.unwrap().unwrap().owner_id,
+            event_type: kind.into(),
+            payload: data.to_string(),
+            dedupe_key: None,
+            created_at: self.clock.now_ms(),
+        };
+        let mut script = db::Script::new(tx.get_database_backend());
+        db::events::insert(&mut script, vec![row.clone()]);
+        assert!(script.run(&tx).await.unwrap());
+        tx.commit().await.unwrap();
+        Arc::new(row.into())
+    }
+}
