@@ -10,23 +10,11 @@ set -euo pipefail
 cd "$ROOT"
 need_rust
 
-services=$(mktemp -d "${TMPDIR:-/tmp}/wharf-bench.XXXXXX")
-chmod 755 "$services"
-finish() {
-  local status=$?
-  trap - EXIT INT TERM
-  scripts/services.sh stop "$services" || true
-  rm -rf "$services"
-  exit "$status"
-}
-trap finish EXIT
-trap 'exit 130' INT TERM
+own_services
 
 say "building, optimised"
 cargo build --profile bench --workspace "${SANDBOX[@]}" --bins --bench ratios
 say "starting databases that sync every commit"
 SERVICES_DURABLE=1 scripts/services.sh start "$services"
-set -a
-. "$services/env"
-set +a
+use_services
 cargo bench --workspace "${SANDBOX[@]}" --bench ratios -- "$@"

@@ -10,27 +10,15 @@ set -euo pipefail
 cd "$ROOT"
 need_rust
 
-services=$(mktemp -d "${TMPDIR:-/tmp}/wharf-chaos.XXXXXX")
-chmod 755 "$services"
-finish() {
-  local status=$?
-  trap - EXIT INT TERM
-  scripts/services.sh stop "$services" || true
-  rm -rf "$services"
-  exit "$status"
-}
-trap finish EXIT
-trap 'exit 130' INT TERM
+own_services
 
 say "starting databases of its own"
 scripts/services.sh start "$services"
-set -a
-. "$services/env"
-CHAOS_SERVICES=$services
-CHAOS_KILLS=${CHAOS_KILLS:-200}
-CHAOS_RESTARTS=${CHAOS_RESTARTS:-20}
-CHAOS_SEED=${CHAOS_SEED:-$((RANDOM * 32768 + RANDOM))}
-set +a
+use_services
+export CHAOS_SERVICES=$services
+export CHAOS_KILLS=${CHAOS_KILLS:-200}
+export CHAOS_RESTARTS=${CHAOS_RESTARTS:-20}
+export CHAOS_SEED=${CHAOS_SEED:-$((RANDOM * 32768 + RANDOM))}
 say "CHAOS_SEED=$CHAOS_SEED"
 cargo test --workspace "${SANDBOX[@]}" --test it -- "chaos::nothing_is_lost_doubled_or_overtaken${1:+_on_$1}" \
   --test-threads=1 --nocapture

@@ -1,4 +1,4 @@
-# Sourced by the other scripts: names, and what a build needs that a machine may lack.
+# Sourced by the other scripts: names, what a build needs that a machine may lack, databases of a script's own.
 #
 # Rust comes from rust-toolchain.toml and is not installed here; a C compiler and Node are, from the registries that
 # everybody has. Nothing is installed that is there already, and whatever is installed is said.
@@ -65,4 +65,31 @@ UNPACK
   rm -rf "$wheel"
   hash -r
   node_is_new_enough || die "the Node in $home does not run"
+}
+
+# A folder for databases of the script's own, $services, for `services.sh start`. However the script ends, what it names
+# in `background` ends before them, they are stopped, and it ends with the code that it would have ended with.
+own_services() {
+  services=$(mktemp -d "${TMPDIR:-/tmp}/wharf-$(basename "$0" .sh).XXXXXX")
+  chmod 755 "$services"
+  background=()
+  trap end_services EXIT
+  trap 'exit 130' INT TERM
+}
+
+end_services() {
+  local status=$?
+  trap - EXIT INT TERM
+  for pid in "${background[@]}"; do kill "$pid" 2>/dev/null || true; done
+  wait || true
+  "$ROOT/scripts/services.sh" stop "$services" || true
+  rm -rf "$services"
+  exit "$status"
+}
+
+# Tells what is run from here where the databases are.
+use_services() {
+  set -a
+  . "$services/env"
+  set +a
 }

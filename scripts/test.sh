@@ -10,21 +10,7 @@ need_rust
 TEST_VERIFIERS=$(scripts/verifiers.sh)
 export TEST_VERIFIERS
 
-services=$(mktemp -d "${TMPDIR:-/tmp}/wharf-test.XXXXXX")
-chmod 755 "$services"
-background=()
-finish() {
-  local status=$?
-  trap - EXIT INT TERM
-  for pid in "${background[@]}"; do kill "$pid" 2>/dev/null || true; done
-  wait || true
-  scripts/services.sh stop "$services" || true
-  rm -rf "$services"
-  exit "$status"
-}
-trap finish EXIT
-trap 'exit 130' INT TERM
-
+own_services
 # They take the network and the disk while the compiler takes the processors.
 scripts/services.sh start "$services" &
 starting=$!
@@ -42,10 +28,8 @@ wait "$starting" || die "the databases did not start"
 wait "$console" || die "the console was not built"
 background=()
 
-set -a
-. "$services/env"
-TEST_LIVE_BINARY=$TARGET/debug/wharf-live
-set +a
+use_services
+export TEST_LIVE_BINARY=$TARGET/debug/wharf-live
 
 failed=()
 need_node
