@@ -63,24 +63,6 @@ async fn since_replays_the_log_and_goes_on_live_without_a_seam() {
 }
 
 #[tokio::test]
-async fn what_the_log_no_longer_holds_is_told_as_a_gap() {
-    let app = TestApp::start().await;
-    let ann = app.user("ann").await;
-    let session = ann.session("sales").await;
-    for n in 1..=5 {
-        app.emit(&session, "message", json!({"n": n})).await;
-    }
-    app.forget_before(&session, 4).await;
-    let mut socket = ann.socket("/ws/sales?since=1").await.unwrap();
-    let hello = frame(&mut socket).await;
-    assert_eq!(hello["data"]["first_seq"], 4);
-    let gap = frame(&mut socket).await;
-    assert_eq!(gap["type"], "gap");
-    assert_eq!(gap["data"], json!({"from": 2, "to": 3}));
-    assert_eq!(frame(&mut socket).await["seq"], 4);
-}
-
-#[tokio::test]
 async fn an_event_of_another_node_is_read_from_the_log_before_the_next() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
