@@ -255,6 +255,14 @@ impl TestApp {
             .expect(200)
     }
 
+    /// The administrator deactivates a user.
+    pub(crate) async fn shut_out(&self, user: &Caller) {
+        let path = format!("/v1/users/{}", user.id().await);
+        let admin = self.admin().await;
+        let off = json!({"is_active": false});
+        admin.patch(&path, off).await.expect(200);
+    }
+
     /// Asks the sandbox's control; for apps with phones.
     pub(crate) async fn control(&self, method: &str, path: &str, body: Value) -> Value {
         let (sandbox, _) = self.phones.as_ref().expect("an app with phones");

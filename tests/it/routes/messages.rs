@@ -97,8 +97,7 @@ async fn a_request_under_way_is_not_begun_again_until_its_process_is_gone() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
     ann.session("sales").await;
-    let me = ann.get("/v1/me").await.expect(200);
-    let ctx = ctx_of(me["id"].as_str().unwrap().parse().unwrap());
+    let ctx = ctx_of(ann.id().await.parse().unwrap());
     let body = text("abc").to_string();
     let shape = [b"POST".as_slice(), PATH.as_bytes(), body.as_bytes()];
     let claim = app

@@ -1,13 +1,7 @@
 //! Nobody reaches what is somebody else's: made from the description of the API, so that a new path is covered the
 //! day it appears.
 
-use entity::{
-    enums::{AttemptTrigger, DeliveryState},
-    ids::DeliveryId,
-    webhook_deliveries,
-};
 use reqwest::Method;
-use sea_orm::{ActiveModelTrait, EntityTrait};
 use serde_json::{Map, Value, json};
 
 use crate::harness::app::{Caller, TestApp};
@@ -94,38 +88,16 @@ impl Belongings {
     async fn of(app: &TestApp, owner: &Caller) -> Self {
         let key = json!({"name": "key", "scopes": ["sessions:read"]});
         let key = owner.post("/v1/api-keys", key).await.expect(201);
-        let me = owner.get("/v1/me").await.expect(200);
         let hook = json!({"url": "http://127.0.0.1:9/hook"});
         let hook = owner.post("/v1/webhooks", hook).await.expect(201);
         let id = |value: &Value| value["id"].as_str().unwrap().to_owned();
         let session = owner.session("theirs").await;
-        let event = app.write(&session, "message", json!({})).await;
-        let delivery = webhook_deliveries::Model {
-            id: DeliveryId::new(),
-            owner_id: id(&me).parse().unwrap(),
-            endpoint_id: id(&hook).parse().unwrap(),
-            session_id: event.session,
-            event_id: event.id,
-            seq: event.seq,
-            state: DeliveryState::Dead,
-            attempt: 1,
-            triggered_by: AttemptTrigger::Auto,
-            next_at: None,
-            lease_node: None,
-            last_error: None,
-            created_at: event.at,
-            updated_at: event.at,
-        };
-        let row = webhook_deliveries::ActiveModel::from(delivery.clone()).reset_all();
-        webhook_deliveries::Entity::insert(row)
-            .exec_without_returning(&app.db)
-            .await
-            .unwrap();
+        let delivery = app.dead_delivery(&session, &id(&hook)).await;
         Self {
             session,
             webhook: id(&hook),
-            delivery: delivery.id.to_string(),
-            user: id(&me),
+            delivery: delivery.to_string(),
+            user: owner.id().await,
             api_key: id(&key),
         }
     }

@@ -37,8 +37,7 @@ async fn a_user_manages_nobody() {
     ann.post("/v1/users", body)
         .await
         .refused(403, "scope_missing");
-    let own = ann.get("/v1/me").await.expect(200)["id"].clone();
-    let path = format!("/v1/users/{}", own.as_str().unwrap());
+    let path = format!("/v1/users/{}", ann.id().await);
     ann.patch(&path, json!({"role": "admin"}))
         .await
         .refused(404, "user_not_found");
@@ -48,8 +47,7 @@ async fn a_user_manages_nobody() {
 async fn the_last_administrator_stays() {
     let app = TestApp::start().await;
     let admin = app.admin().await;
-    let id = admin.get("/v1/me").await.expect(200)["id"].clone();
-    let path = format!("/v1/users/{}", id.as_str().unwrap());
+    let path = format!("/v1/users/{}", admin.id().await);
     admin.delete(&path).await.refused(409, "last_admin");
     admin
         .patch(&path, json!({"role": "user"}))
@@ -66,8 +64,7 @@ async fn a_user_with_sessions_is_not_removed() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
     let session = ann.session("sales").await;
-    let id = ann.get("/v1/me").await.expect(200)["id"].clone();
-    let path = format!("/v1/users/{}", id.as_str().unwrap());
+    let path = format!("/v1/users/{}", ann.id().await);
     let admin = app.admin().await;
     admin.delete(&path).await.refused(409, "user_has_sessions");
     ann.delete(&format!("/v1/sessions/{session}"))
@@ -98,8 +95,7 @@ async fn the_list_comes_in_pages() {
 async fn a_session_limit_is_kept() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
-    let id = ann.get("/v1/me").await.expect(200)["id"].clone();
-    let path = format!("/v1/users/{}", id.as_str().unwrap());
+    let path = format!("/v1/users/{}", ann.id().await);
     app.admin()
         .await
         .patch(&path, json!({"session_limit": 1}))

@@ -1,9 +1,9 @@
 //! Webhooks as a caller sees them: filters, health, dead letters, the log of attempts.
 
 use entity::{
-    enums::{AttemptTrigger, DeliveryState},
+    enums::AttemptTrigger,
     ids::{AttemptId, DeliveryId, NodeId},
-    webhook_attempts, webhook_deliveries, webhook_endpoints,
+    webhook_attempts, webhook_endpoints,
 };
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use serde_json::{Value, json};
@@ -21,32 +21,16 @@ async fn webhook(owner: &Caller, extra: Value) -> Value {
 
 /// A dead delivery with one attempt.
 async fn dead(app: &TestApp, owner: &Caller, webhook: &Value) -> DeliveryId {
-    let me = owner.get("/v1/me").await.expect(200);
     let session = owner.session("of-the-dead").await;
-    let event = app.write(&session, "message", json!({})).await;
-    let delivery = webhook_deliveries::Model {
-        id: DeliveryId::new(),
-        owner_id: me["id"].as_str().unwrap().parse().unwrap(),
-        endpoint_id: webhook["id"].as_str().unwrap().parse().unwrap(),
-        session_id: event.session,
-        event_id: event.id,
-        seq: event.seq,
-        state: DeliveryState::Dead,
-        attempt: 1,
-        triggered_by: AttemptTrigger::Auto,
-        next_at: None,
-        lease_node: None,
-        last_error: None,
-        created_at: event.at,
-        updated_at: event.at,
-    };
+    let webhook = webhook["id"].as_str().unwrap();
+    let id = app.dead_delivery(&session, webhook).await;
     let head = json!({"url": "http://127.0.0.1:9/hook", "headers": [["webhook-id", "evt_1"]]});
     let attempt = webhook_attempts::Model {
         id: AttemptId::new(),
-        delivery_id: delivery.id,
+        delivery_id: id,
         attempt: 1,
         node_id: NodeId::new(),
-        started_at: event.at,
+        started_at: app.clock.now_ms(),
         duration_ms: 12,
         status: Some(410),
         error: Some("gone: the receiver answered 410 and gets nothing more".to_owned()),
@@ -56,10 +40,6 @@ async fn dead(app: &TestApp, owner: &Caller, webhook: &Value) -> DeliveryId {
         response_head: Some(json!({"headers": [["server", "x"]]}).to_string()),
         head_ms: Some(11),
     };
-    let id = delivery.id;
-    let row = webhook_deliveries::ActiveModel::from(delivery).reset_all();
-    let insert = webhook_deliveries::Entity::insert(row);
-    insert.exec_without_returning(&app.db).await.unwrap();
     let row = webhook_attempts::ActiveModel::from(attempt).reset_all();
     let insert = webhook_attempts::Entity::insert(row);
     insert.exec_without_returning(&app.db).await.unwrap();

@@ -19,8 +19,7 @@ async fn each_cursor_replays_its_log_and_a_session_without_one_starts_live() {
         }
     }
     let path = format!("/ws?since={one}:147,a:b:20");
-    let mut socket = ann.socket(&path).await.unwrap();
-    assert_eq!(frame(&mut socket).await["type"], "hello");
+    let mut socket = ann.open(&path).await;
     let mut heard = Vec::new();
     for _ in 0..3 + 130 {
         let told = frame(&mut socket).await;
@@ -75,8 +74,7 @@ async fn a_star_is_every_session_and_a_gap_is_told_of_each() {
     }
     app.forget_before(&one, 3).await;
     app.forget_before(&two, 5).await;
-    let mut socket = ann.socket("/ws?since=*:0").await.unwrap();
-    assert_eq!(frame(&mut socket).await["type"], "hello");
+    let mut socket = ann.open("/ws?since=*:0").await;
     let mut told = Vec::new();
     for _ in 0..4 {
         let frame = frame(&mut socket).await;

@@ -8,13 +8,6 @@ use wharf::lifecycle::Tasks;
 use super::source::EventSource;
 use crate::harness::app::{Caller, PASSWORD, Socket, TestApp, closed, frame, say};
 
-/// A socket that has been greeted.
-async fn open(caller: &Caller, path: &str) -> Socket {
-    let mut socket = caller.socket(path).await.unwrap();
-    assert_eq!(frame(&mut socket).await["type"], "hello");
-    socket
-}
-
 async fn goes_on(socket: &mut Socket) {
     say(socket, r#"{"type":"ping"}"#).await;
     assert_eq!(frame(socket).await["type"], "pong");
@@ -35,9 +28,12 @@ async fn key(app: &TestApp, caller: &Caller, name: &str) -> (Caller, String) {
     (app.stranger().bearer(made["key"].as_str().unwrap()), path)
 }
 
-async fn id(caller: &Caller) -> String {
-    let me = caller.get("/v1/me").await.expect(200);
-    me["id"].as_str().unwrap().to_owned()
+/// Somebody with a link token of the session.
+async fn link(app: &TestApp, owner: &Caller) -> Caller {
+    let path = "/v1/sessions/sales/link-tokens";
+    let made = owner.post(path, json!({"expires_in_s": 600})).await;
+    let token = &made.expect(201)["token"];
+    app.stranger().bearer(token.as_str().unwrap())
 }
 
 #[tokio::test]
@@ -50,12 +46,12 @@ async fn a_deleted_key_ends_what_is_live_on_it_and_on_no_other_credential() {
     let ticket = gone.post("/v1/ws-tickets", json!({})).await.expect(201);
     let by_ticket = format!("/ws?ticket={}", ticket["ticket"].as_str().unwrap());
     let mut ended = [
-        open(&gone, "/ws/sales").await,
-        open(&gone, "/ws").await,
-        open(&app.stranger(), &by_ticket).await,
+        gone.open("/ws/sales").await,
+        gone.open("/ws").await,
+        app.stranger().open(&by_ticket).await,
     ];
     let mut source = stream(&app, &gone).await;
-    let mut stay = [open(&stays, "/ws/sales").await, open(&ann, "/ws").await];
+    let mut stay = [stays.open("/ws/sales").await, ann.open("/ws").await];
     let mut other_source = stream(&app, &stays).await;
     ann.delete(&path).await.expect(204);
     for socket in &mut ended {
@@ -95,9 +91,9 @@ async fn a_sign_out_ends_its_own_sockets_and_one_of_everything_all_but_those_of_
         .stranger()
         .bearer(here["access_token"].as_str().unwrap());
     let (by_key, _) = key(&app, &ann, "stays").await;
-    let mut first = open(&by_here, "/ws/sales").await;
-    let mut second = open(&ann, "/ws/sales").await;
-    let mut third = open(&by_key, "/ws/sales").await;
+    let mut first = by_here.open("/ws/sales").await;
+    let mut second = ann.open("/ws/sales").await;
+    let mut third = by_key.open("/ws/sales").await;
     let body = json!({"refresh_token": here["refresh_token"]});
     by_here.post("/v1/auth/logout", body).await.expect(204);
     assert_eq!(closed(&mut first).await.0, 4401);
@@ -112,29 +108,23 @@ async fn a_sign_out_ends_its_own_sockets_and_one_of_everything_all_but_those_of_
 async fn a_changed_password_ends_the_sign_ins_and_a_deactivation_everything() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
-    let session = ann.session("sales").await;
+    ann.session("sales").await;
     let (by_key, _) = key(&app, &ann, "stays").await;
-    let body = json!({"expires_in_s": 600});
-    let path = format!("/v1/sessions/{session}/link-tokens");
-    let link = ann.post(&path, body).await.expect(201);
-    let by_link = app.stranger().bearer(link["token"].as_str().unwrap());
+    let by_link = link(&app, &ann).await;
     let bob = app.user("bob").await;
-    let mut signed_in = open(&ann, "/ws").await;
+    let mut signed_in = ann.open("/ws").await;
     let mut others = [
-        open(&by_key, "/ws/sales").await,
-        open(&by_link, "/ws/sales").await,
+        by_key.open("/ws/sales").await,
+        by_link.open("/ws/sales").await,
     ];
-    let mut stranger = open(&bob, "/ws").await;
+    let mut stranger = bob.open("/ws").await;
     let body = json!({"current_password": PASSWORD, "new_password": "another horse battery"});
     ann.post("/v1/auth/change-password", body).await.expect(200);
     assert_eq!(closed(&mut signed_in).await.0, 4401);
     for socket in &mut others {
         goes_on(socket).await;
     }
-    let path = format!("/v1/users/{}", id(&by_key).await);
-    let admin = app.admin().await;
-    let off = json!({"is_active": false});
-    admin.patch(&path, off).await.expect(200);
+    app.shut_out(&by_key).await;
     for socket in &mut others {
         assert_eq!(closed(socket).await.0, 4401);
     }
@@ -145,22 +135,19 @@ async fn a_changed_password_ends_the_sign_ins_and_a_deactivation_everything() {
 async fn a_deleted_session_ends_what_is_about_it_alone() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
-    let session = ann.session("sales").await;
+    ann.session("sales").await;
     let other = ann.session("other").await;
-    let body = json!({"expires_in_s": 600});
-    let path = format!("/v1/sessions/{session}/link-tokens");
-    let link = ann.post(&path, body).await.expect(201);
-    let by_link = app.stranger().bearer(link["token"].as_str().unwrap());
+    let by_link = link(&app, &ann).await;
     let mut ended = [
-        open(&ann, "/ws/sales").await,
-        open(&ann, "/ws?sessions=sales").await,
-        open(&by_link, "/ws").await,
+        ann.open("/ws/sales").await,
+        ann.open("/ws?sessions=sales").await,
+        by_link.open("/ws").await,
     ];
     let mut source = stream(&app, &ann).await;
     let mut stay = [
-        open(&ann, "/ws").await,
-        open(&ann, "/ws?sessions=sales,other").await,
-        open(&ann, "/ws/other").await,
+        ann.open("/ws").await,
+        ann.open("/ws?sessions=sales,other").await,
+        ann.open("/ws/other").await,
     ];
     ann.delete("/v1/sessions/sales").await.expect(204);
     for socket in &mut ended {
@@ -179,24 +166,20 @@ async fn a_deleted_session_ends_what_is_about_it_alone() {
 async fn what_another_process_cuts_ends_here_with_the_next_look() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
-    let session = ann.session("sales").await;
+    ann.session("sales").await;
     ann.session("gone").await;
     let (deleted, path) = key(&app, &ann, "deleted").await;
     let (restricted, restricted_path) = key(&app, &ann, "restricted").await;
     let (expired, expired_path) = key(&app, &ann, "expired").await;
     let (stays, _) = key(&app, &ann, "stays").await;
-    let link = format!("/v1/sessions/{session}/link-tokens");
-    let link = ann.post(&link, json!({"expires_in_s": 600})).await;
-    let link = app
-        .stranger()
-        .bearer(link.expect(201)["token"].as_str().unwrap());
+    let link = link(&app, &ann).await;
     let (bob, eve) = (app.user("bob").await, app.user("eve").await);
     let mut ended = Vec::new();
     for caller in [&deleted, &restricted, &expired, &link, &bob, &eve, &ann] {
-        ended.push(open(caller, "/ws").await);
+        ended.push(caller.open("/ws").await);
     }
-    let mut about_gone = open(&stays, "/ws/gone").await;
-    let mut stay = open(&stays, "/ws/sales").await;
+    let mut about_gone = stays.open("/ws/gone").await;
+    let mut stay = stays.open("/ws/sales").await;
     let mut source = stream(&app, &deleted).await;
     app.api.auth.look_again().await.unwrap();
     for socket in ended.iter_mut().chain([&mut about_gone, &mut stay]) {
@@ -210,9 +193,9 @@ async fn what_another_process_cuts_ends_here_with_the_next_look() {
     let admin = other.sign_in("admin").await;
     let user = |id: String| format!("/v1/users/{id}");
     let off = json!({"is_active": false});
-    admin.patch(&user(id(&bob).await), off).await.expect(200);
+    admin.patch(&user(bob.id().await), off).await.expect(200);
     let new = json!({"password": "another horse battery"});
-    admin.patch(&user(id(&eve).await), new).await.expect(200);
+    admin.patch(&user(eve.id().await), new).await.expect(200);
     let change = |path: &str, column, value: Expr| {
         let id: ApiKeyId = path.rsplit('/').next().unwrap().parse().unwrap();
         let update = api_keys::Entity::update_many().col_expr(column, value);
@@ -253,8 +236,8 @@ async fn a_process_looks_again_by_itself() {
     let tasks = Tasks::new(&app.stop);
     let looking = app.api.auth.clone().serve(app.stop.clone());
     let looking = tasks.spawn("test.watch", looking);
-    let mut ended = open(&gone, "/ws").await;
-    let mut stays = open(&ann, "/ws").await;
+    let mut ended = gone.open("/ws").await;
+    let mut stays = ann.open("/ws").await;
     let other = app.beside().await;
     let there = other.sign_in("ann").await;
     there.delete(&path).await.expect(204);
@@ -274,7 +257,7 @@ async fn a_stop_tells_a_reader_that_is_catching_up_where_it_is() {
         let data = json!({"n": n, "filler": filler});
         app.emit(&session, "message", data).await;
     }
-    let mut socket = open(&ann, "/ws/sales?since=100").await;
+    let mut socket = ann.open("/ws/sales?since=100").await;
     assert_eq!(frame(&mut socket).await["seq"], 101);
     app.stop.soft();
     let mut last = 101;

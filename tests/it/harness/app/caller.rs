@@ -136,10 +136,23 @@ impl Caller {
         self.send(Method::DELETE, path, None).await
     }
 
+    /// The caller's own id.
+    pub(crate) async fn id(&self) -> String {
+        let me = self.get("/v1/me").await.expect(200);
+        me["id"].as_str().unwrap().to_owned()
+    }
+
     /// A session of the caller's; gives its id.
     pub(crate) async fn session(&self, handle: &str) -> String {
         let made = self.post("/v1/sessions", json!({"handle": handle})).await;
         made.expect(201)["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Opens a socket that has been greeted.
+    pub(crate) async fn open(&self, path: &str) -> Socket {
+        let mut socket = self.socket(path).await.unwrap();
+        assert_eq!(frame(&mut socket).await["type"], "hello");
+        socket
     }
 
     /// Opens a socket, or gives the HTTP refusal.

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use entity::{
+    enums::{AttemptTrigger, DeliveryState},
     events,
-    ids::{EventId, SessionId},
-    sessions,
+    ids::{DeliveryId, EventId, SessionId},
+    sessions, webhook_deliveries,
 };
-use sea_orm::{ColumnTrait, ConnectionTrait as _, EntityTrait, QueryFilter};
-use serde_json::Value;
+use sea_orm::{ActiveModelTrait as _, ColumnTrait, ConnectionTrait as _, EntityTrait, QueryFilter};
+use serde_json::{Value, json};
 use wharf::{db, domain::clock::Clock, events::LogEntry};
 
 use super::TestApp;
@@ -53,5 +54,31 @@ impl TestApp {
         assert!(script.run(&tx).await.unwrap());
         tx.commit().await.unwrap();
         Arc::new(row.into())
+    }
+
+    /// A delivery of a new event that was given up.
+    pub(crate) async fn dead_delivery(&self, session: &str, webhook: &str) -> DeliveryId {
+        let event = self.write(session, "message", json!({})).await;
+        let row = webhook_deliveries::Model {
+            id: DeliveryId::new(),
+            owner_id: event.owner,
+            endpoint_id: webhook.parse().unwrap(),
+            session_id: event.session,
+            event_id: event.id,
+            seq: event.seq,
+            state: DeliveryState::Dead,
+            attempt: 1,
+            triggered_by: AttemptTrigger::Auto,
+            next_at: None,
+            lease_node: None,
+            last_error: None,
+            created_at: event.at,
+            updated_at: event.at,
+        };
+        let id = row.id;
+        let row = webhook_deliveries::ActiveModel::from(row).reset_all();
+        let insert = webhook_deliveries::Entity::insert(row);
+        insert.exec_without_returning(&self.db).await.unwrap();
+        id
     }
 }

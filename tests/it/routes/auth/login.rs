@@ -64,13 +64,7 @@ async fn a_flood_of_wrong_passwords_waits_and_the_owner_at_a_fresh_address_gets_
 async fn a_user_who_was_shut_out_cannot_sign_in() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
-    let id = ann.get("/v1/me").await.expect(200)["id"].clone();
-    let path = format!("/v1/users/{}", id.as_str().unwrap());
-    let admin = app.admin().await;
-    admin
-        .patch(&path, json!({"is_active": false}))
-        .await
-        .expect(200);
+    app.shut_out(&ann).await;
     ann.get("/v1/me").await.refused(401, "token_invalid");
     let body = json!({"username": "ann", "password": PASSWORD});
     let answer = app.stranger().post("/v1/auth/login", body).await;

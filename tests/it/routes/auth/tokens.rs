@@ -41,8 +41,7 @@ async fn forged_tokens_are_refused_alike() {
     let app = TestApp::start().await;
     let caller = app.admin().await;
     let token = caller.token();
-    let user = caller.get("/v1/me").await.expect(200)["id"].clone();
-    let user = user.as_str().unwrap().parse().unwrap();
+    let user = caller.id().await.parse().unwrap();
     let stranger_key = Tokens::new(&SecretString::from("x".repeat(43)), None);
     let (strange, _) = stranger_key
         .issue(user, RefreshTokenId::new(), 0, app.clock.now_ms())

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::harness::app::{TestApp, frame};
+use crate::harness::app::TestApp;
 
 #[tokio::test]
 async fn a_session_that_does_not_run_has_no_qr_code_and_says_why() {
@@ -55,8 +55,7 @@ async fn a_link_token_watches_its_session_and_nothing_else() {
     page.get(&format!("/v1/sessions/{session}"))
         .await
         .expect(200);
-    let mut socket = page.socket(&format!("/ws/{session}")).await.unwrap();
-    assert_eq!(frame(&mut socket).await["type"], "hello");
+    page.open(&format!("/ws/{session}")).await;
     let answer = page.get(&format!("/v1/sessions/{other}")).await;
     answer.refused(404, "session_not_found");
     assert_eq!(
@@ -131,8 +130,7 @@ async fn a_ticket_opens_one_socket_within_thirty_seconds() {
         format!("/ws/{session}?ticket={}", made["ticket"].as_str().unwrap())
     };
     let path = ticket().await;
-    let mut socket = app.stranger().socket(&path).await.unwrap();
-    assert_eq!(frame(&mut socket).await["type"], "hello");
+    app.stranger().open(&path).await;
     let again = app.stranger().socket(&path).await.unwrap_err();
     again.refused(401, "token_invalid");
 

@@ -22,8 +22,7 @@ async fn a_phone_scans_the_code_that_every_form_shows_and_a_text_leaves_once() {
     let app = TestApp::start_with_phones().await;
     let ann = app.user("ann").await;
     let session = ann.session("sales").await;
-    let mut socket = ann.socket("/ws/sales").await.unwrap();
-    assert_eq!(frame(&mut socket).await["type"], "hello");
+    let mut socket = ann.open("/ws/sales").await;
     ann.post("/v1/sessions/sales/connect", json!({}))
         .await
         .expect(202);

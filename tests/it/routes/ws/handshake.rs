@@ -132,10 +132,8 @@ async fn a_client_that_talks_without_end_is_closed_and_one_that_pings_is_not() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
     ann.session("sales").await;
-    let mut calm = ann.socket("/ws/sales").await.unwrap();
-    assert_eq!(frame(&mut calm).await["type"], "hello");
-    let mut chatty = ann.socket("/ws/sales").await.unwrap();
-    assert_eq!(frame(&mut chatty).await["type"], "hello");
+    let mut calm = ann.open("/ws/sales").await;
+    let mut chatty = ann.open("/ws/sales").await;
     for _ in 0..100 {
         // The close may come before the last of them.
         drop(chatty.send(Message::text("on and on")).await);
@@ -158,9 +156,7 @@ async fn a_thousand_sockets_hear_the_same_event() {
     let session = ann.session("sales").await;
     let mut sockets = Vec::with_capacity(SOCKETS);
     for _ in 0..SOCKETS {
-        let mut socket = ann.socket("/ws/sales").await.unwrap();
-        assert_eq!(frame(&mut socket).await["type"], "hello");
-        sockets.push(socket);
+        sockets.push(ann.open("/ws/sales").await);
     }
     assert_eq!(app.api.live.len(), SOCKETS);
     let seq = app.emit(&session, "message", json!({"n": 1})).await;

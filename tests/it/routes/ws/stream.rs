@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 use wharf::http::{LiveLimits, Settings};
 
-use crate::harness::app::{TestApp, closed, frame, say};
+use crate::harness::app::{Socket, TestApp, closed, frame, say};
 
 fn seqs(frames: &[Value]) -> Vec<i64> {
     frames
@@ -44,8 +44,7 @@ async fn since_replays_the_log_and_goes_on_live_without_a_seam() {
     for n in 1..=250 {
         app.emit(&session, "message", json!({"n": n})).await;
     }
-    let mut socket = ann.socket("/ws/sales?since=20").await.unwrap();
-    assert_eq!(frame(&mut socket).await["type"], "hello");
+    let mut socket = ann.open("/ws/sales?since=20").await;
     let emitting = async {
         for n in 251..=300 {
             app.emit(&session, "message", json!({"n": n})).await;
@@ -67,10 +66,8 @@ async fn an_event_of_another_node_is_read_from_the_log_before_the_next() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
     let session = ann.session("sales").await;
-    let mut one = ann.socket("/ws/sales").await.unwrap();
-    let mut all = ann.socket("/ws").await.unwrap();
-    frame(&mut one).await;
-    frame(&mut all).await;
+    let mut one = ann.open("/ws/sales").await;
+    let mut all = ann.open("/ws").await;
     app.write(&session, "message", json!({"n": 1})).await;
     app.emit(&session, "message", json!({"n": 2})).await;
     for socket in [&mut one, &mut all] {
@@ -106,8 +103,7 @@ async fn a_ping_gets_a_pong_and_anything_else_is_ignored() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
     ann.session("sales").await;
-    let mut socket = ann.socket("/ws/sales").await.unwrap();
-    frame(&mut socket).await;
+    let mut socket = ann.open("/ws/sales").await;
     for noise in ["", "nonsense", r#"{"type":"logout"}"#, "[]"] {
         say(&mut socket, noise).await;
     }
@@ -123,8 +119,7 @@ async fn a_message_of_more_than_64_kib_ends_the_socket() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
     ann.session("sales").await;
-    let mut socket = ann.socket("/ws/sales").await.unwrap();
-    frame(&mut socket).await;
+    let mut socket = ann.open("/ws/sales").await;
     say(&mut socket, &"x".repeat(64 * 1024)).await;
     say(&mut socket, r#"{"type":"ping"}"#).await;
     assert_eq!(frame(&mut socket).await["type"], "pong");
@@ -137,8 +132,7 @@ async fn a_stop_closes_with_1012_and_the_last_number() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
     let session = ann.session("sales").await;
-    let mut socket = ann.socket("/ws/sales").await.unwrap();
-    frame(&mut socket).await;
+    let mut socket = ann.open("/ws/sales").await;
     app.emit(&session, "message", json!({})).await;
     frame(&mut socket).await;
     app.stop.soft();
@@ -154,8 +148,7 @@ async fn the_end_of_the_token_closes_with_4401() {
     ann.session("sales").await;
     app.clock
         .advance(Duration::from_millis(15 * 60 * 1000 - 200));
-    let mut socket = ann.socket("/ws/sales").await.unwrap();
-    assert_eq!(frame(&mut socket).await["type"], "hello");
+    let mut socket = ann.open("/ws/sales").await;
     assert_eq!(closed(&mut socket).await.0, 4401);
 }
 
@@ -164,15 +157,8 @@ async fn whoever_is_shut_out_loses_the_open_socket_too() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
     ann.session("sales").await;
-    let mut socket = ann.socket("/ws/sales").await.unwrap();
-    frame(&mut socket).await;
-    let id = ann.get("/v1/me").await.expect(200)["id"].clone();
-    let path = format!("/v1/users/{}", id.as_str().unwrap());
-    let admin = app.admin().await;
-    admin
-        .patch(&path, json!({"is_active": false}))
-        .await
-        .expect(200);
+    let mut socket = ann.open("/ws/sales").await;
+    app.shut_out(&ann).await;
     assert_eq!(closed(&mut socket).await.0, 4401);
 }
 
@@ -187,51 +173,47 @@ fn impatient() -> Settings {
     }
 }
 
+/// More than the buffers of a line hold for a reader that does not read.
+const FLOOD: i64 = 400;
+
+/// Many large events, one by one; `hears` hears each.
+async fn flood(app: &TestApp, session: &str, hears: &mut Socket) {
+    let filler = "x".repeat(64 * 1024);
+    for n in 1..=FLOOD {
+        let data = json!({"n": n, "filler": filler});
+        app.emit(session, "message", data).await;
+        assert_eq!(frame(hears).await["seq"], n);
+    }
+}
+
 #[tokio::test]
 async fn a_socket_that_never_reads_is_closed_and_the_others_hear_everything() {
-    const EVENTS: i64 = 400;
     let app = TestApp::start_with(impatient()).await;
     let ann = app.user("ann").await;
     let session = ann.session("sales").await;
-    let mut deaf = ann.socket("/ws/sales").await.unwrap();
-    let mut hears = ann.socket("/ws/sales").await.unwrap();
-    frame(&mut deaf).await;
-    frame(&mut hears).await;
-    let filler = "x".repeat(64 * 1024);
-    for n in 1..=EVENTS {
-        let data = json!({"n": n, "filler": filler});
-        app.emit(&session, "message", data).await;
-        assert_eq!(frame(&mut hears).await["seq"], n);
-    }
+    let deaf = ann.open("/ws/sales").await;
+    let mut hears = ann.open("/ws/sales").await;
+    flood(&app, &session, &mut hears).await;
     app.until_sockets(1).await;
     drop(deaf);
     app.emit(&session, "message", json!({})).await;
-    assert_eq!(frame(&mut hears).await["seq"], EVENTS + 1);
+    assert_eq!(frame(&mut hears).await["seq"], FLOOD + 1);
 }
 
 #[tokio::test]
 async fn a_stalled_reader_that_wakes_up_is_told_4008_and_where_to_resume() {
-    const EVENTS: i64 = 400;
     let app = TestApp::start_with(impatient()).await;
     let ann = app.user("ann").await;
     let session = ann.session("sales").await;
-    let mut slow = ann.socket("/ws/sales").await.unwrap();
-    let mut hears = ann.socket("/ws/sales").await.unwrap();
-    frame(&mut slow).await;
-    frame(&mut hears).await;
-    let filler = "x".repeat(64 * 1024);
-    for n in 1..=EVENTS {
-        let data = json!({"n": n, "filler": filler});
-        app.emit(&session, "message", data).await;
-        assert_eq!(frame(&mut hears).await["seq"], n);
-    }
+    let mut slow = ann.open("/ws/sales").await;
+    let mut hears = ann.open("/ws/sales").await;
+    flood(&app, &session, &mut hears).await;
     let (code, reason) = closed(&mut slow).await;
     assert_eq!(code, 4008);
     let last: i64 = reason.rsplit_once('=').unwrap().1.parse().unwrap();
-    assert!((1..EVENTS).contains(&last), "{reason}");
+    assert!((1..FLOOD).contains(&last), "{reason}");
     let path = format!("/ws/sales?since={last}");
-    let mut again = ann.socket(&path).await.unwrap();
-    frame(&mut again).await;
+    let mut again = ann.open(&path).await;
     assert_eq!(frame(&mut again).await["seq"], last + 1);
 }
 
@@ -241,10 +223,8 @@ async fn a_reader_that_lags_behind_the_bus_reads_the_log_and_misses_nothing() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
     let session = ann.session("sales").await;
-    let mut one = ann.socket("/ws/sales").await.unwrap();
-    let mut all = ann.socket("/ws").await.unwrap();
-    frame(&mut one).await;
-    frame(&mut all).await;
+    let mut one = ann.open("/ws/sales").await;
+    let mut all = ann.open("/ws").await;
     let mut entries = Vec::new();
     for n in 1..=EVENTS {
         entries.push(app.write(&session, "message", json!({"n": n})).await);
