@@ -2,24 +2,15 @@
 
 use entity::{enums::SessionState, ids::SessionId};
 use serde_json::{Value, json};
-use wharf::domain::session::Phase;
 
 use crate::harness::{
     field::{ALICE, BOB, Field},
     processes::client,
 };
 
-async fn connect(field: &Field, session: SessionId) {
-    let sessions = &field.process.sessions;
-    sessions
-        .connect(&field.ctx, &session.to_string())
-        .await
-        .unwrap();
-}
-
 async fn connecting(field: &Field) -> SessionId {
     let session = field.session().await;
-    connect(field, session).await;
+    field.connect(session).await;
     session
 }
 
@@ -37,11 +28,6 @@ async fn next_qr(field: &Field, session: SessionId, old: &str) -> String {
     state.phase.qr().unwrap().code.clone()
 }
 
-async fn scan(field: &Field, qr: &str) {
-    let path = format!("/phones/{ALICE}/scan");
-    field.control("POST", &path, json!({ "qr": qr })).await;
-}
-
 /// A scan that may fail, and what the person reads then.
 async fn try_scan(field: &Field, qr: &str) -> (u16, Value) {
     let url = format!(
@@ -54,9 +40,7 @@ async fn try_scan(field: &Field, qr: &str) -> (u16, Value) {
 }
 
 async fn connected(field: &Field, session: SessionId) {
-    field
-        .until(session, |state| state.phase == Phase::Connected)
-        .await;
+    field.until_connected(session).await;
     field.write(BOB, ALICE, "are you there?").await;
     field.until_logged(session, "message", 1).await;
 }
@@ -70,7 +54,7 @@ async fn a_connection_that_drops_while_a_code_is_shown_is_told_and_shows_a_new_c
     let lost = field.until_logged(session, "degraded", 1).await;
     assert_eq!(lost[0]["reason"], "connection_lost");
     let new = next_qr(&field, session, &old).await;
-    scan(&field, &new).await;
+    field.scan(ALICE, &new).await;
     connected(&field, session).await;
     field.process.stop().await;
 }
@@ -82,7 +66,7 @@ async fn a_connection_that_drops_right_after_the_scan_still_becomes_a_pairing() 
     let qr = field.qr(session).await;
     // The device's signature gets through; the first word of its login does not.
     fault(&field, json!({ "target": "*", "kind": "drop", "after": 1 })).await;
-    scan(&field, &qr).await;
+    field.scan(ALICE, &qr).await;
     connected(&field, session).await;
     let names = field.event_names(session).await;
     assert_eq!(names.iter().filter(|name| *name == "success").count(), 1);
@@ -107,9 +91,9 @@ async fn a_connection_that_drops_before_the_phone_hears_back_ends_with_a_reason_
     let names = field.event_names(session).await;
     assert_eq!(names.last().unwrap(), "logged_out");
 
-    connect(&field, session).await;
+    field.connect(session).await;
     let qr = field.qr(session).await;
-    scan(&field, &qr).await;
+    field.scan(ALICE, &qr).await;
     connected(&field, session).await;
     field.process.stop().await;
 }
@@ -124,7 +108,7 @@ async fn a_phone_that_refuses_the_scan_leaves_a_session_that_shows_a_new_code() 
     assert_eq!((status, &answer["code"]), (422, &json!("expired_qr")));
 
     let new = next_qr(&field, session, &old).await;
-    scan(&field, &new).await;
+    field.scan(ALICE, &new).await;
     connected(&field, session).await;
     field.process.stop().await;
 }

@@ -39,9 +39,7 @@ async fn a_session_that_hears_nothing_is_degraded_and_comes_back_with_what_it_mi
         .await;
     let queued = field.post(session, BOB, "and you me?").await.unwrap();
     field.control("DELETE", "/faults", Value::Null).await;
-    field
-        .until(session, |state| state.phase == Phase::Connected)
-        .await;
+    field.until_connected(session).await;
     let message = &field.until_logged(session, "message", 1).await[0];
     assert_eq!(message["text"]["body"], "do you hear me?");
     let seen = field.until_phone_has(BOB, "and you me?").await;
@@ -90,8 +88,6 @@ async fn a_connection_that_breaks_is_not_taken_for_silence() {
     field.control("POST", "/faults", rule).await;
     let lost = &field.until_logged(session, "degraded", 1).await[0];
     assert_eq!(lost["reason"], Reason::ConnectionLost.as_str());
-    field
-        .until(session, |state| state.phase == Phase::Connected)
-        .await;
+    field.until_connected(session).await;
     field.process.stop().await;
 }

@@ -2,7 +2,7 @@
 
 use entity::enums::SessionState;
 use serde_json::json;
-use wharf::domain::{address::Address, session::Phase};
+use wharf::domain::address::Address;
 
 use crate::harness::field::{ALICE, Field};
 
@@ -42,9 +42,7 @@ async fn a_code_typed_on_the_phone_links_it_too() {
     field
         .control("POST", &format!("/phones/{ALICE}/enter-code"), body)
         .await;
-    field
-        .until(session, |state| state.phase == Phase::Connected)
-        .await;
+    field.until_connected(session).await;
     assert!(
         field
             .event_names(session)
@@ -58,13 +56,7 @@ async fn a_code_typed_on_the_phone_links_it_too() {
 async fn codes_that_nobody_scans_end_in_a_named_state_and_a_new_connect_shows_new_ones() {
     let field = Field::start().await;
     let session = field.session().await;
-    let reference = session.to_string();
-    field
-        .process
-        .sessions
-        .connect(&field.ctx, &reference)
-        .await
-        .unwrap();
+    field.connect(session).await;
     let first = field.qr(session).await;
     field
         .control(
@@ -84,12 +76,7 @@ async fn codes_that_nobody_scans_end_in_a_named_state_and_a_new_connect_shows_ne
     field
         .control("DELETE", "/faults", serde_json::Value::Null)
         .await;
-    field
-        .process
-        .sessions
-        .connect(&field.ctx, &reference)
-        .await
-        .unwrap();
+    field.connect(session).await;
     assert_ne!(field.qr(session).await, first);
     field.process.stop().await;
 }
@@ -109,23 +96,10 @@ async fn unlinking_on_the_phone_logs_the_session_out_and_it_can_be_linked_again(
         "logged_out"
     );
 
-    field
-        .process
-        .sessions
-        .connect(&field.ctx, &session.to_string())
-        .await
-        .unwrap();
+    field.connect(session).await;
     let qr = field.qr(session).await;
-    field
-        .control(
-            "POST",
-            &format!("/phones/{ALICE}/scan"),
-            json!({ "qr": qr }),
-        )
-        .await;
-    field
-        .until(session, |state| state.phase == Phase::Connected)
-        .await;
+    field.scan(ALICE, &qr).await;
+    field.until_connected(session).await;
     field.process.stop().await;
 }
 

@@ -2,18 +2,8 @@
 
 use entity::enums::SessionState;
 use sea_orm::ConnectionTrait as _;
-use wharf::{domain::session::Phase, session::Handle};
 
 use crate::harness::field::{ALICE, BOB, Field, Process};
-
-async fn connected(handle: &Handle) {
-    let mut watch = handle.watch();
-    let waiting = watch.wait_for(|state| state.phase == Phase::Connected);
-    tokio::time::timeout(std::time::Duration::from_secs(30), waiting)
-        .await
-        .unwrap()
-        .unwrap();
-}
 
 #[tokio::test]
 async fn a_restart_resumes_the_session_and_what_was_written_meanwhile_arrives_in_order() {
@@ -25,7 +15,7 @@ async fn a_restart_resumes_the_session_and_what_was_written_meanwhile_arrives_in
     }
     field.process = Process::start(field.db.clone(), &field.sandbox.ws_url(), None).await;
     field.process.manager.claim_due(None).await.unwrap();
-    connected(&field.handle(session)).await;
+    field.until_connected(session).await;
     let messages = field.until_logged(session, "message", 3).await;
     let texts: Vec<&str> = messages
         .iter()
@@ -73,12 +63,7 @@ async fn a_disconnected_session_stays_so_over_a_restart() {
     field.process = Process::start(field.db.clone(), &field.sandbox.ws_url(), None).await;
     assert_eq!(field.process.manager.claim_due(None).await.unwrap(), 0);
     assert!(field.process.manager.get(session).is_none());
-    field
-        .process
-        .sessions
-        .connect(&field.ctx, &session.to_string())
-        .await
-        .unwrap();
-    connected(&field.handle(session)).await;
+    field.connect(session).await;
+    field.until_connected(session).await;
     field.process.stop().await;
 }

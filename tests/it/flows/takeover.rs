@@ -1,9 +1,6 @@
 //! Two nodes and one session.
 
-use wharf::{
-    domain::session::Phase,
-    service::messages::{MAX_WAIT, NewMessage},
-};
+use wharf::service::messages::{MAX_WAIT, NewMessage};
 
 use crate::harness::field::{ALICE, BOB, Field, Process};
 
@@ -19,9 +16,7 @@ async fn an_old_owner_that_wakes_up_after_a_takeover_writes_and_sends_nothing() 
     let new = Process::start(second, &field.sandbox.ws_url(), previous).await;
     new.manager.claim_due(None).await.unwrap();
     let old = std::mem::replace(&mut field.process, new);
-    field
-        .until(session, |state| state.phase == Phase::Connected)
-        .await;
+    field.until_connected(session).await;
     field.until_logged(session, "connected", 2).await;
     let before = field.events(session).await.len();
 

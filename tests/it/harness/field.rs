@@ -114,21 +114,22 @@ impl Field {
     /// A session that the phone of `number` has scanned and that is logged in.
     pub(crate) async fn pair(&self, number: &str) -> SessionId {
         let session = self.session().await;
-        self.process
-            .sessions
-            .connect(&self.ctx, &session.to_string())
-            .await
-            .unwrap();
+        self.connect(session).await;
         let qr = self.qr(session).await;
-        self.control(
-            "POST",
-            &format!("/phones/{number}/scan"),
-            json!({ "qr": qr }),
-        )
-        .await;
-        self.until(session, |state| state.phase == Phase::Connected)
-            .await;
+        self.scan(number, &qr).await;
+        self.until_connected(session).await;
         session
+    }
+
+    pub(crate) async fn connect(&self, session: SessionId) {
+        let (sessions, reference) = (&self.process.sessions, session.to_string());
+        sessions.connect(&self.ctx, &reference).await.unwrap();
+    }
+
+    /// The phone of `number` scans a QR code.
+    pub(crate) async fn scan(&self, number: &str, qr: &str) {
+        let path = format!("/phones/{number}/scan");
+        self.control("POST", &path, json!({ "qr": qr })).await;
     }
 
     pub(crate) fn handle(&self, session: SessionId) -> Handle {
@@ -155,6 +156,11 @@ impl Field {
             panic!("it stays {:?}", self.handle(session).snapshot())
         };
         seen.expect("the session still runs").clone()
+    }
+
+    pub(crate) async fn until_connected(&self, session: SessionId) {
+        self.until(session, |state| state.phase == Phase::Connected)
+            .await;
     }
 
     /// Waits for the state that the API shows.
