@@ -92,6 +92,16 @@ fn is_root() -> bool {
     id.unwrap().stdout.trim_ascii() == b"0"
 }
 
+/// A service on a small disk, with a session that is linked.
+async fn linked(folder: &Path) -> (SandboxProcess, SmallDisk, Wharf, String) {
+    let sandbox = SandboxProcess::start(folder).await;
+    let disk = SmallDisk::at(folder).await;
+    let mut wharf = Wharf::at(folder, &sandbox.url).within(disk.enter());
+    wharf.up().await;
+    let session = wharf.pair(&sandbox, ALICE).await;
+    (sandbox, disk, wharf, session)
+}
+
 async fn refused(wharf: &Wharf, session: &str) {
     let made = wharf.try_call("POST", "/v1/sessions", json!({})).await;
     let sent = wharf.send(session, BOB, "out").await;
@@ -104,11 +114,7 @@ async fn refused(wharf: &Wharf, session: &str) {
 #[tokio::test]
 async fn what_comes_while_the_disk_is_full_is_refused_and_arrives_once_there_is_space() {
     let folder = tempfile::tempdir().unwrap();
-    let sandbox = SandboxProcess::start(folder.path()).await;
-    let disk = SmallDisk::at(folder.path()).await;
-    let mut wharf = Wharf::at(folder.path(), &sandbox.url).within(disk.enter());
-    wharf.up().await;
-    let session = wharf.pair(&sandbox, ALICE).await;
+    let (sandbox, disk, mut wharf, session) = linked(folder.path()).await;
     disk.fill();
     refused(&wharf, &session).await;
     sandbox.write(BOB, ALICE, "one").await;
@@ -137,11 +143,7 @@ async fn what_comes_while_the_disk_is_full_is_refused_and_arrives_once_there_is_
 #[tokio::test]
 async fn a_disk_that_stays_full_ends_the_process_which_says_so_and_has_lost_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let sandbox = SandboxProcess::start(folder.path()).await;
-    let disk = SmallDisk::at(folder.path()).await;
-    let mut wharf = Wharf::at(folder.path(), &sandbox.url).within(disk.enter());
-    wharf.up().await;
-    let session = wharf.pair(&sandbox, ALICE).await;
+    let (sandbox, disk, mut wharf, session) = linked(folder.path()).await;
     sandbox.write(BOB, ALICE, "before").await;
     wharf.until_texts(&session, &["before"]).await;
     disk.fill();

@@ -143,13 +143,7 @@ impl SandboxProcess {
         body: Value,
     ) -> Option<(u16, Value)> {
         let url = format!("{}{path}", self.control());
-        let mut call = self.http.request(method.parse().unwrap(), url);
-        if !body.is_null() {
-            call = call.json(&body);
-        }
-        let answer = call.send().await.ok()?;
-        let status = answer.status().as_u16();
-        Some((status, answer.json().await.unwrap_or(Value::Null)))
+        answer(self.http.request(method.parse().unwrap(), url), body).await
     }
 
     /// Where its control API is.
@@ -169,6 +163,16 @@ impl SandboxProcess {
         );
         answer
     }
+}
+
+/// The status and the body of what is answered, if anything is.
+async fn answer(mut call: reqwest::RequestBuilder, body: Value) -> Option<(u16, Value)> {
+    if !body.is_null() {
+        call = call.json(&body);
+    }
+    let answer = call.send().await.ok()?;
+    let status = answer.status().as_u16();
+    Some((status, answer.json().await.unwrap_or(Value::Null)))
 }
 
 pub(crate) fn client() -> reqwest::Client {

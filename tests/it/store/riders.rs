@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use entity::ids::{NodeId, SessionId};
 use sea_orm::ConnectionTrait as _;
 use wacore::store::traits::{ProtocolStore as _, SignalStore as _};
+use wharf::protocol::store::Store;
 
 use super::{
     batches::{countable, counted},
@@ -22,22 +23,28 @@ on_each_engine!(
 
 const CHAT: &str = "5511987650001@s.whatsapp.net";
 
+async fn receive(store: &Store) {
+    let stored = store.store_pending_inbound(CHAT, CHAT, "IN", b"in").await;
+    stored.unwrap();
+}
+
+async fn is_pending(store: &Store) -> bool {
+    let found = store.get_pending_inbound(CHAT, CHAT, "IN").await.unwrap();
+    assert!(found.as_ref().is_none_or(|bytes| bytes == b"in"));
+    found.is_some()
+}
+
 async fn a_message_is_on_the_disk_with_the_ratchet_that_is_written_after_it(test: TestDb) {
     let fence = leased(&test.db, SessionId::new(), NodeId::new()).await;
     let store = open(&test.db, fence).await;
-    store
-        .store_pending_inbound(CHAT, CHAT, "IN", b"in")
-        .await
-        .unwrap();
+    receive(&store).await;
     store.store_sent_message(CHAT, "OUT", b"out").await.unwrap();
-    let found = store.get_pending_inbound(CHAT, CHAT, "IN").await.unwrap();
-    assert_eq!(found.unwrap(), b"in");
+    assert!(is_pending(&store).await);
 
     store.put_session("alice@lid", b"ratchet").await.unwrap();
     // What a process that comes after a kill finds.
     let next = open(&test.db, fence).await;
-    let found = next.get_pending_inbound(CHAT, CHAT, "IN").await.unwrap();
-    assert_eq!(found.unwrap(), b"in");
+    assert!(is_pending(&next).await);
     let taken = next.take_sent_message(CHAT, "OUT").await.unwrap();
     assert_eq!(taken.unwrap(), b"out");
 }
@@ -47,19 +54,11 @@ async fn a_message_that_is_done_with_before_the_next_write_costs_none(test: Test
     let (db, statements) = counted(&test.db);
     let store = open(&db, fence).await;
     statements.store(0, Ordering::Relaxed);
-    store
-        .store_pending_inbound(CHAT, CHAT, "IN", b"in")
-        .await
-        .unwrap();
-    store
-        .delete_pending_inbound(CHAT, CHAT, "IN")
-        .await
-        .unwrap();
+    receive(&store).await;
+    let deleted = store.delete_pending_inbound(CHAT, CHAT, "IN").await;
+    deleted.unwrap();
     assert_eq!(statements.load(Ordering::Relaxed), 0);
-    assert_eq!(
-        store.get_pending_inbound(CHAT, CHAT, "IN").await.unwrap(),
-        None
-    );
+    assert!(!is_pending(&store).await);
     statements.store(0, Ordering::Relaxed);
     store.put_session("alice@lid", b"ratchet").await.unwrap();
     assert_eq!(
@@ -72,10 +71,7 @@ async fn a_message_that_is_done_with_before_the_next_write_costs_none(test: Test
 async fn a_write_that_fails_leaves_its_riders_to_the_next(test: TestDb) {
     let fence = leased(&test.db, SessionId::new(), NodeId::new()).await;
     let store = open(&test.db, fence).await;
-    store
-        .store_pending_inbound(CHAT, CHAT, "IN", b"in")
-        .await
-        .unwrap();
+    receive(&store).await;
     let rename = |from: &str, to: &str| format!("ALTER TABLE {from} RENAME TO {to}");
     let away = rename("wa_signal_sessions", "elsewhere");
     test.db.execute_unprepared(&away).await.unwrap();
@@ -87,48 +83,24 @@ async fn a_write_that_fails_leaves_its_riders_to_the_next(test: TestDb) {
     test.db.execute_unprepared(&back).await.unwrap();
 
     let next = open(&test.db, fence).await;
-    assert_eq!(
-        next.get_pending_inbound(CHAT, CHAT, "IN").await.unwrap(),
-        None
-    );
+    assert!(!is_pending(&next).await);
     store.put_session("alice@lid", b"ratchet").await.unwrap();
-    assert!(
-        next.get_pending_inbound(CHAT, CHAT, "IN")
-            .await
-            .unwrap()
-            .is_some()
-    );
+    assert!(is_pending(&next).await);
 }
 
 async fn a_removal_rides_too_and_holds_at_once(test: TestDb) {
     let fence = leased(&test.db, SessionId::new(), NodeId::new()).await;
     let store = open(&test.db, fence).await;
-    store
-        .store_pending_inbound(CHAT, CHAT, "IN", b"in")
-        .await
-        .unwrap();
+    receive(&store).await;
     store.put_session("alice@lid", b"1").await.unwrap();
-    store
-        .delete_pending_inbound(CHAT, CHAT, "IN")
-        .await
-        .unwrap();
-    assert_eq!(
-        store.get_pending_inbound(CHAT, CHAT, "IN").await.unwrap(),
-        None
-    );
+    let deleted = store.delete_pending_inbound(CHAT, CHAT, "IN").await;
+    deleted.unwrap();
+    assert!(!is_pending(&store).await);
 
     let next = open(&test.db, fence).await;
-    assert!(
-        next.get_pending_inbound(CHAT, CHAT, "IN")
-            .await
-            .unwrap()
-            .is_some()
-    );
+    assert!(is_pending(&next).await);
     store.put_session("alice@lid", b"2").await.unwrap();
-    assert_eq!(
-        next.get_pending_inbound(CHAT, CHAT, "IN").await.unwrap(),
-        None
-    );
+    assert!(!is_pending(&next).await);
 }
 
 async fn too_many_riders_get_a_write_of_their_own(test: TestDb) {

@@ -2,12 +2,9 @@
 
 use std::time::Duration;
 
-use entity::{
-    enums::{DeliveryOrdering, DeliveryState},
-    ids::EndpointId,
-};
+use entity::enums::{DeliveryOrdering, DeliveryState};
 use wharf::{
-    service::webhooks::{Endpoint, Gate},
+    service::webhooks::Gate,
     webhook::dispatcher::{Limits, Stats},
 };
 
@@ -16,10 +13,6 @@ use crate::harness::{
     databases::{TestDb, on_each_engine},
     receiver::{Receiver, Reply},
 };
-
-async fn endpoint(desk: &Desk, id: EndpointId) -> Endpoint {
-    desk.webhooks.get(&desk.ctx, id).await.unwrap()
-}
 
 async fn five_failures_open_the_breaker_and_one_probe_closes_it(test: TestDb) {
     let mut desk = Desk::on(test).await;
@@ -39,7 +32,7 @@ async fn five_failures_open_the_breaker_and_one_probe_closes_it(test: TestDb) {
             (DeliveryState::Pending, 0)
         );
     }
-    let shown = endpoint(&desk, id).await;
+    let shown = desk.shown(id).await;
     assert!(matches!(shown.gate, Gate::Open { .. }), "{:?}", shown.gate);
     assert_eq!(shown.health.failures_in_a_row, 5);
     assert_eq!((shown.backlog.pending, shown.backlog.dead), (12, 0));
@@ -47,7 +40,7 @@ async fn five_failures_open_the_breaker_and_one_probe_closes_it(test: TestDb) {
     desk.clock.advance(Duration::from_millis(29_999));
     assert_eq!(desk.deliver().await, Stats::default(), "it is open");
     desk.clock.advance(Duration::from_millis(1));
-    assert_eq!(endpoint(&desk, id).await.gate, Gate::HalfOpen);
+    assert_eq!(desk.shown(id).await.gate, Gate::HalfOpen);
     assert_eq!(desk.deliver().await.failed, 1, "a single probe");
     assert_eq!(receiver.seen().len(), 6);
 
@@ -56,7 +49,7 @@ async fn five_failures_open_the_breaker_and_one_probe_closes_it(test: TestDb) {
     assert_eq!(desk.deliver().await, Stats::default());
     desk.clock.advance(Duration::from_secs(1));
     assert_eq!(desk.deliver().await.delivered, 12);
-    let shown = endpoint(&desk, id).await;
+    let shown = desk.shown(id).await;
     assert_eq!(shown.gate, Gate::Closed);
     assert!(shown.health.is_well());
     assert_eq!(shown.backlog.pending, 0);
@@ -87,7 +80,7 @@ async fn a_refusal_below_500_does_not_open_the_breaker() {
         desk.event().await;
     }
     assert_eq!(desk.deliver().await.failed, 12);
-    let shown = endpoint(&desk, id).await;
+    let shown = desk.shown(id).await;
     assert_eq!(shown.gate, Gate::Closed);
     assert_eq!(shown.health.failed_attempts, 12);
 }
@@ -118,7 +111,7 @@ async fn an_owner_who_enables_an_endpoint_does_not_wait_for_the_breaker() {
     desk.deliver().await;
     desk.webhooks.enable(&desk.ctx, id).await.unwrap();
     assert_eq!(desk.deliver().await.delivered, 2, "the first attempts");
-    assert!(endpoint(&desk, id).await.health.is_well());
+    assert!(desk.shown(id).await.health.is_well());
 }
 
 #[tokio::test]

@@ -5,12 +5,12 @@ use std::time::Duration;
 use entity::{
     enums::{DeliveryState, EndpointState},
     events,
-    ids::{EndpointId, SessionId},
+    ids::SessionId,
 };
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _};
 use serde_json::{Value, json};
 use wharf::{
-    service::webhooks::{Endpoint, EndpointPatch, NewEndpoint},
+    service::webhooks::{EndpointPatch, NewEndpoint},
     webhook::retry::SCHEDULE,
 };
 
@@ -19,10 +19,6 @@ use crate::harness::{
     databases::{TestDb, on_each_engine},
     receiver::{Receiver, Reply},
 };
-
-async fn endpoint(desk: &Desk, id: EndpointId) -> Endpoint {
-    desk.webhooks.get(&desk.ctx, id).await.unwrap()
-}
 
 /// Why each endpoint was disabled that the logs tell of.
 async fn told(desk: &Desk) -> Vec<String> {
@@ -57,7 +53,7 @@ async fn three_events_tried_in_vain_disable_an_endpoint_and_enable_lets_the_rest
     }
     let waits = desk.event().await;
     assert_eq!(desk.deliver().await.dead, 3);
-    let disabled = endpoint(&desk, id).await;
+    let disabled = desk.shown(id).await;
     assert_eq!(disabled.state, EndpointState::Disabled);
     assert_eq!(disabled.disabled_reason.as_deref(), Some("exhausted"));
     assert_eq!(disabled.backlog.dead, 3);
@@ -67,7 +63,7 @@ async fn three_events_tried_in_vain_disable_an_endpoint_and_enable_lets_the_rest
     desk.clock.advance(Duration::from_secs(5));
     assert_eq!(desk.deliver().await.delivered, 1, "what has waited");
     assert_eq!(desk.delivery(waits).await.state, DeliveryState::Delivered);
-    assert!(endpoint(&desk, id).await.health.is_well());
+    assert!(desk.shown(id).await.health.is_well());
 }
 
 on_each_engine!(
@@ -83,7 +79,7 @@ async fn five_days_of_nothing_but_failures_disable_an_endpoint_with_a_warning_be
     for hours in (0..120).step_by(6) {
         desk.event().await;
         desk.deliver().await;
-        let shown = endpoint(&desk, id).await;
+        let shown = desk.shown(id).await;
         assert_eq!(shown.state, EndpointState::Active, "after {hours} h");
         let since = shown.health.failing_since.unwrap();
         let warned = shown.health.given_up_at();
@@ -93,7 +89,7 @@ async fn five_days_of_nothing_but_failures_disable_an_endpoint_with_a_warning_be
     }
     desk.event().await;
     desk.deliver().await;
-    let shown = endpoint(&desk, id).await;
+    let shown = desk.shown(id).await;
     assert_eq!(shown.disabled_reason.as_deref(), Some("failing"));
     assert_eq!(told(&desk).await, ["failing"]);
 }
@@ -110,7 +106,7 @@ async fn a_success_in_between_starts_the_patience_anew() {
     desk.event().await;
     let stats = desk.deliver().await;
     assert_eq!((stats.failed, stats.delivered), (2, 1));
-    assert!(endpoint(&desk, id).await.health.is_well());
+    assert!(desk.shown(id).await.health.is_well());
 }
 
 #[tokio::test]
@@ -125,7 +121,7 @@ async fn a_receiver_can_ask_for_nothing_more_in_a_header_of_a_success_and_of_a_f
         desk.deliver().await;
         assert_eq!(desk.delivery(first).await.state, state);
         assert_eq!(desk.delivery(second).await.state, DeliveryState::Pending);
-        let shown = endpoint(&desk, id).await;
+        let shown = desk.shown(id).await;
         assert_eq!(shown.state, EndpointState::Disabled);
         assert_eq!(told(&desk).await, ["disabled_by_receiver"]);
         assert_eq!(receiver.seen().len(), 1);

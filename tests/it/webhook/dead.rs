@@ -82,7 +82,7 @@ async fn dead_deliveries_are_removed_with_their_attempts_and_others_are_not(test
     assert_eq!(desk.delivery(fine).await.state, DeliveryState::Delivered);
     assert_eq!(desk.delivery(waits).await.state, DeliveryState::Pending);
     assert_eq!(desk.attempts().await.len(), 1);
-    let shown = desk.webhooks.get(&desk.ctx, id).await.unwrap();
+    let shown = desk.shown(id).await;
     assert_eq!((shown.backlog.dead, shown.backlog.pending), (0, 1));
 }
 

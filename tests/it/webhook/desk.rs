@@ -26,7 +26,7 @@ use wharf::{
     seal::Master,
     service::{
         Ctx,
-        webhooks::{NewEndpoint, WebhookParts, Webhooks},
+        webhooks::{Endpoint, NewEndpoint, WebhookParts, Webhooks},
     },
     webhook::{
         dispatcher::{Dispatcher, LEASE, Limits, Parts, Stats, TICK},
@@ -217,6 +217,11 @@ impl Desk {
         };
         let (endpoint, secret) = self.webhooks.create(&self.ctx, new).await.unwrap();
         (endpoint.id, secret)
+    }
+
+    /// An endpoint as its owner sees it.
+    pub(crate) async fn shown(&self, id: EndpointId) -> Endpoint {
+        self.webhooks.get(&self.ctx, id).await.unwrap()
     }
 
     /// A message event, as the inbox writes it: event and deliveries in one transaction.

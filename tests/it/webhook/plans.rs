@@ -43,7 +43,28 @@ struct Explained<'a> {
     asked: Mutex<usize>,
 }
 
-impl Explained<'_> {
+impl<'a> Explained<'a> {
+    fn new(db: &'a DatabaseConnection) -> Self {
+        Self {
+            db,
+            faults: Mutex::default(),
+            asked: Mutex::default(),
+        }
+    }
+
+    /// Of many statements, none has read a whole table.
+    #[track_caller]
+    fn assert_no_whole_table(&self) {
+        let faults = self.faults.lock().unwrap();
+        assert!(
+            faults.is_empty(),
+            "whole tables are read:\n{}",
+            faults.join("\n")
+        );
+        let asked = *self.asked.lock().unwrap();
+        assert!(asked >= 28, "the plans were asked for");
+    }
+
     async fn explain(&self, statement: &Statement) {
         let word = match self.get_database_backend() {
             DbBackend::Sqlite => "EXPLAIN QUERY PLAN",
@@ -224,11 +245,7 @@ async fn no_statement_of_the_outbox_reads_a_whole_table(test: TestDb) {
     let desk = Desk::on(test).await;
     let heap = heap(&desk).await;
     let owner = desk.ctx.owner();
-    let db = &Explained {
-        db: &desk.test.db,
-        faults: Mutex::default(),
-        asked: Mutex::default(),
-    };
+    let db = &Explained::new(&desk.test.db);
     let endpoint = heap.endpoints[0];
     let dead = DeliveryState::Dead;
     let span = Span {
@@ -317,24 +334,13 @@ async fn no_statement_of_the_outbox_reads_a_whole_table(test: TestDb) {
         .await
         .unwrap();
     deliveries::cancel(db, endpoint, NOW).await.unwrap();
-
-    let faults = db.faults.lock().unwrap();
-    assert!(
-        faults.is_empty(),
-        "whole tables are read:\n{}",
-        faults.join("\n")
-    );
-    assert!(*db.asked.lock().unwrap() >= 28, "the plans were asked for");
+    db.assert_no_whole_table();
 }
 
 async fn no_statement_of_the_log_reads_a_whole_table(test: TestDb) {
     let desk = Desk::on(test).await;
     let heap = heap(&desk).await;
-    let db = &Explained {
-        db: &desk.test.db,
-        faults: Mutex::default(),
-        asked: Mutex::default(),
-    };
+    let db = &Explained::new(&desk.test.db);
     let session = heap.sessions[0];
 
     // A reader.
@@ -358,24 +364,13 @@ async fn no_statement_of_the_log_reads_a_whole_table(test: TestDb) {
             .unwrap();
     }
     assert_eq!(ends::remove_until(db, session, 50).await.unwrap(), 2);
-
-    let faults = db.faults.lock().unwrap();
-    assert!(
-        faults.is_empty(),
-        "whole tables are read:\n{}",
-        faults.join("\n")
-    );
-    assert!(*db.asked.lock().unwrap() >= 28, "the plans were asked for");
+    db.assert_no_whole_table();
 }
 
 async fn a_statement_that_does_read_a_whole_table_is_noticed(test: TestDb) {
     let desk = Desk::on(test).await;
     heap(&desk).await;
-    let db = &Explained {
-        db: &desk.test.db,
-        faults: Mutex::default(),
-        asked: Mutex::default(),
-    };
+    let db = &Explained::new(&desk.test.db);
     for last_error in ["", "never"] {
         let found = webhook_deliveries::Entity::find()
             .filter(webhook_deliveries::Column::LastError.eq(last_error))

@@ -115,7 +115,7 @@ async fn a_receiver_that_is_gone_gets_nothing_more_until_it_is_enabled() {
     assert_eq!(desk.deliver().await.dead, 1);
     assert_eq!(desk.delivery(first).await.state, DeliveryState::Dead);
     assert_eq!(desk.delivery(second).await.state, DeliveryState::Pending);
-    let endpoint = desk.webhooks.get(&desk.ctx, id).await.unwrap();
+    let endpoint = desk.shown(id).await;
     assert_eq!(endpoint.state, EndpointState::Disabled);
     assert_eq!(endpoint.disabled_reason.as_deref(), Some("gone"));
     assert_eq!(receiver.seen().len(), 1);

@@ -1,15 +1,17 @@
 //! The verbs of a user: endpoints, deliveries, replay, and what a stranger sees.
 
 use std::{sync::Arc, time::Duration};
-use wharf::webhook::dispatcher::Stats;
 
 use entity::{
     enums::{AttemptTrigger, DeliveryState, EndpointState},
     ids::UserId,
 };
-use wharf::service::{
-    Ctx, Error,
-    webhooks::{ENDPOINTS_MAX, EndpointPatch},
+use wharf::{
+    service::{
+        Ctx, Error,
+        webhooks::{ENDPOINTS_MAX, EndpointPatch},
+    },
+    webhook::dispatcher::Stats,
 };
 
 use super::desk::{Desk, new_endpoint};

@@ -9,7 +9,7 @@ use tokio_tungstenite::{
 };
 
 use super::{
-    super::{DEADLINE, POLL, SandboxProcess},
+    super::{DEADLINE, POLL, SandboxProcess, answer},
     Wharf,
 };
 
@@ -23,14 +23,8 @@ impl Wharf {
         path: &str,
         body: Value,
     ) -> Option<(u16, Value)> {
-        let mut call = self.http.request(method.parse().unwrap(), self.url(path));
-        call = call.bearer_auth(&self.token);
-        if !body.is_null() {
-            call = call.json(&body);
-        }
-        let answer = call.send().await.ok()?;
-        let status = answer.status().as_u16();
-        Some((status, answer.json().await.unwrap_or(Value::Null)))
+        let call = self.http.request(method.parse().unwrap(), self.url(path));
+        answer(call.bearer_auth(&self.token), body).await
     }
 
     /// A call that must succeed.
