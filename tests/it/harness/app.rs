@@ -17,7 +17,6 @@ use wharf::{
     events::Bus,
     http::{self, Api, Build, Info, Parts, Settings},
     lifecycle::{Stop, Tasks},
-    protocol::{Connector, ConnectorConfig},
     seal::Master,
     service::{
         auth::AuthParts,
@@ -35,7 +34,10 @@ use wharf::{
 };
 use wharf_sandbox::Sandbox;
 
-use crate::harness::{clock::HandClock, field::PACING};
+use crate::harness::{
+    clock::HandClock,
+    field::{PACING, connector},
+};
 
 mod caller;
 mod log;
@@ -135,16 +137,12 @@ impl TestApp {
         let node = Node::join(db.clone(), "test".into(), "test".into(), None)
             .await
             .unwrap();
-        let connector = ConnectorConfig {
-            url: whatsapp.into(),
-            version: Some((2, 3000, 1_023_000_000)),
-            device_name: "Wharf".into(),
-        };
+        let master = Arc::new(Master::from_bytes([7; 32]));
         let manager = Manager::new(ManagerConfig {
             db: db.clone(),
             node,
-            connector: Connector::new(connector, tasks.clone()).unwrap(),
-            master: Arc::new(Master::from_bytes([7; 32])),
+            connector: connector(whatsapp, &tasks),
+            master: Arc::clone(&master),
             bus: bus.clone(),
             outbox: Wake::default(),
             clock: shared.clone(),
@@ -155,7 +153,6 @@ impl TestApp {
         });
         manager.start();
         let egress = Egress::new(vec!["127.0.0.0/8".parse().unwrap()]).unwrap();
-        let master = Arc::new(Master::from_bytes([7; 32]));
         let webhooks = WebhookParts {
             db: db.clone(),
             clock: shared.clone(),

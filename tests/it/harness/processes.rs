@@ -153,15 +153,8 @@ impl SandboxProcess {
 
     /// A control call that must succeed.
     pub(crate) async fn call(&self, method: &str, path: &str, body: Value) -> Value {
-        let (status, answer) = self
-            .try_call(method, path, body)
-            .await
-            .expect("the sandbox answers");
-        assert!(
-            (200..300).contains(&status),
-            "{method} {path}: {status} {answer}"
-        );
-        answer
+        let answered = self.try_call(method, path, body).await;
+        success(answered, &format!("{method} {path}"))
     }
 }
 
@@ -173,6 +166,13 @@ async fn answer(mut call: reqwest::RequestBuilder, body: Value) -> Option<(u16, 
     let answer = call.send().await.ok()?;
     let status = answer.status().as_u16();
     Some((status, answer.json().await.unwrap_or(Value::Null)))
+}
+
+/// The body of what must be answered, and well.
+fn success(answered: Option<(u16, Value)>, call: &str) -> Value {
+    let (status, body) = answered.unwrap_or_else(|| panic!("{call}: no answer"));
+    assert!((200..300).contains(&status), "{call}: {status} {body}");
+    body
 }
 
 pub(crate) fn client() -> reqwest::Client {

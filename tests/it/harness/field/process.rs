@@ -55,6 +55,16 @@ pub(crate) struct Process {
     pub(crate) stop: Stop,
 }
 
+/// What connects to the sandbox, as a client of a known version.
+pub(crate) fn connector(whatsapp: &str, tasks: &Tasks) -> Connector {
+    let config = ConnectorConfig {
+        url: whatsapp.to_owned(),
+        version: Some((2, 3000, 1_023_000_000)),
+        device_name: "Wharf".into(),
+    };
+    Connector::new(config, tasks.clone()).unwrap()
+}
+
 impl Process {
     /// A process on `db` whose WhatsApp is at `whatsapp`; `previous` is the node that it replaces.
     pub(crate) async fn start(
@@ -79,16 +89,11 @@ impl Process {
         let node = Node::join(db.clone(), "test".into(), "test".into(), previous)
             .await
             .unwrap();
-        let config = ConnectorConfig {
-            url: whatsapp.to_owned(),
-            version: Some((2, 3000, 1_023_000_000)),
-            device_name: "Wharf".into(),
-        };
         let bus = Bus::default();
         let manager = Manager::new(ManagerConfig {
             db: db.clone(),
             node: node.clone(),
-            connector: Connector::new(config, tasks.clone()).unwrap(),
+            connector: connector(whatsapp, &tasks),
             master: Arc::new(Master::from_bytes([7; 32])),
             bus: bus.clone(),
             outbox: Wake::default(),

@@ -9,7 +9,7 @@ use tokio_tungstenite::{
 };
 
 use super::{
-    super::{DEADLINE, POLL, SandboxProcess, answer},
+    super::{DEADLINE, POLL, SandboxProcess, answer, success},
     Wharf,
 };
 
@@ -29,15 +29,8 @@ impl Wharf {
 
     /// A call that must succeed.
     pub(crate) async fn call(&self, method: &str, path: &str, body: Value) -> Value {
-        let (status, answer) = self
-            .try_call(method, path, body)
-            .await
-            .expect("the service answers");
-        assert!(
-            (200..300).contains(&status),
-            "{method} {path}: {status} {answer}"
-        );
-        answer
+        let answered = self.try_call(method, path, body).await;
+        success(answered, &format!("{method} {path}"))
     }
 
     /// Waits until a session is in a state.
