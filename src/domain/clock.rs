@@ -21,6 +21,30 @@ impl Clock for SystemClock {
     }
 }
 
+/// A clock that unit tests move by hand.
+#[cfg(test)]
+#[derive(Debug)]
+pub(crate) struct HandClock(std::sync::atomic::AtomicI64);
+
+#[cfg(test)]
+impl HandClock {
+    pub(crate) fn shared() -> Arc<Self> {
+        Arc::new(Self(1_800_000_000_000.into()))
+    }
+
+    pub(crate) fn advance(&self, by: std::time::Duration) {
+        let by = i64::try_from(by.as_millis()).unwrap();
+        self.0.fetch_add(by, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+impl Clock for HandClock {
+    fn now_ms(&self) -> i64 {
+        self.0.load(std::sync::atomic::Ordering::Relaxed)
+    }
+}
+
 /// RFC 3339 in UTC with milliseconds, as every time in the API is shown.
 pub fn rfc3339(ms: i64) -> String {
     let time = jiff::Timestamp::from_millisecond(ms).unwrap_or(jiff::Timestamp::UNIX_EPOCH);

@@ -138,29 +138,14 @@ impl governor::clock::Clock for ServiceTime {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicI64, Ordering};
-
     use entity::ids::UserId;
 
     use super::*;
-    use crate::domain::clock::Clock;
-
-    #[derive(Debug)]
-    struct HandClock(AtomicI64);
-
-    impl Clock for HandClock {
-        fn now_ms(&self) -> i64 {
-            self.0.load(Ordering::Relaxed)
-        }
-    }
-
-    fn clock() -> Arc<HandClock> {
-        Arc::new(HandClock(AtomicI64::new(1_700_000_000_000)))
-    }
+    use crate::domain::clock::HandClock;
 
     #[test]
     fn a_bucket_empties_refuses_and_fills_again() {
-        let clock = clock();
+        let clock = HandClock::shared();
         let limits = RateLimits::new(Rate::per_minute(3), clock.clone());
         let (ann, bob) = (UserId::new(), UserId::new());
         let left: Vec<u32> = (0..3).map(|_| limits.take(&ann).remaining).collect();
@@ -168,17 +153,17 @@ mod tests {
         let refused = limits.take(&ann).retry_after.unwrap();
         assert!(refused <= Duration::from_secs(20), "{refused:?}");
         assert_eq!(limits.take(&bob).retry_after, None);
-        clock.0.fetch_add(20_000, Ordering::Relaxed);
+        clock.advance(Duration::from_secs(20));
         assert_eq!(limits.take(&ann).retry_after, None);
     }
 
     #[test]
     fn a_rate_a_second_has_room_for_its_burst_and_then_gives_back_at_its_pace() {
-        let clock = clock();
+        let clock = HandClock::shared();
         let limits = RateLimits::new(Rate::per_second(2, 4), clock.clone());
         assert!((0..4).all(|_| limits.take(&"door").retry_after.is_none()));
         assert!(limits.take(&"door").retry_after.is_some());
-        clock.0.fetch_add(500, Ordering::Relaxed);
+        clock.advance(Duration::from_millis(500));
         assert!(limits.take(&"door").retry_after.is_none());
         assert!(limits.take(&"door").retry_after.is_some());
     }

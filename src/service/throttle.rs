@@ -157,23 +157,8 @@ fn make_room<K: Clone + Eq + Hash>(map: &mut HashMap<K, Failures>, now: i64) {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicI64, Ordering};
-
     use super::*;
-    use crate::domain::clock::Clock;
-
-    #[derive(Debug)]
-    struct ByHand(AtomicI64);
-
-    impl Clock for ByHand {
-        fn now_ms(&self) -> i64 {
-            self.0.load(Ordering::Relaxed)
-        }
-    }
-
-    fn clock() -> Arc<ByHand> {
-        Arc::new(ByHand(AtomicI64::new(1_800_000_000_000)))
-    }
+    use crate::domain::clock::HandClock;
 
     fn address(n: u16) -> IpAddr {
         IpAddr::V4(std::net::Ipv4Addr::from(0xC633_0000 | u32::from(n)))
@@ -188,7 +173,7 @@ mod tests {
 
     #[test]
     fn the_sixth_try_of_an_address_waits_and_each_further_one_twice_as_long() {
-        let clock = clock();
+        let clock = HandClock::shared();
         let throttle = LoginThrottle::new(clock.clone());
         for _ in 0..FREE_FAILURES {
             throttle.begin(address(1), "ann").unwrap();
@@ -197,7 +182,7 @@ mod tests {
         for _ in 0..4 {
             let wait = wait_of(throttle.begin(address(1), "ann"));
             assert_eq!(wait, expected);
-            clock.0.fetch_add(millis(wait), Ordering::Relaxed);
+            clock.advance(wait);
             throttle.begin(address(1), "ann").unwrap();
             expected *= 2;
         }
@@ -205,7 +190,7 @@ mod tests {
 
     #[test]
     fn a_flood_on_an_account_does_not_keep_a_fresh_address_out() {
-        let throttle = LoginThrottle::new(clock());
+        let throttle = LoginThrottle::new(HandClock::shared());
         for n in 0..1000 {
             throttle.begin(address(n), "ann").unwrap();
         }
@@ -217,7 +202,7 @@ mod tests {
 
     #[test]
     fn the_addresses_of_one_v6_network_count_as_one() {
-        let throttle = LoginThrottle::new(clock());
+        let throttle = LoginThrottle::new(HandClock::shared());
         for n in 0..FREE_FAILURES {
             let address = format!("2001:db8::{n}").parse().unwrap();
             throttle.begin(address, "ann").unwrap();
@@ -230,7 +215,7 @@ mod tests {
 
     #[test]
     fn memory_is_bounded_whatever_comes() {
-        let throttle = LoginThrottle::new(clock());
+        let throttle = LoginThrottle::new(HandClock::shared());
         for n in 0..u16::try_from(MAX_KEYS + 500).unwrap() {
             throttle.begin(address(n), &n.to_string()).unwrap();
         }
