@@ -5,9 +5,13 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use dashmap::DashMap;
 use entity::ids::{EventId, SessionId, UserId};
-use tokio::sync::broadcast;
+use tokio::sync::broadcast::{
+    self,
+    error::{RecvError, TryRecvError},
+};
 
 use crate::domain::clock::rfc3339;
 
@@ -85,8 +89,15 @@ impl From<entity::events::Model> for LogEntry {
 pub struct Live {
     /// The entry.
     pub entry: Arc<LogEntry>,
-    /// [`LogEntry::frame`], shared.
-    pub frame: Arc<str>,
+    /// [`LogEntry::frame`], shared: UTF-8.
+    pub frame: Bytes,
+}
+
+impl From<Arc<LogEntry>> for Live {
+    fn from(entry: Arc<LogEntry>) -> Self {
+        let frame = entry.frame().into();
+        Self { entry, frame }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -132,31 +143,29 @@ impl Bus {
     /// Tells everybody who listens. Call it after the commit, in the order of the numbers.
     pub fn publish(&self, entries: &[Arc<LogEntry>]) {
         for entry in entries {
-            let mut frame: Option<Arc<str>> = None;
+            let mut live: Option<Live> = None;
             for topic in [Topic::Session(entry.session), Topic::Owner(entry.owner)] {
                 if let Some(sender) = self.topics.get(&topic) {
-                    let frame = frame.get_or_insert_with(|| entry.frame().into());
-                    let live = Live {
-                        entry: Arc::clone(entry),
-                        frame: Arc::clone(frame),
-                    };
+                    let live = live.get_or_insert_with(|| Arc::clone(entry).into());
                     // No receiver left is no fault: the last one is just leaving.
-                    drop(sender.send(live));
+                    drop(sender.send(live.clone()));
                 }
             }
         }
     }
 
-    fn subscribe(&self, topic: Topic) -> Subscription {
-        let receiver = self
-            .topics
+    fn listen(&self, topic: Topic) -> broadcast::Receiver<Live> {
+        self.topics
             .entry(topic)
             .or_insert_with(|| broadcast::channel(LIVE).0)
-            .subscribe();
+            .subscribe()
+    }
+
+    fn subscribe(&self, topic: Topic) -> Subscription {
         Subscription {
             topic,
             bus: self.clone(),
-            receiver: Some(receiver),
+            receiver: Some(self.listen(topic)),
         }
     }
 }
@@ -164,22 +173,48 @@ impl Bus {
 impl Subscription {
     /// The next entry.
     pub async fn next(&mut self) -> Result<Live, Missed> {
-        match &mut self.receiver {
-            Some(receiver) => receiver.recv().await.map_err(|error| match error {
-                broadcast::error::RecvError::Lagged(_) => Missed::Lagged,
-                broadcast::error::RecvError::Closed => Missed::Closed,
-            }),
-            None => Err(Missed::Closed),
+        let receiver = self.receiver.as_mut().ok_or(Missed::Lagged)?;
+        receiver.recv().await.map_err(|error| match error {
+            RecvError::Lagged(_) => Missed::Lagged,
+            RecvError::Closed => Missed::Closed,
+        })
+    }
+
+    /// The next entry, if it has come already.
+    pub fn at_hand(&mut self) -> Result<Option<Live>, Missed> {
+        let receiver = self.receiver.as_mut().ok_or(Missed::Lagged)?;
+        match receiver.try_recv() {
+            Ok(live) => Ok(Some(live)),
+            Err(TryRecvError::Empty) => Ok(None),
+            Err(TryRecvError::Lagged(_)) => Err(Missed::Lagged),
+            Err(TryRecvError::Closed) => Err(Missed::Closed),
         }
+    }
+
+    /// Hears nothing until [`Subscription::listen`]; what comes meanwhile is kept for nobody. Until then the next entry is
+    /// [`Missed::Lagged`].
+    pub fn pause(&mut self) {
+        self.forget();
+    }
+
+    /// Hears again what comes from now on.
+    pub fn listen(&mut self) {
+        if self.receiver.is_none() {
+            self.receiver = Some(self.bus.listen(self.topic));
+        }
+    }
+
+    fn forget(&mut self) {
+        drop(self.receiver.take());
+        self.bus
+            .topics
+            .remove_if(&self.topic, |_, sender| sender.receiver_count() == 0);
     }
 }
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        drop(self.receiver.take());
-        self.bus
-            .topics
-            .remove_if(&self.topic, |_, sender| sender.receiver_count() == 0);
+        self.forget();
     }
 }
 
@@ -209,7 +244,7 @@ mod tests {
         assert_eq!(one.next().await.unwrap().entry.session, mine);
         assert_eq!(all.next().await.unwrap().entry.session, other);
         let frame: serde_json::Value =
-            serde_json::from_str(&all.next().await.unwrap().frame).unwrap();
+            serde_json::from_slice(&all.next().await.unwrap().frame).unwrap();
         assert_eq!(frame["data"]["a"], 1);
         assert_eq!(frame["session"], mine.to_string());
     }
@@ -223,6 +258,20 @@ mod tests {
             bus.publish(&[entry(session, owner, seq)]);
         }
         assert_eq!(slow.next().await.unwrap_err(), Missed::Lagged);
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_pauses_keeps_nothing_and_has_to_read_the_log() {
+        let bus = Bus::default();
+        let (owner, session) = (UserId::new(), SessionId::new());
+        let mut reader = bus.session(session);
+        reader.pause();
+        assert_eq!(bus.topics.len(), 0);
+        bus.publish(&[entry(session, owner, 1)]);
+        assert_eq!(reader.next().await.unwrap_err(), Missed::Lagged);
+        reader.listen();
+        bus.publish(&[entry(session, owner, 2)]);
+        assert_eq!(reader.next().await.unwrap().entry.seq, 2);
     }
 
     #[test]

@@ -46,6 +46,9 @@ use conversation::{Conversation, Opening};
 /// What a socket reads at once; the default of 128 KiB is what an idle socket would cost.
 const READ_BUFFER_BYTES: usize = 4096;
 
+/// What is gathered of frames that leave together before it is written.
+const WRITE_BUFFER_BYTES: usize = 8192;
+
 /// What may wait for a slow reader before the write counts as stalled.
 const MAX_WRITE_BUFFER_BYTES: usize = 1024 * 1024;
 
@@ -193,7 +196,7 @@ fn accept(
 ) -> Response {
     let mut upgrade = upgrade
         .read_buffer_size(READ_BUFFER_BYTES)
-        .write_buffer_size(0)
+        .write_buffer_size(WRITE_BUFFER_BYTES)
         .max_write_buffer_size(MAX_WRITE_BUFFER_BYTES)
         .max_message_size(MAX_INBOUND_BYTES)
         .max_frame_size(MAX_INBOUND_BYTES);

@@ -22,8 +22,13 @@ pub mod cursors;
 
 pub use crate::events::Live;
 
-/// Entries of one read of the log.
-const PAGE: u64 = 100;
+/// Entries of the first read of a log. The next ones are as long as what was read before lets fit.
+const PAGE: u64 = 16;
+
+/// How many times as long as the last one a read may be.
+const GROWTH: u64 = 4;
+
+const PAGE_MAX: u64 = 500;
 
 /// What is kept of one read while a reader takes it.
 const PAGE_BYTES: usize = 256 * 1024;
@@ -80,6 +85,8 @@ pub struct Feed {
     /// Whether it is not known which logs are behind.
     lost: bool,
     page: VecDeque<Read>,
+    /// How many entries to read next.
+    page_len: u64,
 }
 
 impl Feed {
@@ -101,6 +108,7 @@ impl Feed {
             behind: Vec::new(),
             lost: false,
             page: VecDeque::new(),
+            page_len: PAGE,
         }
     }
 
@@ -122,6 +130,7 @@ impl Feed {
             behind: Vec::new(),
             lost: false,
             page: VecDeque::new(),
+            page_len: PAGE,
         }
     }
 
@@ -147,23 +156,34 @@ impl Feed {
     /// What comes next of the past; none when all of it is read. Dropping the future loses nothing.
     pub async fn past(&mut self) -> Result<Option<Told>, Error> {
         loop {
-            match self.page.pop_front() {
-                Some(Read::Entry(entry)) if self.take(&entry) => {
-                    let frame = entry.frame().into();
-                    return Ok(Some(Told::Event(Live { entry, frame })));
-                }
-                Some(Read::Gap(gap)) => {
-                    self.reached.insert(gap.session, gap.to);
-                    return Ok(Some(Told::Gap(gap)));
-                }
-                Some(Read::Entry(_)) => {}
-                None if self.lost => self.find_behind().await?,
-                None => match self.behind.last() {
-                    Some(&session) => self.read(session).await?,
-                    None => return Ok(None),
-                },
+            if let Some(told) = self.read_already() {
+                return Ok(Some(told));
+            }
+            if self.lost {
+                self.find_behind().await?;
+            } else if let Some(&session) = self.behind.last() {
+                self.read(session).await?;
+            } else {
+                return Ok(None);
             }
         }
+    }
+
+    /// What is next of the past, if it has been read.
+    pub fn read_already(&mut self) -> Option<Told> {
+        while let Some(read) = self.page.pop_front() {
+            match read {
+                Read::Entry(entry) if self.take(&entry) => return Some(Told::Event(entry.into())),
+                Read::Entry(_) => {}
+                Read::Gap(gap) => {
+                    self.reached.insert(gap.session, gap.to);
+                    return Some(Told::Gap(gap));
+                }
+            }
+        }
+        // An idle reader keeps no room for a page.
+        self.page = VecDeque::new();
+        None
     }
 
     /// What comes next; none when the service is going away. Dropping the future loses nothing.
@@ -181,9 +201,54 @@ impl Feed {
                         return Ok(Some(Told::Event(live)));
                     }
                 }
-                Err(Missed::Lagged) => self.lost = true,
-                Err(Missed::Closed) => return Ok(None),
+                Err(missed) if self.is_over(missed) => return Ok(None),
+                Err(_) => {}
             }
+        }
+    }
+
+    /// What comes next, if it is here already; [`Feed::next`] has the rest.
+    pub fn at_hand(&mut self) -> Option<Told> {
+        if self.is_behind() {
+            return self.read_already();
+        }
+        loop {
+            match self.live.at_hand() {
+                Ok(live) => {
+                    if let Some(live) = self.hear(live?) {
+                        return Some(Told::Event(live));
+                    }
+                    if self.is_behind() {
+                        return None;
+                    }
+                }
+                Err(missed) => {
+                    self.is_over(missed);
+                    return None;
+                }
+            }
+        }
+    }
+
+    /// Hears nothing live from now on, so that nothing is kept for a reader that does not take it.
+    pub fn pause(&mut self) {
+        self.live.pause();
+    }
+
+    /// Hears what comes live again; what came meanwhile is read from the log.
+    pub fn listen(&mut self) {
+        self.live.listen();
+        self.lost = true;
+    }
+
+    /// Whether there is nothing live any more; otherwise the logs have to be read.
+    const fn is_over(&mut self, missed: Missed) -> bool {
+        match missed {
+            Missed::Lagged => {
+                self.lost = true;
+                false
+            }
+            Missed::Closed => true,
         }
     }
 
@@ -218,8 +283,10 @@ impl Feed {
 
     async fn read(&mut self, session: SessionId) -> Result<(), Error> {
         let after = self.reached(session);
-        match self.log.past(&self.ctx, session, after, PAGE).await {
+        let limit = self.page_len;
+        match self.log.past(&self.ctx, session, after, limit).await {
             Ok(past) => {
+                self.page_len = next_len(limit, &past.entries);
                 // What does not fit is read again when it is its turn; the first always fits.
                 let mut bytes = 0;
                 let fits = |entry: &&Arc<LogEntry>| {
@@ -264,4 +331,11 @@ impl Feed {
         self.lost = false;
         Ok(())
     }
+}
+
+/// How many entries to read after these, which were up to `limit`: so many as fit if they are no larger.
+fn next_len(limit: u64, entries: &[Arc<LogEntry>]) -> u64 {
+    let largest = entries.iter().map(|entry| entry.data.len()).max();
+    let fit = largest.map_or(PAGE, |largest| (PAGE_BYTES / largest.max(1)) as u64);
+    fit.clamp(1, (limit * GROWTH).min(PAGE_MAX))
 }

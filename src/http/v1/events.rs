@@ -219,7 +219,7 @@ fn events(
             Told::Event(live) => SseEvent::default()
                 .id(live.entry.seq.to_string())
                 .event(&*live.entry.kind)
-                .data(&*live.frame),
+                .data(String::from_utf8_lossy(&live.frame)),
             // Its id is the last that is missing: who resumes there is not told again.
             Told::Gap(gap) => SseEvent::default()
                 .id(gap.to.to_string())

@@ -1,12 +1,14 @@
 //! One open socket: greeting, snapshot, log, live, until either side ends it.
 //!
-//! Holds one entry at a time. A reader that is slow is read for from the log; one that takes nothing for ten seconds
-//! is closed with the number it has reached. One timer serves heartbeat, deadline and expiry.
+//! What is here already leaves together; nothing is fetched before it has left. A reader that is slow is read for from the
+//! log; one that takes nothing for ten seconds is closed with the number it has reached. One timer serves heartbeat,
+//! deadline and expiry.
 
-use std::time::Duration;
+use std::{pin::pin, sync::Arc, time::Duration};
 
-use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use entity::{enums::SessionState, ids::SessionId};
+use futures_util::{SinkExt as _, StreamExt as _, stream::FuturesUnordered};
 use tokio::time::{Instant, timeout};
 
 use super::{
@@ -32,6 +34,12 @@ const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 
 /// How long a stalled reader may take to get to the close, which stands behind what is on its way already.
 const WAKE_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long a frame may take to leave before nothing live is kept for the reader.
+const SLOW_AFTER: Duration = Duration::from_millis(250);
+
+/// Frames that leave together; then it is looked at what else there is to do.
+const TOGETHER: usize = 64;
 
 /// What a socket opens with.
 #[derive(Debug)]
@@ -124,7 +132,7 @@ pub(super) struct Conversation {
     clock: SharedClock,
     feed: Feed,
     wanted: Wanted,
-    ending: Ending,
+    ending: Arc<Ending>,
     /// How long one frame may take to leave.
     stall: Duration,
     /// The last number that was sent, for the close; of one session alone.
@@ -141,7 +149,7 @@ impl Conversation {
         (ending, slot): (Ending, Slot),
     ) -> Self {
         Self {
-            ending,
+            ending: Arc::new(ending),
             sessions: api.sessions.clone(),
             clock: api.clock.clone(),
             ctx,
@@ -178,12 +186,13 @@ impl Conversation {
                 let state = live.map_or(view.state, |live| live.borrow().phase.state());
                 self.last_seq = Some(reached);
                 let hello = frames::hello(now, session, state, bounds)?;
-                send(socket, self.stall, hello).await?;
+                send(socket, self.stall, hello.into()).await?;
                 self.replay(socket).await?;
                 self.show(socket, session).await
             }
             Opening::All(sessions) => {
-                send(socket, self.stall, frames::hello_all(now, &sessions)?).await?;
+                let hello = frames::hello_all(now, &sessions)?;
+                send(socket, self.stall, hello.into()).await?;
                 self.replay(socket).await?;
                 for (session, ..) in sessions {
                     self.show(socket, session).await?;
@@ -203,7 +212,7 @@ impl Conversation {
             let Some(told) = next else {
                 return Ok(());
             };
-            self.give(socket, &told).await?;
+            self.give(socket, told, Feed::read_already).await?;
         }
     }
 
@@ -214,7 +223,7 @@ impl Conversation {
         let snapshot = live.borrow().clone();
         let wanted = |kind: &str| self.wanted.kind(kind);
         for frame in frames::snapshot(self.clock.now_ms(), session, &snapshot, wanted)? {
-            send(socket, self.stall, frame).await?;
+            send(socket, self.stall, frame.into()).await?;
         }
         Ok(())
     }
@@ -224,10 +233,13 @@ impl Conversation {
         let mut talk = Talk::new(Instant::now());
         let timer = tokio::time::sleep_until(heartbeat.due());
         tokio::pin!(timer);
+        // Looked at only when it has something to say: it hangs on what all sockets share.
+        let ending = Arc::clone(&self.ending);
+        let mut cut = FuturesUnordered::from_iter([ending.cut()]);
         loop {
             let done = tokio::select! {
                 biased;
-                end = self.ending.cut() => Err(end.into()),
+                Some(end) = cut.next() => Err(end.into()),
                 heard = socket.recv() => {
                     let now = Instant::now();
                     heartbeat.heard(now);
@@ -244,7 +256,7 @@ impl Conversation {
                     Ring::Expired => Err(Close::Expired),
                 },
                 next = self.feed.next() => match next {
-                    Ok(Some(told)) => self.give(socket, &told).await,
+                    Ok(Some(told)) => self.give(socket, told, Feed::at_hand).await,
                     Ok(None) => Err(Close::Drain),
                     Err(error) => Err(error.into()),
                 },
@@ -258,23 +270,70 @@ impl Conversation {
         }
     }
 
-    /// Sends what the feed tells; what did not leave is not counted as taken.
-    async fn give(&mut self, socket: &mut WebSocket, told: &Told) -> Result<(), Close> {
-        let reached = match told {
+    /// Sends `told` and what `next` has at hand after it. What the socket did not take is not counted; what it took goes
+    /// before a close.
+    async fn give(
+        &mut self,
+        socket: &mut WebSocket,
+        told: Told,
+        next: impl Fn(&mut Feed) -> Option<Told>,
+    ) -> Result<(), Close> {
+        let mut told = told;
+        for _ in 1..TOGETHER {
+            let (frame, reached) = self.frame(told)?;
+            self.unless_stalled(socket.feed(frame)).await?;
+            self.count(reached);
+            match next(&mut self.feed) {
+                Some(more) => told = more,
+                None => return self.unless_stalled(socket.flush()).await,
+            }
+        }
+        let (frame, reached) = self.frame(told)?;
+        self.unless_stalled(socket.send(frame)).await?;
+        self.count(reached);
+        Ok(())
+    }
+
+    fn frame(&self, told: Told) -> Result<(Message, i64), Close> {
+        Ok(match told {
             Told::Event(live) => {
-                send(socket, self.stall, &*live.frame).await?;
-                live.entry.seq
+                let text = Utf8Bytes::try_from(live.frame).map_err(Error::internal)?;
+                (Message::Text(text), live.entry.seq)
             }
             Told::Gap(gap) => {
-                let frame = frames::gap(self.clock.now_ms(), *gap)?;
-                send(socket, self.stall, frame).await?;
-                gap.to
+                let frame = frames::gap(self.clock.now_ms(), gap)?;
+                (Message::Text(frame.into()), gap.to)
             }
-        };
+        })
+    }
+
+    fn count(&mut self, reached: i64) {
         if let Some(last_seq) = &mut self.last_seq {
             *last_seq = reached;
         }
-        Ok(())
+    }
+
+    /// Waits for what leaves. Meanwhile a slow reader hears nothing live: the log keeps it.
+    async fn unless_stalled(
+        &mut self,
+        leaving: impl Future<Output = Result<(), axum::Error>>,
+    ) -> Result<(), Close> {
+        let mut leaving = pin!(leaving);
+        let soon = SLOW_AFTER.min(self.stall);
+        let left = match timeout(soon, &mut leaving).await {
+            Ok(left) => Ok(left),
+            Err(_) => {
+                self.feed.pause();
+                let left = timeout(self.stall.saturating_sub(soon), leaving).await;
+                self.feed.listen();
+                left
+            }
+        };
+        match left {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(Close::Gone),
+            Err(_) => Err(Close::Stalled),
+        }
     }
 
     /// A ping in JSON gets a pong; anything else is ignored.
@@ -285,7 +344,8 @@ impl Conversation {
     ) -> Result<(), Close> {
         match heard {
             Some(Ok(Message::Text(text))) if is_ping(text.as_str()) => {
-                send(socket, self.stall, frames::pong(self.clock.now_ms())?).await
+                let pong = frames::pong(self.clock.now_ms())?;
+                send(socket, self.stall, pong.into()).await
             }
             Some(Ok(Message::Close(_))) => {
                 // Polled once more, so that the answer to the close leaves.
@@ -308,33 +368,7 @@ fn is_ping(text: &str) -> bool {
         && serde_json::from_str::<Said<'_>>(text).is_ok_and(|said| said.r#type == "ping")
 }
 
-/// Text from a `String` is moved, from a shared frame copied.
-struct Outgoing(Message);
-
-impl From<String> for Outgoing {
-    fn from(text: String) -> Self {
-        Self(Message::Text(text.into()))
-    }
-}
-
-impl From<&str> for Outgoing {
-    fn from(text: &str) -> Self {
-        Self(Message::Text(text.into()))
-    }
-}
-
-impl From<Message> for Outgoing {
-    fn from(message: Message) -> Self {
-        Self(message)
-    }
-}
-
-async fn send(
-    socket: &mut WebSocket,
-    stall: Duration,
-    message: impl Into<Outgoing>,
-) -> Result<(), Close> {
-    let Outgoing(message) = message.into();
+async fn send(socket: &mut WebSocket, stall: Duration, message: Message) -> Result<(), Close> {
     match timeout(stall, socket.send(message)).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(_)) => Err(Close::Gone),
