@@ -17,6 +17,7 @@ use sea_orm::{DatabaseConnection, DbErr};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
+use self::undelivered::Undelivered;
 use crate::{
     db::{
         fence::{Fence, FenceError, Standing},
@@ -35,6 +36,7 @@ use crate::{
 
 mod commit;
 mod plan;
+mod undelivered;
 
 /// Writes that share one transaction; more wait for the next.
 const TOGETHER: usize = 128;
@@ -131,6 +133,8 @@ struct Known {
     standing: Standing,
     /// The endpoints that want events of this session.
     endpoints: Arc<[Endpoint]>,
+    /// Own messages that an ack may come for.
+    undelivered: Undelivered,
 }
 
 impl Known {

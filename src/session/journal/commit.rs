@@ -11,6 +11,7 @@ use sea_orm::SqlErr;
 use super::{
     Inner, JournalError, Known, Write,
     plan::{Acks, Plan, Told},
+    undelivered::Undelivered,
 };
 use crate::{
     db::{self, Committed, Script, fence::FenceError, messages::Key},
@@ -60,7 +61,7 @@ impl Inner {
         let begun = Instant::now();
         // It comes back with the commit; whatever happens instead, the next attempt reads anew.
         let remembered = self.known().take();
-        let known = match remembered {
+        let mut known = match remembered {
             Some(known) => known,
             None => self.unless_fenced(self.look()).await?,
         };
@@ -68,7 +69,7 @@ impl Inner {
         // outdated, and the fence refuses what is made of it.
         let now = config.clock.now_ms();
         let plan = self
-            .unless_fenced(self.plan(writes, some_are_known, now))
+            .unless_fenced(self.plan(writes, &known, some_are_known, now))
             .await?;
         let run = writes.iter().rev().find_map(|write| match write {
             Write::Run(run, _) => Some(run.clone()),
@@ -78,6 +79,8 @@ impl Inner {
             *self.known() = Some(known);
             return Ok(());
         }
+        // Of use only if the commit succeeds: otherwise nothing is remembered.
+        known.undelivered.follow(&plan);
         let (plan, entries) = self.number(plan, known.standing.last_seq, now);
         let count = i64::try_from(entries.len()).unwrap_or(i64::MAX);
         let backend = config.db.get_database_backend();
@@ -114,6 +117,7 @@ impl Inner {
     async fn plan(
         &self,
         writes: &[Write],
+        known: &Known,
         some_are_known: bool,
         now: i64,
     ) -> Result<Plan, JournalError> {
@@ -125,7 +129,11 @@ impl Inner {
         let mut plan = Plan::of(session, writes, seen, now)?;
         let acks = Acks::of_writes(writes);
         if !acks.is_empty() {
-            let rows = db::messages::below_ack(db, session, &acks.ids(), acks.highest()).await?;
+            let ids = acks.ids();
+            let rows = match known.undelivered.all(&ids) {
+                Some(rows) => rows,
+                None => db::messages::below_ack(db, session, &ids, acks.highest()).await?,
+            };
             plan.raise(rows, &acks)?;
         }
         Ok(plan)
@@ -143,6 +151,7 @@ impl Inner {
         Ok(Known {
             standing,
             endpoints: endpoints.into(),
+            undelivered: Undelivered::default(),
         })
     }
 
