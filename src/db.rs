@@ -47,6 +47,9 @@ const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 /// Connections that read; one more writes.
 const SQLITE_READERS: u32 = 3;
 
+/// Prepared texts that the writer keeps: a busy session's differ by how many rows come together.
+const WRITER_STATEMENTS: usize = 128;
+
 /// KiB of pages that the writer keeps, negative as SQLite wants them: those that a busy session writes again and again.
 const WRITER_CACHE: &str = "-2048";
 
@@ -75,9 +78,10 @@ pub async fn connect(url: &str, max_connections: u32) -> Result<DatabaseConnecti
     }
     let db = Database::connect(options(url, max_connections.min(SQLITE_READERS))).await?;
     let mut alone = options(url, 1);
-    alone
-        .connect_lazy(true)
-        .map_sqlx_sqlite_opts(|own| sqlite_options(own).pragma("cache_size", WRITER_CACHE));
+    alone.connect_lazy(true).map_sqlx_sqlite_opts(|own| {
+        let own = sqlite_options(own).pragma("cache_size", WRITER_CACHE);
+        own.statement_cache_capacity(WRITER_STATEMENTS)
+    });
     let file = db.get_sqlite_connection_pool().connect_options();
     writer::Writer::serve(&db, file.get_filename(), Database::connect(alone).await?);
     Ok(db)
@@ -140,6 +144,8 @@ fn sqlite_options(options: SqliteConnectOptions) -> SqliteConnectOptions {
         .statement_cache_capacity(STATEMENT_CACHE)
         // Negative means KiB; the system's page cache holds the rest once for all connections.
         .pragma("cache_size", "-512")
+        // What a statement may have to undo is kept in memory: a file would be made and removed for it.
+        .pragma("temp_store", "MEMORY")
         // 16 MiB: moving the log into the file costs two syncs, and at the default a busy service does it every second.
         .pragma("wal_autocheckpoint", "4096")
 }

@@ -64,7 +64,6 @@ impl From<&LogEntry> for entity::events::Model {
             owner_id: entry.owner,
             event_type: entry.kind.to_string(),
             payload: entry.data.to_string(),
-            dedupe_key: None,
             created_at: entry.at,
         }
     }

@@ -18,8 +18,6 @@ pub struct Model {
     pub event_type: String,
     /// The `data` of the event, as JSON.
     pub payload: String,
-    /// What makes this event the same as an earlier one.
-    pub dedupe_key: Option<String>,
     pub created_at: i64,
 }
 

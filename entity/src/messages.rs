@@ -11,13 +11,11 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub session_id: SessionId,
     #[sea_orm(primary_key, auto_increment = false)]
+    pub id: MessageRowId,
     pub chat: String,
-    #[sea_orm(primary_key, auto_increment = false)]
     pub sender: String,
     /// WhatsApp's id of the message.
-    #[sea_orm(primary_key, auto_increment = false)]
     pub message_id: String,
-    pub id: MessageRowId,
     pub from_me: bool,
     /// `text`, `image`, …
     pub kind: String,

@@ -11,10 +11,11 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "outgoing")]
 pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub session_id: SessionId,
     /// The message, in `messages`.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: MessageRowId,
-    pub session_id: SessionId,
     /// The canonical address it goes to.
     pub recipient: String,
     pub state: OutgoingState,

@@ -15,6 +15,16 @@ pub(crate) fn table(backend: DbBackend, name: &'static str) -> TableCreateStatem
     table
 }
 
+/// A table of small rows, which SQLite keeps in the order of their primary key and nowhere else: a row costs one page, not
+/// one of the table and one of the key. Larger rows would make that tree deep.
+pub(crate) fn small_table(backend: DbBackend, name: &'static str) -> TableCreateStatement {
+    let mut table = table(backend, name);
+    if backend == DbBackend::Sqlite {
+        table.extra("WITHOUT ROWID");
+    }
+    table
+}
+
 /// A required column of up to `len` characters.
 pub(crate) fn word(name: &'static str, len: u32) -> ColumnDef {
     ColumnDef::new(Alias::new(name))

@@ -258,7 +258,6 @@ async fn create_log(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
                 .col(uuid("owner_id"))
                 .col(word("event_type", 48))
                 .col(text(db, "payload"))
-                .col(opt_word("dedupe_key", 320))
                 .col(big("created_at"))
                 .primary_key(&mut key(&["session_id", "seq"]))
                 .take(),
@@ -266,13 +265,6 @@ async fn create_log(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .await?;
     manager
         .create_index(unique("uq_events_id", "events", &["id"]))
-        .await?;
-    manager
-        .create_index(unique(
-            "uq_events_dedupe",
-            "events",
-            &["session_id", "dedupe_key"],
-        ))
         .await?;
     manager
         .create_table(
@@ -288,25 +280,16 @@ async fn create_log(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
                 .col(ColumnDef::new(Alias::new("ack")).small_integer().not_null())
                 .col(big("sent_at"))
                 .col(big("created_at"))
-                .primary_key(&mut key(&["session_id", "chat", "sender", "message_id"]))
+                .primary_key(&mut key(&["session_id", "id"]))
                 .take(),
         )
         .await?;
+    // A page of it is written with every message: one index makes a message unique and finds it by WhatsApp's id.
     manager
-        .create_index(unique("uq_messages_id", "messages", &["id"]))
-        .await?;
-    manager
-        .create_index(index(
-            "ix_messages_order",
+        .create_index(unique(
+            "uq_messages_wa_id",
             "messages",
-            &["session_id", "id"],
-        ))
-        .await?;
-    manager
-        .create_index(index(
-            "ix_messages_wa_id",
-            "messages",
-            &["session_id", "message_id"],
+            &["session_id", "message_id", "chat", "sender"],
         ))
         .await
 }

@@ -5,7 +5,9 @@
 
 use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
 
-use crate::columns::{big, bytes, flag, index, int, key, opt_big, table, tag, uuid, word};
+use crate::columns::{
+    big, bytes, flag, index, int, key, opt_big, small_table, table, tag, uuid, word,
+};
 
 /// This step.
 #[derive(Debug)]
@@ -137,7 +139,7 @@ fn signal(db: DbBackend) -> Vec<TableCreateStatement> {
             .col(bytes(db, "sealed"))
             .primary_key(&mut key(&["session_id", "address"]))
             .take(),
-        table(db, "wa_prekeys")
+        small_table(db, "wa_prekeys")
             .col(uuid("session_id"))
             .col(big("prekey_id"))
             .col(flag("uploaded"))
@@ -174,7 +176,7 @@ fn app_state(db: DbBackend) -> Vec<TableCreateStatement> {
             .col(bytes(db, "sealed"))
             .primary_key(&mut key(&["session_id", "collection"]))
             .take(),
-        table(db, "wa_mutation_macs")
+        small_table(db, "wa_mutation_macs")
             .col(uuid("session_id"))
             .col(word("collection", 64))
             .col(tag(db, "index_tag"))
@@ -194,20 +196,20 @@ fn protocol(db: DbBackend) -> Vec<TableCreateStatement> {
             .col(bytes(db, "sealed"))
             .primary_key(&mut key(&["session_id", "group_tag", "device_tag"]))
             .take(),
-        table(db, "wa_lid_mappings")
+        small_table(db, "wa_lid_mappings")
             .col(uuid("session_id"))
             .col(tag(db, "lid_tag"))
             .col(tag(db, "pn_tag"))
             .col(bytes(db, "sealed"))
             .primary_key(&mut key(&["session_id", "lid_tag"]))
             .take(),
-        table(db, "wa_pn_lids")
+        small_table(db, "wa_pn_lids")
             .col(uuid("session_id"))
             .col(tag(db, "pn_tag"))
             .col(tag(db, "lid_tag"))
             .primary_key(&mut key(&["session_id", "pn_tag"]))
             .take(),
-        table(db, "wa_base_keys")
+        small_table(db, "wa_base_keys")
             .col(uuid("session_id"))
             .col(tag(db, "message_tag"))
             .col(tag(db, "base_key_tag"))
@@ -253,7 +255,7 @@ fn messages(db: DbBackend) -> Vec<TableCreateStatement> {
             .col(bytes(db, "sealed"))
             .primary_key(&mut key(&["session_id", "message_tag"]))
             .take(),
-        table(db, "wa_msg_secrets")
+        small_table(db, "wa_msg_secrets")
             .col(uuid("session_id"))
             .col(tag(db, "message_tag"))
             .col(big("expires_at"))

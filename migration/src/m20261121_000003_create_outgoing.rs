@@ -2,7 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::columns::{big, index, int, table, uuid, word};
+use crate::columns::{big, int, key, small_table, uuid, word};
 
 /// This step.
 #[derive(Debug)]
@@ -24,18 +24,17 @@ impl MigrationTrait for Migration {
         let db = manager.get_database_backend();
         manager
             .create_table(
-                table(db, "outgoing")
-                    .col(uuid("id").primary_key())
+                small_table(db, "outgoing")
                     .col(uuid("session_id"))
+                    .col(uuid("id"))
                     .col(word("recipient", 96))
                     .col(word("state", 24))
                     .col(int("attempts"))
                     .col(big("created_at"))
+                    .primary_key(&mut key(&["session_id", "id"]))
                     .take(),
             )
             .await?;
-        let order = index("ix_outgoing_order", "outgoing", &["session_id", "id"]);
-        manager.create_index(order).await?;
         // Raised whenever what the owner's endpoints want changes; the fence of a write proves that it has not.
         let mut version = big("endpoints_version").default(0).take();
         manager

@@ -88,8 +88,10 @@ pub async fn below_ack(
         .filter(Column::MessageId.is_in(ids.iter().copied()))
         .filter(Column::FromMe.eq(true))
         .filter(Column::Ack.lt(ack));
+    let of_session = Expr::col((Entity, Column::SessionId))
+        .equals((outgoing::Entity, outgoing::Column::SessionId));
     let same = Expr::col((Entity, Column::Id)).equals((outgoing::Entity, outgoing::Column::Id));
-    QuerySelect::query(&mut find).left_join(outgoing::Entity, same);
+    QuerySelect::query(&mut find).left_join(outgoing::Entity, of_session.and(same));
     find.into_model().all(db).await
 }
 

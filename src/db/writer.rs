@@ -85,7 +85,7 @@ impl Writer {
     /// Commits `text`, with the others that wait. If the caller goes before its turn, it is not written.
     pub(super) async fn commit(self: Arc<Self>, text: Text) -> Result<Committed, DbErr> {
         if let Ok(_turn) = Arc::clone(&self.turn).try_acquire_owned() {
-            return self.run(text, true).await;
+            return self.run(text).await;
         }
         let (tell, mut answer) = oneshot::channel();
         self.waiting().push_back(Waiting { text, tell });
@@ -125,9 +125,9 @@ impl Writer {
         }
         metrics::counter!("wharf_sqlite_writes_total").increment(taken.len() as u64);
         if taken.len() > 1 {
-            let all = Text::together(taken.iter().map(|one| &one.text));
-            // Those that come together hardly ever come together again.
-            if let Ok(Committed::Yes) = self.run(all, false).await {
+            let texts = taken.iter().map(|one| &one.text);
+            count_transaction();
+            if let Ok(Committed::Yes) = at_once::run_together(&self.db, texts).await {
                 for one in taken {
                     // Whoever asked may have gone.
                     drop(one.tell.send(Ok(Committed::Yes)));
@@ -137,15 +137,19 @@ impl Writer {
         }
         // One of them fails, and only it may.
         for one in taken {
-            let done = self.run(one.text, true).await;
+            let done = self.run(one.text).await;
             drop(one.tell.send(done));
         }
     }
 
-    async fn run(&self, text: Text, again: bool) -> Result<Committed, DbErr> {
-        metrics::counter!("wharf_sqlite_transactions_total").increment(1);
-        at_once::run(&self.db, text, again).await
+    async fn run(&self, text: Text) -> Result<Committed, DbErr> {
+        count_transaction();
+        at_once::run(&self.db, text).await
     }
+}
+
+fn count_transaction() {
+    metrics::counter!("wharf_sqlite_transactions_total").increment(1);
 }
 
 #[expect(

@@ -144,7 +144,6 @@ impl Stage {
             owner_id: self.owner,
             event_type: "message".to_owned(),
             payload: json!({"sent_us": now_us(), "text": {"body": TEXT}}).to_string(),
-            dedupe_key: None,
             created_at: now,
         }
     }

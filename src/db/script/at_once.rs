@@ -1,4 +1,4 @@
-//! A transaction of SQLite as one text, which its thread works off without being asked in between.
+//! Transactions of SQLite as texts, each of which its thread works off without being asked in between.
 //!
 //! sqlx knows nothing of a transaction that is begun in a text, so this sees to its end whatever happens.
 
@@ -43,44 +43,70 @@ impl Drop for Busy {
 }
 
 impl Text {
-    /// All of `texts`, each of which can still be run alone.
-    pub(in crate::db) fn together<'a>(texts: impl Iterator<Item = &'a Self>) -> Self {
-        let mut all = Self::default();
-        for text in texts {
-            all.sql.push_str(&text.sql);
-            all.values.extend_from_slice(&text.values);
-        }
-        all
+    /// Runs it as a part of the transaction that `busy` is in.
+    async fn part(&self, busy: &mut Busy) -> Result<(), sqlx::Error> {
+        let values = SqlxValues(Values(self.values.clone()));
+        let part = sqlx::query_with(AssertSqlSafe(self.sql.clone()), values);
+        part.execute(&mut *busy.connection).await.map(|_| ())
     }
 }
 
-/// Runs `text` as one transaction on the writer's connection, whose turn the caller holds; `again` tells that it may come
-/// again as it is.
+impl Busy {
+    async fn begin(writer: &DatabaseConnection) -> Result<Self, DbErr> {
+        let connection = writer.get_sqlite_connection_pool().acquire().await;
+        Ok(Self {
+            connection: connection.map_err(|error| DbErr::Conn(failed(error)))?,
+            ended: false,
+        })
+    }
+
+    /// After a commit, or after something failed.
+    async fn end(mut self, done: Result<(), sqlx::Error>) -> Result<Committed, DbErr> {
+        self.ended = match done {
+            Ok(()) => true,
+            // SQLite has undone it itself where it says that there is none; what else may be wrong, closing mends.
+            Err(_) => self.connection.execute("ROLLBACK").await.is_ok(),
+        };
+        match done {
+            Ok(()) => Ok(Committed::Yes),
+            Err(sqlx::Error::Database(error)) if error.message() == REFUSED => {
+                Ok(Committed::Refused)
+            }
+            Err(error) => Err(DbErr::Exec(failed(error))),
+        }
+    }
+}
+
+/// Runs `text` as one transaction on the writer's connection, whose turn the caller holds.
 pub(in crate::db) async fn run(
     writer: &DatabaseConnection,
     text: Text,
-    again: bool,
 ) -> Result<Committed, DbErr> {
     let sql = format!("BEGIN IMMEDIATE;{}COMMIT", text.sql);
-    let connection = writer.get_sqlite_connection_pool().acquire().await;
-    let mut busy = Busy {
-        connection: connection.map_err(|error| DbErr::Conn(failed(error)))?,
-        ended: false,
-    };
     let values = SqlxValues(Values(text.values));
-    let whole = sqlx::query_with(AssertSqlSafe(sql), values).persistent(again);
+    let mut busy = Busy::begin(writer).await?;
+    let whole = sqlx::query_with(AssertSqlSafe(sql), values);
     let done = whole.execute(&mut *busy.connection).await;
-    if done.is_err() {
-        // SQLite has undone it itself where it says that there is none; what else may be wrong, closing mends.
-        busy.ended = busy.connection.execute("ROLLBACK").await.is_ok();
-    } else {
-        busy.ended = true;
+    busy.end(done.map(|_| ())).await
+}
+
+/// Runs `texts` as one transaction, as [`run`] does one of them. Each by itself: together they are hardly ever the same text
+/// again, and to prepare it would cost more than to ask for each.
+pub(in crate::db) async fn run_together<'a>(
+    writer: &DatabaseConnection,
+    texts: impl Iterator<Item = &'a Text>,
+) -> Result<Committed, DbErr> {
+    let mut busy = Busy::begin(writer).await?;
+    let mut done = busy.connection.execute("BEGIN IMMEDIATE").await.map(|_| ());
+    for text in texts {
+        if done.is_ok() {
+            done = text.part(&mut busy).await;
+        }
     }
-    match done {
-        Ok(_) => Ok(Committed::Yes),
-        Err(sqlx::Error::Database(error)) if error.message() == REFUSED => Ok(Committed::Refused),
-        Err(error) => Err(DbErr::Exec(failed(error))),
+    if done.is_ok() {
+        done = busy.connection.execute("COMMIT").await.map(|_| ());
     }
+    busy.end(done).await
 }
 
 fn failed(error: sqlx::Error) -> RuntimeErr {

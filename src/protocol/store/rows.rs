@@ -244,7 +244,8 @@ impl Store {
 pub(super) struct Upsert<E: EntityTrait> {
     columns: Vec<E::Column>,
     keys: usize,
-    merged: Vec<(E::Column, Expr)>,
+    /// Columns that do not take the new value, and what they take.
+    merged: Vec<(E::Column, Option<Expr>)>,
 }
 
 impl<E: EntityTrait> Upsert<E> {
@@ -259,20 +260,28 @@ impl<E: EntityTrait> Upsert<E> {
 
     /// Let `column` become `value` when the key exists, and not the new value.
     pub(super) fn merging(mut self, column: E::Column, value: Expr) -> Self {
-        self.merged.push((column, value));
+        self.merged.push((column, Some(value)));
+        self
+    }
+
+    /// Leave `column` as it is when the key exists: it follows from the key. To write it again would write its index.
+    pub(super) fn keeping(mut self, column: E::Column) -> Self {
+        self.merged.push((column, None));
         self
     }
 
     fn conflict(&self) -> OnConflict {
         let (key, rest) = self.columns.split_at(self.keys);
         let is_merged = |column: &E::Column| {
-            let same = |(merged, _): &(E::Column, Expr)| merged.as_str() == column.as_str();
+            let same = |(merged, _): &(E::Column, _)| merged.as_str() == column.as_str();
             self.merged.iter().any(same)
         };
+        let merged = self.merged.iter().cloned();
+        let merged = merged.filter_map(|(column, value)| Some((column, value?)));
         let mut conflict = OnConflict::columns(key.iter().copied());
         conflict
             .update_columns(rest.iter().copied().filter(|column| !is_merged(column)))
-            .values(self.merged.iter().cloned());
+            .values(merged);
         conflict
     }
 

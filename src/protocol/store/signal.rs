@@ -53,6 +53,7 @@ impl Store {
         }
         let mut script = self.script();
         Upsert::<T>::new(&[T::SESSION, T::KEY, user_tag, T::SEALED], 2)
+            .keeping(user_tag)
             .add_to(&mut script, rows.into_values().collect())?;
         self.commit(script).await
     }

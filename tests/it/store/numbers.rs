@@ -81,7 +81,6 @@ async fn tell(db: &DatabaseConnection, session: SessionId) {
         owner_id: UserId::new(),
         event_type: "webhook.disabled".to_owned(),
         payload: "{}".to_owned(),
-        dedupe_key: None,
         created_at: 0,
     };
     let mut script = Script::new(db.get_database_backend());

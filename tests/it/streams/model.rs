@@ -166,7 +166,6 @@ impl<'a> Model<'a> {
             owner_id: self.ctx.owner(),
             event_type: kind(seq).into(),
             payload: data(seq),
-            dedupe_key: None,
             created_at: self.clock.now_ms(),
         };
         (self.last + 1..=self.last + count).map(row).collect()

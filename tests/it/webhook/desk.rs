@@ -254,7 +254,6 @@ impl Desk {
             owner_id: owner,
             event_type: event_type.to_owned(),
             payload: payload.clone(),
-            dedupe_key: None,
             created_at: now,
         };
         let mut script = db::Script::new(tx.get_database_backend());

@@ -83,7 +83,6 @@ async fn a_long_log_keeps_its_last_events_however_young_the_first_are(test: Test
         owner_id: desk.ctx.owner(),
         event_type: "message".into(),
         payload: "{}".into(),
-        dedupe_key: None,
         created_at: desk.clock.now_ms(),
     });
     let tx = db::begin(&desk.test.db).await.unwrap();

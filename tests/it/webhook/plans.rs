@@ -221,7 +221,6 @@ fn event(delivery: &webhook_deliveries::Model, owner: UserId) -> events::Model {
         owner_id: owner,
         event_type: "message".to_owned(),
         payload: "{}".to_owned(),
-        dedupe_key: None,
         created_at: delivery.created_at,
     }
 }

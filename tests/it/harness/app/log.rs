@@ -46,7 +46,6 @@ impl TestApp {
             owner_id: owned.unwrap().unwrap().owner_id,
             event_type: kind.into(),
             payload: data.to_string(),
-            dedupe_key: None,
             created_at: self.clock.now_ms(),
         };
         let mut script = db::Script::new(tx.get_database_backend());
