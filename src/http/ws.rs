@@ -37,6 +37,7 @@ use crate::service::{
     throttle::network,
 };
 
+mod close;
 mod conversation;
 mod frames;
 mod pulse;

@@ -14,10 +14,11 @@ use tokio::time::{Instant, timeout};
 use super::{
     super::{
         Api,
-        live::{End, Ending, Slot},
+        live::{Ending, Slot},
     },
+    close::{CLOSE_WITHIN, Close},
     frames,
-    pulse::{self, Heartbeat, Ring, Talk},
+    pulse::{Heartbeat, Ring, Talk},
 };
 use crate::{
     domain::clock::SharedClock,
@@ -28,12 +29,6 @@ use crate::{
         sessions::Sessions,
     },
 };
-
-/// How long the other end may take to answer a close.
-const CLOSE_WITHIN: Duration = Duration::from_secs(2);
-
-/// How long a stalled reader may take to get to the close, which stands behind what is on its way already.
-const WAKE_WITHIN: Duration = Duration::from_secs(10);
 
 /// How long a frame may take to leave before nothing live is kept for the reader.
 const SLOW_AFTER: Duration = Duration::from_millis(250);
@@ -55,73 +50,6 @@ pub(super) enum Opening {
     },
     /// All of one's own that are wanted: each with what it was shown as.
     All(Vec<(SessionId, SessionState, Bounds)>),
-}
-
-/// Why a socket ends from our side.
-#[derive(Debug, Clone, Copy)]
-enum Close {
-    Drain,
-    Expired,
-    Stalled,
-    /// It talks more than anybody has to.
-    Chatty,
-    Deleted,
-    Failed,
-    /// The other end went away.
-    Gone,
-}
-
-impl From<End> for Close {
-    fn from(end: End) -> Self {
-        match end {
-            End::Drain => Self::Drain,
-            End::Expired => Self::Expired,
-            End::Deleted => Self::Deleted,
-        }
-    }
-}
-
-impl From<Error> for Close {
-    fn from(error: Error) -> Self {
-        if matches!(error, Error::NotFound { .. }) {
-            return Self::Deleted;
-        }
-        tracing::error!(
-            error = &error as &dyn std::error::Error,
-            "a socket could not read its log"
-        );
-        Self::Failed
-    }
-}
-
-impl Close {
-    const fn patience(self) -> Duration {
-        match self {
-            Self::Stalled => WAKE_WITHIN,
-            _ => CLOSE_WITHIN,
-        }
-    }
-
-    /// The code of the contract, and what is said with it. A socket of many sessions has no one number to tell.
-    fn frame(self, last_seq: Option<i64>) -> Option<CloseFrame> {
-        let reached = last_seq.map_or_else(String::new, |seq| format!("; last_seq={seq}"));
-        let (code, reason) = match self {
-            Self::Drain => (1012, format!("the service restarts{reached}")),
-            Self::Expired => (4401, "the credential has ended".to_owned()),
-            Self::Stalled => (4008, format!("too slow{reached}")),
-            Self::Chatty => (
-                1008,
-                format!("more than {} messages a second", pulse::MESSAGES),
-            ),
-            Self::Deleted => (4404, "the session is gone".to_owned()),
-            Self::Failed => (1011, format!("failed inside{reached}")),
-            Self::Gone => return None,
-        };
-        Some(CloseFrame {
-            code,
-            reason: reason.into(),
-        })
-    }
 }
 
 /// One open socket and what it hears.
