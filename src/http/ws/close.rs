@@ -5,8 +5,9 @@
 use std::time::Duration;
 
 use axum::extract::ws::CloseFrame;
+use tokio_tungstenite::tungstenite;
 
-use super::{super::live::End, pulse};
+use super::{super::live::End, MAX_INBOUND_BYTES, pulse};
 use crate::service::Error;
 
 /// How long the other end may take to answer a close.
@@ -25,8 +26,18 @@ pub(super) enum Close {
     Chatty,
     Deleted,
     Failed,
+    /// It sent what cannot be taken.
+    Refused(Refusal),
     /// The other end went away.
     Gone,
+}
+
+/// Why a message of the other end cannot be taken.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Refusal {
+    Large,
+    NotUtf8,
+    Malformed,
 }
 
 impl From<End> for Close {
@@ -35,6 +46,18 @@ impl From<End> for Close {
             End::Drain => Self::Drain,
             End::Expired => Self::Expired,
             End::Deleted => Self::Deleted,
+        }
+    }
+}
+
+impl From<axum::Error> for Close {
+    fn from(error: axum::Error) -> Self {
+        // One type as long as axum has the version that we have, which the route tests notice.
+        match error.into_inner().downcast_ref::<tungstenite::Error>() {
+            Some(tungstenite::Error::Capacity(_)) => Self::Refused(Refusal::Large),
+            Some(tungstenite::Error::Utf8(_)) => Self::Refused(Refusal::NotUtf8),
+            Some(tungstenite::Error::Protocol(_)) => Self::Refused(Refusal::Malformed),
+            _ => Self::Gone,
         }
     }
 }
@@ -74,6 +97,12 @@ impl Close {
             ),
             Self::Deleted => (4404, "the session is gone".to_owned()),
             Self::Failed => (1011, format!("failed inside{reached}")),
+            Self::Refused(Refusal::Large) => (
+                1009,
+                format!("a message has more than {MAX_INBOUND_BYTES} bytes"),
+            ),
+            Self::Refused(Refusal::NotUtf8) => (1007, "a text is not UTF-8".to_owned()),
+            Self::Refused(Refusal::Malformed) => (1002, "not the WebSocket protocol".to_owned()),
             Self::Gone => return None,
         };
         Some(CloseFrame {

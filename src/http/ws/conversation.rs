@@ -281,7 +281,8 @@ impl Conversation {
                 Err(Close::Gone)
             }
             Some(Ok(_)) => Ok(()),
-            Some(Err(_)) | None => Err(Close::Gone),
+            Some(Err(error)) => Err(error.into()),
+            None => Err(Close::Gone),
         }
     }
 }

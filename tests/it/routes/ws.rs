@@ -1,4 +1,5 @@
 //! Sockets.
 
 mod handshake;
+mod refusals;
 mod stream;
