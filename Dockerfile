@@ -9,8 +9,10 @@ RUN npm --prefix web ci --no-audit --no-fund
 COPY web web
 RUN npm --prefix web run build
 
-FROM rust:1.95-slim-bookworm AS sources
-RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
+# As rust-toolchain.toml has it, or rustup would fetch a second one.
+FROM rust:1.95.0-slim-bookworm AS sources
+# make is for jemalloc.
+RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev make && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 # Everything but what .dockerignore names.
 COPY . .

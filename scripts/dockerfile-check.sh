@@ -27,26 +27,51 @@ trap finish EXIT
 expect() { grep -qF -- "$1" Dockerfile || die "the Dockerfile has no longer \"$1\": bring this script up to date"; }
 
 say "the build context: what is committed, without what .dockerignore names"
-mkdir "$work/src"
-git ls-files -z | tar --create --null --files-from=- | tar --extract --directory="$work/src"
+mkdir "$work/context"
+git archive HEAD | tar --extract --directory="$work/context"
 while read -r pattern; do
-  case $pattern in ''|'#'*|'**'*) ;; *) rm -rf "${work:?}/src/$pattern" ;; esac
+  case $pattern in ''|'#'*|'**'*) ;; *) rm -rf "${work:?}/context/$pattern" ;; esac
 done <.dockerignore
 
-say "stage web"
+say "stage web: with nothing but its folder"
+expect 'COPY web/package.json web/package-lock.json web/'
 expect 'npm --prefix web ci --no-audit --no-fund'
+expect 'COPY web web'
 expect 'npm --prefix web run build'
-(cd "$work/src" && npm --prefix web ci --no-audit --no-fund --loglevel=error && npm --prefix web run build) >&2
+mkdir -p "$work/web/web"
+cp "$work"/context/web/package{,-lock}.json "$work/web/web/"
+(cd "$work/web" && npm --prefix web ci --no-audit --no-fund --loglevel=error) >&2
+cp -R "$work/context/web" "$work/web/"
+(cd "$work/web" && npm --prefix web run build) >&2
 
 say "stage sources: the context, and the console that was built"
 expect 'COPY . .'
 expect 'COPY --from=web /src/web/dist web/dist'
-rm -rf "$work/src/web/node_modules"
-mv "$work/src" "$work/build"
+mv "$work/context" "$work/build"
+cp -R "$work/web/web/dist" "$work/build/web/"
+
+expect "FROM rust:$(sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)-slim-bookworm"
+# What a build script calls is missed in the image alone, so the build gets no more than there is in the image.
+installs=(gcc libc6-dev make)
+expect "apt-get install -y --no-install-recommends ${installs[*]} "
+path=$PATH
+if command -v dpkg-query >/dev/null; then
+  say "its tools: Debian's essential packages, ${installs[*]}, and Rust"
+  mkdir "$work/bin"
+  {
+    dpkg-query --show --showformat='${Essential} ${Priority} ${Package}\n' | awk '$1 == "yes" || $2 == "required" { print $3 }'
+    apt-cache depends --recurse --installed --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces \
+      --no-enhances "${installs[@]}" | grep '^[a-z0-9]'
+  } | sort -u | xargs dpkg -L 2>/dev/null | grep -E '^(/usr)?/s?bin/[^/]+$' |
+    xargs ln --symbolic --force --target-directory="$work/bin"
+  # The first two are alternatives, which belong to no package.
+  for tool in cc awk cargo rustc; do ln -sf "$(command -v "$tool")" "$work/bin/$tool"; done
+  path=$work/bin
+fi
 
 say "stage build-$flavour"
 expect 'cargo build --locked --release --bin wharf'
-(cd "$work/build" && CARGO_TARGET_DIR="$TARGET" cargo build --locked --release --bin wharf "${features[@]}")
+(cd "$work/build" && PATH=$path CARGO_TARGET_DIR="$TARGET" cargo build --locked --release --bin wharf "${features[@]}")
 cp "$TARGET/release/wharf" "$work/wharf"
 
 say "the entry point: without rights, with a read-only folder around it"
