@@ -248,15 +248,12 @@ impl Conversation {
     ) -> Result<(), Close> {
         let mut leaving = pin!(leaving);
         let soon = SLOW_AFTER.min(self.stall);
-        let left = match timeout(soon, &mut leaving).await {
-            Ok(left) => Ok(left),
-            Err(_) => {
-                self.feed.pause();
-                let left = timeout(self.stall.saturating_sub(soon), leaving).await;
-                self.feed.listen();
-                left
-            }
-        };
+        let mut left = timeout(soon, &mut leaving).await;
+        if left.is_err() {
+            self.feed.pause();
+            left = timeout(self.stall.saturating_sub(soon), leaving).await;
+            self.feed.listen();
+        }
         match left {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(Close::Gone),
