@@ -5,8 +5,7 @@ use entity::{
     ids::SessionId,
 };
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 
 use super::Script;
@@ -15,12 +14,7 @@ pub mod ends;
 
 /// Appends rows, whose numbers the caller took from the session's fence in the same transaction.
 pub fn insert(script: &mut Script, rows: Vec<Model>) {
-    let count = rows.len();
-    if count > 0 {
-        let rows = rows.into_iter();
-        let rows = rows.map(|row| ActiveModel::from(row).reset_all());
-        script.add(&Entity::insert_many(rows), count);
-    }
+    script.insert(rows.into_iter().map(ActiveModel::from));
 }
 
 /// Events after `after`, in order, of `types` only when some are given.

@@ -6,8 +6,8 @@ use entity::{
     outgoing,
 };
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult,
-    QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
+    QuerySelect,
     sea_query::{Expr, ExprTrait},
 };
 
@@ -50,12 +50,7 @@ pub async fn known(
 
 /// Writes new messages, as part of `script`.
 pub fn insert(script: &mut Script, rows: Vec<Model>) {
-    let count = rows.len();
-    if count > 0 {
-        let rows = rows.into_iter();
-        let rows = rows.map(|row| ActiveModel::from(row).reset_all());
-        script.add(&Entity::insert_many(rows), count);
-    }
+    script.insert(rows.into_iter().map(ActiveModel::from));
 }
 
 /// An own message and how far it is.

@@ -17,11 +17,7 @@ use super::Script;
 
 /// Writes new rows, as part of `script`.
 pub fn insert(script: &mut Script, rows: Vec<Model>) {
-    let count = rows.len();
-    if count > 0 {
-        let rows = rows.into_iter().map(ActiveModel::from);
-        script.add(&Entity::insert_many(rows), count);
-    }
+    script.insert(rows.into_iter().map(ActiveModel::from));
 }
 
 /// Removes rows that are there, as part of `script`.

@@ -8,7 +8,8 @@
 use std::fmt::Write as _;
 
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, QueryTrait, Statement, Value, Values,
+    ActiveModelTrait, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait,
+    QueryTrait, Statement, Value, Values,
 };
 
 use super::{Transaction, writer::Writer};
@@ -16,6 +17,12 @@ use super::{Transaction, writer::Writer};
 pub(super) mod at_once;
 
 pub(super) use at_once::Text;
+
+/// The most parameters of one statement of PostgreSQL.
+const PARAMETERS: usize = 65_535;
+
+/// Rows of one statement: a row has up to 14 values, and SQLite takes 32,766 in one.
+const ROWS_PER_INSERT: usize = 1_000;
 
 /// Statements, most of which write a known number of rows. No row may be written by two of them.
 #[derive(Debug)]
@@ -89,6 +96,16 @@ impl Script {
         });
     }
 
+    /// New rows, in as many statements as they take.
+    pub fn insert<A: ActiveModelTrait>(&mut self, rows: impl IntoIterator<Item = A>) {
+        let mut rows = rows.into_iter().peekable();
+        while rows.peek().is_some() {
+            let some: Vec<A> = rows.by_ref().take(ROWS_PER_INSERT).collect();
+            let count = some.len();
+            self.add(&<A::Entity as EntityTrait>::insert_many(some), count);
+        }
+    }
+
     /// One more statement, whose row may be gone.
     pub fn add_lenient(&mut self, statement: &impl QueryTrait) {
         self.add_built(statement.build(self.backend));
@@ -121,7 +138,7 @@ impl Script {
     }
 
     /// Runs it as part of `tx`; tells whether each row was written. If not, the caller has to roll back.
-    pub async fn run(self, tx: &Transaction) -> Result<bool, DbErr> {
+    pub async fn run(mut self, tx: &Transaction) -> Result<bool, DbErr> {
         let passes = match self.gate {
             None => true,
             Some(Gate::Change(fence)) => tx.execute_raw(fence).await?.rows_affected() == 1,
@@ -133,7 +150,7 @@ impl Script {
         if self.statements.len() > 1 && self.statements.iter().all(|one| one.rows.is_some()) {
             match self.backend {
                 DbBackend::Sqlite => return one_after_the_other(self.statements).run(tx).await,
-                DbBackend::Postgres => return as_one(self.statements).run(tx).await,
+                DbBackend::Postgres => self.statements = in_groups(self.statements),
                 _ => {}
             }
         }
@@ -196,6 +213,23 @@ fn one_after_the_other(statements: Vec<Counted>) -> Counted {
         statement: Statement::from_sql_and_values(DbBackend::Sqlite, text.sql, text.values),
         rows: Some(rows),
     }
+}
+
+/// PostgreSQL: as few statements as its parameters allow.
+fn in_groups(statements: Vec<Counted>) -> Vec<Counted> {
+    let (mut groups, mut group, mut taken) = (Vec::new(), Vec::new(), 0);
+    for one in statements {
+        let parameters = one.statement.values.iter().map(|values| values.0.len());
+        let parameters: usize = parameters.sum();
+        if taken + parameters > PARAMETERS && !group.is_empty() {
+            groups.push(as_one(std::mem::take(&mut group)));
+            taken = 0;
+        }
+        taken += parameters;
+        group.push(one);
+    }
+    groups.push(as_one(group));
+    groups
 }
 
 /// PostgreSQL: common table expressions, of which the last statement counts the rows.

@@ -2,11 +2,10 @@
 
 use entity::{
     ids::DeliveryId,
-    webhook_attempts::{Column, Entity, Model},
+    webhook_attempts::{ActiveModel, Column, Entity, Model},
 };
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 
 use super::Script;
@@ -14,14 +13,9 @@ use super::Script;
 /// The most attempts that are shown of one delivery: eight full rounds of the schedule.
 const SHOWN: u64 = 104;
 
-/// Have `script` insert rows; a batch of the dispatcher fits into one statement.
+/// Have `script` insert rows.
 pub fn insert(script: &mut Script, rows: Vec<Model>) {
-    if rows.is_empty() {
-        return;
-    }
-    let count = rows.len();
-    let rows = rows.into_iter().map(IntoActiveModel::into_active_model);
-    script.add(&Entity::insert_many(rows), count);
+    script.insert(rows.into_iter().map(ActiveModel::from));
 }
 
 /// The last attempts of `delivery`, newest first. The caller has found the delivery by its owner.

@@ -18,9 +18,6 @@ pub mod dispatch;
 pub mod ended;
 pub mod replay;
 
-/// Rows per statement: 14 values each, and SQLite takes 32,766 in one.
-const ROWS_PER_INSERT: usize = 1_000;
-
 /// States in which nothing is to be done any more.
 const FINAL: [DeliveryState; 3] = [
     DeliveryState::Delivered,
@@ -28,14 +25,9 @@ const FINAL: [DeliveryState; 3] = [
     DeliveryState::Cancelled,
 ];
 
-/// Insert `rows`, as part of `script`; one statement for up to a thousand.
+/// Insert `rows`, as part of `script`.
 pub fn insert(script: &mut Script, rows: Vec<Model>) {
-    let mut rows = rows.into_iter().map(ActiveModel::from).peekable();
-    while rows.peek().is_some() {
-        let chunk: Vec<ActiveModel> = rows.by_ref().take(ROWS_PER_INSERT).collect();
-        let count = chunk.len();
-        script.add(&Entity::insert_many(chunk), count);
-    }
+    script.insert(rows.into_iter().map(ActiveModel::from));
 }
 
 /// One delivery of `owner`.

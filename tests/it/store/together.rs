@@ -13,7 +13,10 @@ use wharf::db::{self, Committed, Script, fence::Fence};
 use super::claim;
 use crate::harness::databases::{Engine, TestDb, leased, on_each_engine};
 
-on_each_engine!(writes_that_wait_together_fail_apart);
+on_each_engine!(
+    writes_that_wait_together_fail_apart,
+    a_write_of_more_than_a_statement_may_hold_is_one_all_the_same,
+);
 
 /// Writes rows named `tags`, unless the fence is stale.
 fn writing(db: &DatabaseConnection, fence: Fence, tags: &[u8]) -> Script {
@@ -40,6 +43,53 @@ async fn written(db: &DatabaseConnection, session: SessionId) -> Vec<u8> {
     let mut tags: Vec<u8> = rows.iter().map(|row| row.message_tag[0]).collect();
     tags.sort_unstable();
     tags
+}
+
+/// Rows named by `numbers`, in one statement.
+fn add_many(script: &mut Script, session: SessionId, numbers: std::ops::Range<u32>) {
+    let count = numbers.len();
+    let rows = numbers.map(|number| {
+        let row = wa_base_keys::Model {
+            session_id: session,
+            message_tag: [[0; 12].as_slice(), &number.to_be_bytes()].concat(),
+            base_key_tag: vec![0; 16],
+        };
+        wa_base_keys::ActiveModel::from(row).reset_all()
+    });
+    script.add(&wa_base_keys::Entity::insert_many(rows), count);
+}
+
+async fn a_write_of_more_than_a_statement_may_hold_is_one_all_the_same(test: TestDb) {
+    // Three parameters a row: more than the 65,535 that PostgreSQL takes at once.
+    const STATEMENTS: u32 = 5;
+    const ROWS: u32 = 5_000;
+    let db = &test.db;
+    let session = SessionId::new();
+    let fence = leased(db, session, NodeId::new()).await;
+    let many = |last: u32| {
+        let mut script = fence.held_script(db.get_database_backend());
+        for statement in 0..last {
+            add_many(
+                &mut script,
+                session,
+                statement * ROWS..(statement + 1) * ROWS,
+            );
+        }
+        script
+    };
+    let mut twice = many(STATEMENTS);
+    add_many(&mut twice, session, 0..1);
+    twice.commit(db).await.unwrap_err();
+    assert!(
+        written(db, session).await.is_empty(),
+        "one of them fails, and none is written"
+    );
+
+    assert_eq!(many(STATEMENTS).commit(db).await.unwrap(), Committed::Yes);
+    assert_eq!(
+        written(db, session).await.len(),
+        (STATEMENTS * ROWS) as usize
+    );
 }
 
 async fn writes_that_wait_together_fail_apart(test: TestDb) {
