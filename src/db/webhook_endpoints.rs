@@ -9,8 +9,8 @@ use entity::{
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Unchanged,
-    ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult,
-    IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait,
+    FromQueryResult, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Alias, Asterisk, Expr, ExprTrait, Query, SelectStatement},
 };
 
@@ -252,6 +252,21 @@ pub async fn disable(
         .await?;
     super::leases::endpoints_changed(tx, owner).await?;
     Ok(done.rows_affected > 0)
+}
+
+/// Keeps the breaker of `row`, whose time is over, open until `until_ms` for everybody else. False if somebody else has
+/// done so since it was read, or the endpoint is gone.
+pub async fn claim_probe(
+    db: &DatabaseConnection,
+    row: &Model,
+    until_ms: i64,
+) -> Result<bool, DbErr> {
+    let claim = Entity::update_many()
+        .col_expr(Column::BreakerUntil, Expr::value(until_ms))
+        .filter(Column::Id.eq(row.id))
+        .filter(Column::BreakerUntil.eq(row.breaker_until));
+    let claimed = super::Script::fenced(db.get_database_backend(), &claim);
+    Ok(claimed.commit(db).await? == super::Committed::Yes)
 }
 
 /// The endpoints `ids`, whoever owns them, locked until the end of `tx`, in the order of their ids.

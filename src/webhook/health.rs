@@ -4,8 +4,8 @@
 //! the time as an argument and is stored in the endpoint's row. The dispatcher feeds it, `service::webhooks` shows it.
 //!
 //! The breaker: [`OPENS_AFTER`] attempts in a row that bring no answer or a 5xx open it, for 30 s and then twice as
-//! long each time, up to 10 min. When that time is over one probe is posted; its end closes the breaker or opens it
-//! again. An answer below 500 is a sign of life and closes it as well, although the delivery has failed.
+//! long each time, up to 10 min. When that time is over one probe is posted, by whichever process keeps the breaker open for
+//! the others meanwhile; its end closes the breaker or opens it again. An answer below 500 is a sign of life and closes it as well, although the delivery has failed.
 
 use std::time::Duration;
 
@@ -50,6 +50,8 @@ pub struct Attempted {
     pub outcome: Outcome,
     /// It was the last one of the schedule.
     pub exhausted: bool,
+    /// It was to find out whether the receiver is back.
+    pub probe: bool,
 }
 
 /// Whether something may be posted.
@@ -153,7 +155,13 @@ impl Health {
     pub fn learn(&mut self, attempted: Attempted, now_ms: i64) -> Change {
         let was_open = self.breaker_until.is_some();
         match attempted.outcome {
-            Outcome::NotTheirs => return Change::None,
+            Outcome::NotTheirs => {
+                if attempted.probe {
+                    // Nothing was found out: the next one may be posted at once.
+                    self.breaker_until = Some(now_ms);
+                }
+                return Change::None;
+            }
             Outcome::Good => {
                 *self = Self::default();
                 return if was_open {
@@ -168,7 +176,7 @@ impl Health {
         self.failed_attempts = self.failed_attempts.saturating_add(1);
         self.exhausted_events += i32::from(attempted.exhausted);
         let breaker = if attempted.outcome == Outcome::Down {
-            self.down(now_ms)
+            self.down(now_ms, attempted.probe)
         } else {
             self.failures_in_a_row = 0;
             self.breaker_opens = 0;
@@ -182,13 +190,13 @@ impl Health {
         self.patience(now_ms).unwrap_or(breaker)
     }
 
-    fn down(&mut self, now_ms: i64) -> Change {
+    fn down(&mut self, now_ms: i64, probe: bool) -> Change {
         self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
         match self.gate(now_ms) {
             // It was on its way when the breaker opened.
-            Gate::Open { .. } => return Change::None,
+            Gate::Open { .. } if !probe => return Change::None,
             Gate::Closed if self.failures_in_a_row < OPENS_AFTER => return Change::None,
-            Gate::Closed | Gate::HalfOpen => {}
+            Gate::Open { .. } | Gate::Closed | Gate::HalfOpen => {}
         }
         let doublings = u32::try_from(self.breaker_opens).unwrap_or(0).min(16);
         let for_ms = ms(OPEN_MIN.saturating_mul(1 << doublings).min(OPEN_MAX));
@@ -230,6 +238,7 @@ mod tests {
         Attempted {
             outcome,
             exhausted: false,
+            probe: false,
         }
     }
 
@@ -340,6 +349,7 @@ mod tests {
         let exhausted = Attempted {
             outcome: Outcome::Refused,
             exhausted: true,
+            probe: false,
         };
         assert_eq!(health.learn(exhausted, 0), Change::None);
         assert_eq!(health.learn(exhausted, 0), Change::Warned);

@@ -74,6 +74,7 @@ impl Dispatcher {
         // When slots are few, everybody gets one before anybody gets two.
         let share = (free / rows.len().max(1)).max(1);
 
+        let until = now + ms(self.parts.lease);
         let mut all = Vec::new();
         for (row, probe) in rows {
             let (room, retry_room) = self.slots.free_of(row.id);
@@ -96,6 +97,9 @@ impl Dispatcher {
             let Some(target) = self.open(&row, next, now).await? else {
                 continue;
             };
+            if probe && !endpoints::claim_probe(&self.parts.db, &row, until).await? {
+                continue;
+            }
             free -= wanted.len();
             for_retries -= wanted.iter().filter(|wanted| wanted.place.retry).count();
             let strict = row.ordering == DeliveryOrdering::Strict;

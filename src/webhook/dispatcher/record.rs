@@ -63,14 +63,20 @@ pub(super) struct Ended {
 }
 
 impl Ended {
-    /// What follows from `sent`, at the time of the clock.
-    pub(super) fn new(parts: &Parts, row: &Model, lease: Lease, sent: Option<Sent>) -> Self {
+    /// What follows from `sent`, which was a `probe` or not, at the time of the clock.
+    pub(super) fn new(
+        parts: &Parts,
+        row: &Model,
+        (lease, probe): (Lease, bool),
+        sent: Option<Sent>,
+    ) -> Self {
         let at = parts.clock.now_ms();
         let finish = next(row, sent.as_ref(), at, (parts.jitter)());
         let attempted = sent.as_ref().map(|sent| Attempted {
             outcome: sent.outcome,
             // A receiver that wants nothing more is not one that was tried in vain.
             exhausted: finish.state == DeliveryState::Dead && sent.verdict != Verdict::Gone,
+            probe,
         });
         Self {
             row: row.clone(),

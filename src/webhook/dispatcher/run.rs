@@ -140,7 +140,7 @@ impl Run {
             let sent = self
                 .post(&shared.parts, row, events.get(&row.event_id))
                 .await;
-            let mut ended = Ended::new(&shared.parts, row, self.lease, sent);
+            let mut ended = Ended::new(&shared.parts, row, (self.lease, self.probe), sent);
             ended.unwell = self.target.unwell;
             let stops = ended.disable.is_some();
             if let Some(attempted) = ended.attempted {

@@ -55,7 +55,44 @@ async fn five_failures_open_the_breaker_and_one_probe_closes_it(test: TestDb) {
     assert_eq!(shown.backlog.pending, 0);
 }
 
-on_each_engine!(five_failures_open_the_breaker_and_one_probe_closes_it);
+async fn of_two_processes_one_posts_the_probe_and_both_learn_how_it_went(test: TestDb) {
+    let mut desk = Desk::on(test).await;
+    let mut replies = vec![Reply::Status(500); 5];
+    replies.push(Reply::Silence);
+    let receiver = Receiver::start().await.answering(replies);
+    let (id, _) = desk
+        .endpoint_ordered(&receiver.url(), DeliveryOrdering::None)
+        .await;
+    for _ in 0..5 {
+        desk.event().await;
+    }
+    assert_eq!(desk.deliver().await.failed, 5);
+    for _ in 0..4 {
+        desk.event().await;
+    }
+    desk.clock.advance(Duration::from_secs(30));
+    let mut other = desk.another_dispatcher(Limits::default());
+    let meanwhile = async {
+        receiver.has_seen(6).await;
+        (other.deliver_due().await.unwrap(), receiver.seen().len())
+    };
+    let (probe, meanwhile) = tokio::join!(desk.deliver(), meanwhile);
+    assert_eq!(probe.failed, 1);
+    assert_eq!(meanwhile, (Stats::default(), 6));
+    assert_eq!(desk.shown(id).await.health.breaker_opens, 2);
+
+    // It is open for twice as long, for both; then the receiver is back.
+    desk.clock.advance(Duration::from_secs(59));
+    assert_eq!(other.deliver_due().await.unwrap(), Stats::default());
+    desk.clock.advance(Duration::from_secs(1));
+    assert!(other.deliver_due().await.unwrap().delivered > 0);
+    assert_eq!(desk.shown(id).await.gate, Gate::Closed);
+}
+
+on_each_engine!(
+    five_failures_open_the_breaker_and_one_probe_closes_it,
+    of_two_processes_one_posts_the_probe_and_both_learn_how_it_went,
+);
 
 #[tokio::test]
 async fn what_is_posted_side_by_side_stops_as_well_when_the_breaker_opens() {
