@@ -5,7 +5,7 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{
-    extract::{FromRequestParts, Request, State},
+    extract::{FromRequestParts, MatchedPath, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -14,6 +14,9 @@ use axum::{
 use super::{Api, extract::RequestId, origin, problem::Problem};
 use crate::service::{Ctx, auth::Authenticated, rates::Allowance};
 
+/// The route of a session's log.
+const STREAM: &str = "/sessions/{id}/events";
+
 /// The layer around guarded routes.
 pub(super) async fn authenticate(
     State(api): State<Api>,
@@ -21,8 +24,9 @@ pub(super) async fn authenticate(
     next: Next,
 ) -> Result<Response, Problem> {
     let credential = credential(request.headers())
-        .ok_or_else(missing)?
-        .to_owned();
+        .map(str::to_owned)
+        .or_else(|| token_of_stream(&request))
+        .ok_or_else(missing)?;
     let authenticated = api.auth.authenticate(&credential).await?;
     check_origin(&api, request.headers(), &authenticated)?;
     let (mut parts, body) = request.into_parts();
@@ -59,6 +63,26 @@ pub(super) fn credential(headers: &HeaderMap) -> Option<&str> {
     bearer
         .or_else(key)
         .filter(|credential| !credential.is_empty())
+}
+
+/// Whether the log is asked for as a stream.
+pub(super) fn asks_for_stream(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::ACCEPT)
+        .and_then(|accept| accept.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/event-stream"))
+}
+
+/// The `token` of an `EventSource`: it can send no header of its own. On the stream of a log alone.
+fn token_of_stream(request: &Request) -> Option<String> {
+    let path = request.extensions().get::<MatchedPath>()?;
+    if !path.as_str().ends_with(STREAM) || !asks_for_stream(request.headers()) {
+        return None;
+    }
+    let query = request.uri().query()?;
+    let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+    let (_, token) = pairs.find(|(key, _)| key == "token")?;
+    Some(token.into_owned()).filter(|token| !token.is_empty())
 }
 
 /// The refusal of a request without a credential.

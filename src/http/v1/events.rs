@@ -1,10 +1,10 @@
 //! `/v1/sessions/{id}/events`: the log as a page, or as server-sent events.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, time::Duration};
 
 use axum::{
     extract::State,
-    http::{HeaderMap, header},
+    http::HeaderMap,
     response::{
         IntoResponse, Response,
         sse::{Event as SseEvent, KeepAlive, Sse},
@@ -21,6 +21,7 @@ use crate::{
     http::{
         Api,
         extract::{Json, Path, Peer, Query},
+        guard,
         live::{Ending, Slot, types},
         page,
         problem::{Problem, ProblemBody},
@@ -45,6 +46,9 @@ struct EventsQuery {
     /// Only these types, with commas between.
     #[param(example = "message,message.ack")]
     types: Option<String>,
+    /// The credential of a stream that can send no header, as an `EventSource`: a link token, best of all.
+    #[serde(rename = "token")]
+    _token: Option<String>,
     /// How many, 1 to 200. Not for a stream.
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<u32>,
@@ -100,6 +104,9 @@ impl From<Gap> for GapResponse {
     }
 }
 
+/// When a browser comes again after its line broke; its own default is three seconds.
+const RETRY: Duration = Duration::from_secs(1);
+
 /// A page of the log; `after` of the next page is the last `seq`.
 #[derive(Serialize, utoipa::ToSchema)]
 struct EventsPage {
@@ -139,11 +146,7 @@ async fn list_events(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let types = types(query.types.as_deref())?;
-    let streams = headers
-        .get(header::ACCEPT)
-        .and_then(|accept| accept.to_str().ok())
-        .is_some_and(|accept| accept.contains("text/event-stream"));
-    if streams {
+    if guard::asks_for_stream(&headers) {
         let resume = headers
             .get("last-event-id")
             .and_then(|seq| seq.to_str().ok()?.parse().ok())
@@ -188,7 +191,10 @@ async fn stream(
     if reached < bounds.last_seq {
         feed.replay(session);
     }
-    let start = resume.is_none().then_some(reached);
+    let mut start = SseEvent::default().retry(RETRY);
+    if resume.is_none() {
+        start = start.id(reached.to_string());
+    }
     Ok(Sse::new(events(feed, ending, start, slot))
         .keep_alive(KeepAlive::default())
         .into_response())
@@ -196,19 +202,19 @@ async fn stream(
 
 /// Holds one entry at a time: the next is fetched when the client has taken the last.
 ///
-/// One that starts live begins with an id and no data: a browser takes the number without telling the page, so that a line
-/// which breaks before the first event resumes as well.
+/// It begins with `start`, which has no data: a browser takes it without telling the page. The id in that of a stream that
+/// starts live lets a line that breaks before the first event resume as well.
 fn events(
     feed: Feed,
     ending: Ending,
-    start: Option<i64>,
+    start: SseEvent,
     slot: Slot,
 ) -> impl Stream<Item = Result<SseEvent, Infallible>> {
-    let state = (feed, ending, start, slot);
+    let state = (feed, ending, Some(start), slot);
     futures_util::stream::unfold(state, |mut state| async move {
         let (feed, ending, start, _slot) = &mut state;
         if let Some(start) = start.take() {
-            return Some((Ok(SseEvent::default().id(start.to_string())), state));
+            return Some((Ok(start), state));
         }
         let told = tokio::select! {
             biased;

@@ -135,3 +135,48 @@ async fn the_log_streams_as_server_sent_events_resumes_and_ends_with_the_service
         .await
         .expect("a stop ends the stream");
 }
+
+#[tokio::test]
+async fn the_url_of_a_stream_may_hold_its_credential_and_no_other_url_may() {
+    let app = TestApp::start().await;
+    let ann = app.user("ann").await;
+    let session = ann.session("sales").await;
+    let path = format!("/v1/sessions/{session}/link-tokens");
+    let link = ann
+        .post(&path, json!({"expires_in_s": 600}))
+        .await
+        .expect(201);
+    let link = link["token"].as_str().unwrap();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let get = async |path: &str, accept: &str| {
+        let url = format!("http://{}{path}", app.addr);
+        let answer = client.get(url).header("accept", accept).send().await;
+        answer.unwrap().status().as_u16()
+    };
+    let (stream, json) = ("text/event-stream", "application/json");
+    let events = format!("/v1/sessions/{session}/events");
+    assert_eq!(get(&format!("{events}?token={link}"), stream).await, 200);
+    let access = ann.token();
+    assert_eq!(get(&format!("{events}?token={access}"), stream).await, 200);
+    for refused in [
+        events.clone(),
+        format!("{events}?token="),
+        format!("{events}?token=wrong"),
+    ] {
+        assert_eq!(get(&refused, stream).await, 401, "{refused}");
+    }
+    assert_eq!(
+        get(&format!("{events}?token={access}"), json).await,
+        401,
+        "a page"
+    );
+    let other = format!("/v1/sessions/{session}?token={access}");
+    assert_eq!(get(&other, stream).await, 401, "not a stream");
+    let foreign = app.user("bob").await.session("theirs").await;
+    let foreign = format!("/v1/sessions/{foreign}/events?token={link}");
+    assert_eq!(
+        get(&foreign, stream).await,
+        404,
+        "the link token of another session"
+    );
+}

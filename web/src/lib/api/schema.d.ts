@@ -2216,6 +2216,8 @@ export interface operations {
                  * @example message,message.ack
                  */
                 types?: string;
+                /** @description The credential of a stream that can send no header, as an `EventSource`: a link token, best of all. */
+                token?: string;
                 /** @description How many, 1 to 200. Not for a stream. */
                 limit?: number;
             };
