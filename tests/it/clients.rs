@@ -16,6 +16,7 @@ use crate::harness::{
 
 const ALICE: &str = "491700000101";
 const BOB: &str = "491700000202";
+const CAROL: &str = "491700000303";
 
 /// A command that writes to a file.
 struct Running {
@@ -59,6 +60,18 @@ impl Running {
             assert!(began.elapsed() < DEADLINE, "no {what} in {lines:?}");
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
+    }
+
+    /// The numbers that were told of `session` are those of its log between the first and the last, each once.
+    async fn has_told_the_log_of(&self, wharf: &Wharf, session: &str) {
+        let told = self.lines();
+        let told = told.iter().filter(|line| line["session"] == session);
+        let told: Vec<i64> = told.filter_map(|line| line["seq"].as_i64()).collect();
+        let log = wharf.log(session).await;
+        let log = log.iter().filter_map(|event| event["seq"].as_i64());
+        let between = told[0]..=told[told.len() - 1];
+        let log: Vec<i64> = log.filter(|seq| between.contains(seq)).collect();
+        assert_eq!(told, log, "each once, in order, none left out");
     }
 
     async fn stop(mut self) {
@@ -122,19 +135,36 @@ async fn tail_follows_one_session_and_goes_on_where_it_was_after_a_restart() {
     wharf.kill_and_start().await;
     sandbox.write(BOB, ALICE, "two").await;
     tail.until("second", |line| body(line) == Some("two")).await;
-    let mut seqs: Vec<i64> = tail
-        .lines()
-        .iter()
-        .filter_map(|line| line["seq"].as_i64())
-        .collect();
-    let log = wharf.log(&session).await;
-    let first = seqs[0];
-    let expected: Vec<i64> = log
-        .iter()
-        .filter_map(|event| event["seq"].as_i64())
-        .filter(|seq| *seq >= first && seqs.last().is_some_and(|last| seq <= last))
-        .collect();
-    seqs.dedup();
-    assert_eq!(seqs, expected, "each once, in order, none left out");
+    tail.has_told_the_log_of(&wharf, &session).await;
+    tail.stop().await;
+}
+
+#[tokio::test]
+async fn tail_follows_all_sessions_and_goes_on_where_each_was_although_one_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let sandbox = SandboxProcess::start(folder.path()).await;
+    let mut wharf = Wharf::start(folder.path(), &sandbox.url).await;
+    let alices = wharf.pair(&sandbox, ALICE).await;
+    let carols = wharf.pair(&sandbox, CAROL).await;
+    let gone = wharf.call("POST", "/v1/sessions", json!({})).await;
+    let tail = Running::start(&wharf, folder.path(), &["tail", "--json"]).await;
+    tail.until("greeting", |line| line["type"] == "hello").await;
+    for (phone, text) in [(ALICE, "one"), (CAROL, "two")] {
+        sandbox.write(BOB, phone, text).await;
+        tail.until(text, |line| body(line) == Some(text)).await;
+    }
+
+    let gone = gone["id"].as_str().unwrap();
+    wharf
+        .call("DELETE", &format!("/v1/sessions/{gone}"), Value::Null)
+        .await;
+    wharf.kill_and_start().await;
+    for (phone, text) in [(ALICE, "three"), (CAROL, "four")] {
+        sandbox.write(BOB, phone, text).await;
+        tail.until(text, |line| body(line) == Some(text)).await;
+    }
+    for session in [&alices, &carols] {
+        tail.has_told_the_log_of(&wharf, session).await;
+    }
     tail.stop().await;
 }
