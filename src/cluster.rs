@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    db::{leases, nodes},
+    db::{leases, nodes, webhook_deliveries::dispatch},
     lifecycle::{Stop, Tasks},
 };
 
@@ -51,8 +51,9 @@ impl Node {
         nodes::insert(&db, nodes::NewNode { id, host, addr }, LEASE_TTL).await?;
         if let Some(dead) = previous {
             let freed = leases::release_all(&db, dead).await?;
+            let posting = dispatch::release_all(&db, dead).await?;
             nodes::delete(&db, dead).await?;
-            tracing::info!(node.id = %id, node.previous = %dead, "took over {freed} leases of the previous run");
+            tracing::info!(node.id = %id, node.previous = %dead, "took over {freed} leases of the previous run, and {posting} deliveries that it was at");
         }
         Ok(Self {
             id,

@@ -8,11 +8,12 @@ use entity::{
     events,
     ids::{DeliveryId, EndpointId, EventId, NodeId, SessionId},
     webhook_deliveries::{Column, Entity, Model},
+    webhook_endpoints,
 };
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter,
     QueryOrder, QuerySelect, Select, UpdateMany,
-    sea_query::{Expr, ExprTrait, Value},
+    sea_query::{Expr, ExprTrait, Query, Value},
 };
 
 use crate::db::Script;
@@ -179,6 +180,34 @@ pub async fn release(
         }
     }
     Ok(())
+}
+
+/// Gives back what `dead` was posting, as [`release`] does: nobody has to wait for the end of its leases.
+pub async fn release_all(db: &impl ConnectionTrait, dead: NodeId) -> Result<u64, DbErr> {
+    let mut all = Query::select();
+    all.column(webhook_endpoints::Column::Id)
+        .from(webhook_endpoints::Entity);
+    let mut released = 0;
+    // It was due when it was leased.
+    let due = Expr::col(Column::UpdatedAt);
+    for (attempts, next_at) in [
+        (Column::Attempt.eq(0), Expr::value(Value::BigInt(None))),
+        (Column::Attempt.gt(0), due),
+    ] {
+        let done = Entity::update_many()
+            .col_expr(Column::State, Expr::value(DeliveryState::Pending))
+            .col_expr(Column::LeaseNode, Expr::value(Value::Uuid(None)))
+            .col_expr(Column::NextAt, next_at)
+            // Not by the state alone: each endpoint's are one seek, among however many that have ended.
+            .filter(Column::EndpointId.in_subquery(all.clone()))
+            .filter(Column::State.eq(DeliveryState::Inflight))
+            .filter(Column::LeaseNode.eq(dead))
+            .filter(attempts)
+            .exec(db)
+            .await?;
+        released += done.rows_affected;
+    }
+    Ok(released)
 }
 
 /// What an attempt made of a delivery.

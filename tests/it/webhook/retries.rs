@@ -3,8 +3,14 @@
 use std::time::Duration;
 use wharf::webhook::dispatcher::Stats;
 
-use entity::enums::{DeliveryState, EndpointState};
+use entity::{
+    enums::{DeliveryState, EndpointState},
+    ids::NodeId,
+};
 use wharf::{
+    cluster::Node,
+    db::webhook_deliveries::dispatch::{self, Lease},
+    domain::clock::Clock as _,
     lifecycle::Stop,
     webhook::{dispatcher::Limits, retry::SCHEDULE, sender::RESPONSE_MAX_BYTES},
 };
@@ -43,6 +49,32 @@ async fn a_refused_delivery_is_made_again_when_its_time_has_come(test: TestDb) {
         .map(|a| (a.attempt, a.status))
         .collect();
     assert_eq!(log, [(1, Some(500)), (2, Some(200))]);
+}
+
+async fn what_a_killed_process_was_posting_is_posted_when_it_is_back(test: TestDb) {
+    let mut desk = Desk::on(test).await;
+    let receiver = Receiver::start().await.answering([Reply::Status(500)]);
+    desk.endpoint(&receiver.url()).await;
+    let failed = desk.event().await;
+    desk.deliver().await;
+    desk.clock.advance(Duration::from_secs(5));
+    let new = desk.event().await;
+    let now = desk.clock.now_ms();
+    let (dead, other) = (NodeId::new(), NodeId::new());
+    let ids = [desk.delivery(failed).await.id, desk.delivery(new).await.id];
+    let lease = Lease {
+        node: dead,
+        until_ms: now + 60_000,
+    };
+    let db = desk.test.db.clone();
+    assert_eq!(dispatch::lease(&db, &ids, lease, now).await.unwrap(), ids);
+    let join = |previous| Node::join(db.clone(), "host".into(), "addr".into(), Some(previous));
+    join(other).await.unwrap();
+    assert_eq!(desk.deliver().await, Stats::default(), "it is another's");
+
+    join(dead).await.unwrap();
+    assert_eq!(desk.deliver().await.delivered, 2);
+    assert_eq!(desk.delivery(failed).await.attempt, 2);
 }
 
 async fn after_thirteen_failures_a_delivery_is_dead_and_rests(test: TestDb) {
@@ -86,6 +118,7 @@ async fn a_crash_between_lease_and_result_delivers_again_after_the_lease(test: T
 
 on_each_engine!(
     a_refused_delivery_is_made_again_when_its_time_has_come,
+    what_a_killed_process_was_posting_is_posted_when_it_is_back,
     after_thirteen_failures_a_delivery_is_dead_and_rests,
     a_crash_between_lease_and_result_delivers_again_after_the_lease,
 );
