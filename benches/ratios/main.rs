@@ -15,7 +15,6 @@
 mod bare;
 mod commit;
 #[expect(
-    dead_code,
     unused_macros,
     unused_imports,
     reason = "shared with the tests, which use more of it"
@@ -23,6 +22,7 @@ mod commit;
 #[path = "../../tests/it/harness/databases.rs"]
 mod databases;
 mod deliveries;
+mod ledger;
 #[expect(dead_code, reason = "shared with the tests, which use more of it")]
 #[path = "../../tests/it/harness/processes.rs"]
 mod processes;

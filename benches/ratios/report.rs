@@ -48,6 +48,13 @@ impl Report {
         self.rows.push(row);
     }
 
+    /// One number that no bound is set for.
+    pub(crate) fn tell(&mut self, what: &str, value: f64, how: &str) {
+        let row = format!("| {what} | {value:.2} | | {how} |");
+        println!("{row}");
+        self.rows.push(row);
+    }
+
     /// Prints the table; 1 if a bound was missed.
     pub(crate) fn print(self) -> ExitCode {
         println!("\n| What | Measured | Bound | Made of |\n|---|---|---|---|");
