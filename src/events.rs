@@ -3,7 +3,7 @@
 //! Owns how an entry looks on the wire and who hears of it at once. Must never be the truth: the log in the database
 //! is, and a reader that missed something reads it there. `session` publishes, `http` subscribes.
 
-use std::sync::Arc;
+use std::{fmt::Write as _, sync::Arc};
 
 use bytes::Bytes;
 use dashmap::DashMap;
@@ -19,6 +19,9 @@ pub mod retention;
 
 /// Entries that a live reader may lag behind; beyond that it reads the log.
 const LIVE: usize = 256;
+
+/// What a frame has besides its `data`, at most as a rule.
+const FRAME_HEAD: usize = 224;
 
 /// One event of one session's log, as every reader gets it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,8 +45,11 @@ pub struct LogEntry {
 impl LogEntry {
     /// The entry as one text frame: `{"type","seq","id","session","at","data"}`.
     pub fn frame(&self) -> String {
-        // Every part but `data` is made of characters that JSON needs no escape for; `data` is JSON already.
-        format!(
+        let mut frame = String::with_capacity(self.data.len() + FRAME_HEAD);
+        // Every part but `data` is made of characters that JSON needs no escape for; `data` is JSON already. Writing to a
+        // String cannot fail.
+        write!(
+            frame,
             r#"{{"type":"{}","seq":{},"id":"{}","session":"{}","at":"{}","data":{}}}"#,
             self.kind,
             self.seq,
@@ -52,6 +58,8 @@ impl LogEntry {
             rfc3339(self.at),
             self.data
         )
+        .ok();
+        frame
     }
 }
 

@@ -52,7 +52,12 @@ pub(crate) async fn run(report: &mut Report) {
             median(bare)
         );
         let what = format!("deliveries a second ÷ a plain keep-alive client, {engine:?}");
-        report.add(&what, ratio, Bound::AtLeast(0.25), &how);
+        // The embedded database is what the bound is for; the servers add their own ways over the wire.
+        if engine == Engine::Sqlite {
+            report.add(&what, ratio, Bound::AtLeast(0.25), &how);
+        } else {
+            report.tell(&what, ratio, &how);
+        }
     }
 }
 

@@ -4,11 +4,11 @@
 //! log; one that takes nothing for ten seconds is closed with the number it has reached. One timer serves heartbeat,
 //! deadline and expiry.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{pin::pin, time::Duration};
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use entity::{enums::SessionState, ids::SessionId};
-use futures_util::{SinkExt as _, StreamExt as _, stream::FuturesUnordered};
+use futures_util::SinkExt as _;
 use tokio::time::{Instant, timeout};
 
 use super::{
@@ -60,7 +60,7 @@ pub(super) struct Conversation {
     clock: SharedClock,
     feed: Feed,
     wanted: Wanted,
-    ending: Arc<Ending>,
+    ending: Ending,
     /// How long one frame may take to leave.
     stall: Duration,
     /// The last number that was sent, for the close; of one session alone.
@@ -77,7 +77,7 @@ impl Conversation {
         (ending, slot): (Ending, Slot),
     ) -> Self {
         Self {
-            ending: Arc::new(ending),
+            ending,
             sessions: api.sessions.clone(),
             clock: api.clock.clone(),
             ctx,
@@ -161,13 +161,10 @@ impl Conversation {
         let mut talk = Talk::new(Instant::now());
         let timer = tokio::time::sleep_until(heartbeat.due());
         tokio::pin!(timer);
-        // Looked at only when it has something to say: it hangs on what all sockets share.
-        let ending = Arc::clone(&self.ending);
-        let mut cut = FuturesUnordered::from_iter([ending.cut()]);
         loop {
             let done = tokio::select! {
                 biased;
-                Some(end) = cut.next() => Err(end.into()),
+                end = self.ending.cut() => Err(end.into()),
                 heard = socket.recv() => {
                     let now = Instant::now();
                     heartbeat.heard(now);
@@ -184,7 +181,8 @@ impl Conversation {
                     Ring::Expired => Err(Close::Expired),
                 },
                 next = self.feed.next() => match next {
-                    Ok(Some(told)) => self.give(socket, told, Feed::at_hand).await,
+                    // Boxed: an idle socket is not giving anything.
+                    Ok(Some(told)) => Box::pin(self.give(socket, told, Feed::at_hand)).await,
                     Ok(None) => Err(Close::Drain),
                     Err(error) => Err(error.into()),
                 },
