@@ -44,8 +44,8 @@ mod pulse;
 
 use conversation::{Conversation, Opening};
 
-/// What a socket reads at once; the default of 128 KiB is what an idle socket would cost.
-const READ_BUFFER_BYTES: usize = 4096;
+/// What a socket reads at once: a client says little, and the default of 128 KiB is what an idle socket would cost.
+const READ_BUFFER_BYTES: usize = 1024;
 
 /// What is gathered of frames that leave together before it is written.
 const WRITE_BUFFER_BYTES: usize = 8192;

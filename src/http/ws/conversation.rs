@@ -114,13 +114,13 @@ impl Conversation {
                 let state = live.map_or(view.state, |live| live.borrow().phase.state());
                 self.last_seq = Some(reached);
                 let hello = frames::hello(now, session, state, bounds)?;
-                send(socket, self.stall, hello.into()).await?;
+                self.send(socket, hello.into()).await?;
                 self.replay(socket).await?;
                 self.show(socket, session).await
             }
             Opening::All(sessions) => {
                 let hello = frames::hello_all(now, &sessions)?;
-                send(socket, self.stall, hello.into()).await?;
+                self.send(socket, hello.into()).await?;
                 self.replay(socket).await?;
                 for (session, ..) in sessions {
                     self.show(socket, session).await?;
@@ -151,7 +151,7 @@ impl Conversation {
         let snapshot = live.borrow().clone();
         let wanted = |kind: &str| self.wanted.kind(kind);
         for frame in frames::snapshot(self.clock.now_ms(), session, &snapshot, wanted)? {
-            send(socket, self.stall, frame.into()).await?;
+            self.send(socket, frame.into()).await?;
         }
         Ok(())
     }
@@ -175,7 +175,7 @@ impl Conversation {
                     }
                 }
                 () = &mut timer => match heartbeat.ring(Instant::now()) {
-                    Ring::Ping => send(socket, self.stall, Message::Ping(axum::body::Bytes::new())).await,
+                    Ring::Ping => self.send(socket, Message::Ping(axum::body::Bytes::new())).await,
                     Ring::Early => Ok(()),
                     Ring::Silent => Err(Close::Gone),
                     Ring::Expired => Err(Close::Expired),
@@ -239,6 +239,11 @@ impl Conversation {
         }
     }
 
+    /// Boxed: an idle socket is not sending.
+    async fn send(&mut self, socket: &mut WebSocket, message: Message) -> Result<(), Close> {
+        Box::pin(self.unless_stalled(socket.send(message))).await
+    }
+
     /// Waits for what leaves. Meanwhile a slow reader hears nothing live: the log keeps it.
     async fn unless_stalled(
         &mut self,
@@ -261,14 +266,14 @@ impl Conversation {
 
     /// A ping in JSON gets a pong; anything else is ignored.
     async fn answer(
-        &self,
+        &mut self,
         socket: &mut WebSocket,
         heard: Option<Result<Message, axum::Error>>,
     ) -> Result<(), Close> {
         match heard {
             Some(Ok(Message::Text(text))) if is_ping(text.as_str()) => {
                 let pong = frames::pong(self.clock.now_ms())?;
-                send(socket, self.stall, pong.into()).await
+                self.send(socket, pong.into()).await
             }
             Some(Ok(Message::Close(_))) => {
                 // Polled once more, so that the answer to the close leaves.
@@ -290,14 +295,6 @@ fn is_ping(text: &str) -> bool {
     // serde would also take the fields from an array, in their order.
     text.trim_start().starts_with('{')
         && serde_json::from_str::<Said<'_>>(text).is_ok_and(|said| said.r#type == "ping")
-}
-
-async fn send(socket: &mut WebSocket, stall: Duration, message: Message) -> Result<(), Close> {
-    match timeout(stall, socket.send(message)).await {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(_)) => Err(Close::Gone),
-        Err(_) => Err(Close::Stalled),
-    }
 }
 
 /// Sends the close and listens until the other end has answered it, or does not.
