@@ -3,7 +3,7 @@
 //! The only file that knows every part. Owns the order of the start and of the stop. Must never hold policy: it
 //! hands parts to each other. `cli` calls [`App::start`] and [`App::run`].
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::ExposeSecret;
@@ -18,12 +18,13 @@ use crate::{
     events::{self, Bus},
     http::{self, Api, Build, Info, LiveLimits, extract::TrustedProxies, server},
     lifecycle::{Stop, Tasks},
+    media::{self, Place, S3, Store},
     protocol::{Connector, ConnectorConfig, trust},
     seal::{self, KeySource},
     service::{
-        auth::AuthParts, event_log::EventLog, messages::Messages, passwords::Passwords,
-        rates::Rate, revocation::Revocations, sessions::Sessions, tokens::Tokens, users::Users,
-        webhooks::WebhookParts,
+        auth::AuthParts, event_log::EventLog, media::MediaParts, messages::Messages,
+        passwords::Passwords, rates::Rate, revocation::Revocations, sessions::Sessions,
+        tokens::Tokens, users::Users, webhooks::WebhookParts,
     },
     session::{Manager, ManagerConfig, Pacing, ProbeTimes},
     telemetry,
@@ -134,6 +135,19 @@ impl App {
             Duration::from_millis(config.webhooks.timeout_ms),
         );
         let vault = Vault::new(&master);
+        let files = Store::open(&place(&config, data.path())).map_err(Error::Media)?;
+        let media = MediaParts {
+            db: db.clone(),
+            clock: Arc::clone(&clock),
+            store: files.clone(),
+            egress: egress.clone(),
+        };
+        let unused = media::retention::Retention::new(
+            db.clone(),
+            Arc::clone(&clock),
+            files,
+            config.media.retention_days,
+        );
         let webhooks = WebhookParts {
             db: db.clone(),
             clock: Arc::clone(&clock),
@@ -191,6 +205,7 @@ impl App {
             messages: Messages::new(db.clone(), manager.clone(), clock),
             log: EventLog::new(db, bus),
             webhooks,
+            media,
             stop: stop.clone(),
             tasks: tasks.clone(),
             scrape,
@@ -223,6 +238,7 @@ impl App {
         tasks.spawn_critical("webhook.dispatch", &stop, dispatching);
         tasks.spawn("webhook.retention", retention.serve(stop.clone()));
         tasks.spawn("events.retention", logs.serve(stop.clone()));
+        tasks.spawn("media.retention", unused.serve(stop.clone()));
         manager.start();
         Ok(Self {
             address,
@@ -338,6 +354,24 @@ fn key_source(config: &Config) -> KeySource {
     match &config.auth.master_key {
         Some(key) => KeySource::Given(key.clone()),
         None => KeySource::File(config.master_key_path()),
+    }
+}
+
+fn place(config: &Config, data: &Path) -> Place {
+    let media = &config.media;
+    match &media.s3_bucket {
+        Some(bucket) => Place::S3(S3 {
+            bucket: bucket.clone(),
+            prefix: media.s3_prefix.clone(),
+            endpoint: media
+                .s3_endpoint
+                .as_ref()
+                .map(|url| url.as_str().trim_end_matches('/').to_owned()),
+            region: media.s3_region.clone(),
+            key_id: media.s3_access_key_id.clone(),
+            secret: media.s3_secret_access_key.clone(),
+        }),
+        None => Place::Folder(media.dir.clone().unwrap_or_else(|| data.join("media"))),
     }
 }
 

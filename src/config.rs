@@ -19,8 +19,8 @@ use ipnet::IpNet;
 pub use data_dir::{DataDir, DataDirError, create_private, host_name};
 pub use load::{ConfigError, Fault, Flags, Sources};
 pub use sections::{
-    Auth, Cluster, Data, Database, DatabaseKind, Egress, Events, Http, Log, LogFormat, Pacing,
-    Sandbox, Sessions, Webhooks,
+    Auth, Cluster, Data, Database, DatabaseKind, Egress, Events, Http, Log, LogFormat, Media,
+    Pacing, Sandbox, Sessions, Webhooks,
 };
 pub use show::reference;
 
@@ -45,6 +45,8 @@ pub struct Config {
     pub events: Events,
     /// The delivery of webhooks.
     pub webhooks: Webhooks,
+    /// The files that are sent and received.
+    pub media: Media,
     /// Where the service itself may connect to.
     pub egress: Egress,
     /// Several nodes on one database.
@@ -81,7 +83,7 @@ impl Config {
         self.data.dir.join("master.key")
     }
 
-    fn sections(&self) -> [&dyn Section; 12] {
+    fn sections(&self) -> [&dyn Section; 13] {
         [
             &self.data,
             &self.http,
@@ -91,6 +93,7 @@ impl Config {
             &self.pacing,
             &self.events,
             &self.webhooks,
+            &self.media,
             &self.egress,
             &self.cluster,
             &self.log,
@@ -108,6 +111,7 @@ impl Config {
             "pacing" => &mut self.pacing,
             "events" => &mut self.events,
             "webhooks" => &mut self.webhooks,
+            "media" => &mut self.media,
             "egress" => &mut self.egress,
             "cluster" => &mut self.cluster,
             "log" => &mut self.log,

@@ -20,6 +20,7 @@ pub mod fence;
 pub mod idempotency;
 pub mod leases;
 pub mod link_tokens;
+pub mod media;
 pub mod messages;
 pub mod migrate;
 pub mod nodes;

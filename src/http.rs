@@ -7,7 +7,7 @@ use std::{net::IpAddr, ops::Deref, sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    extract::FromRef,
+    extract::{DefaultBodyLimit, FromRef},
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
     middleware,
 };
@@ -26,6 +26,7 @@ use crate::{
         health::Health,
         idempotency::Idempotency,
         linking::Linking,
+        media::{Media, MediaParts},
         messages::Messages,
         rates::{Rate, RateLimits},
         sessions::Sessions,
@@ -92,6 +93,8 @@ pub struct Parts {
     pub messages: Messages,
     /// The verbs of the event log.
     pub log: EventLog,
+    /// What the verbs of files stand on.
+    pub media: MediaParts,
     /// What the verbs of webhooks stand on.
     pub webhooks: WebhookParts,
     /// Sockets and streams end at its soft token.
@@ -145,6 +148,8 @@ pub struct Handles {
     pub messages: Messages,
     /// The verbs of the event log.
     pub log: EventLog,
+    /// The verbs of files.
+    pub media: Media,
     /// The verbs of webhooks.
     pub webhooks: Webhooks,
     /// Polls for a QR code.
@@ -168,6 +173,7 @@ impl Api {
             messages,
             log,
             webhooks,
+            media,
             stop,
             tasks,
             about,
@@ -195,6 +201,7 @@ impl Api {
             sessions,
             messages,
             log,
+            media: Media::new(media),
             webhooks: Webhooks::new(webhooks),
             clock,
             stop,
@@ -234,6 +241,7 @@ handed_out!(
     tickets: Tickets,
     sessions: Sessions,
     messages: Messages,
+    media: Media,
     webhooks: Webhooks,
     linking: Linking,
 );
@@ -245,7 +253,11 @@ pub fn router(api: Api) -> Router {
     let authenticate = middleware::from_fn_with_state(api.clone(), guard::authenticate);
     let (guarded, _) = guarded()
         .route_layer(once)
+        .route_layer(authenticate.clone())
+        .split_for_parts();
+    let (slow, _) = v1::slow()
         .route_layer(authenticate)
+        .route_layer(DefaultBodyLimit::disable())
         .split_for_parts();
     let (open, _) = open().split_for_parts();
     let phones = match &api.settings.sandbox_control {
@@ -259,11 +271,12 @@ pub fn router(api: Api) -> Router {
         .merge(docs::routes())
         .merge(openapi::routes(&document()))
         .fallback(assets::page)
-        .layer(adrift)
         .layer(TimeoutLayer::with_status_code(
             StatusCode::GATEWAY_TIMEOUT,
             HANDLER_TIMEOUT,
         ))
+        .merge(slow)
+        .layer(adrift)
         .layer(CatchPanicLayer::custom(request::panicked))
         .layer(cors)
         .layer(middleware::from_fn(request::observe))
@@ -284,7 +297,7 @@ fn guarded() -> OpenApiRouter<Api> {
 
 /// The paths that the document describes.
 fn described() -> OpenApiRouter<Api> {
-    open().merge(guarded())
+    open().merge(guarded()).merge(v1::slow())
 }
 
 /// Closed unless the operator names pages.

@@ -13,6 +13,7 @@ pub mod domain;
 pub mod events;
 pub mod http;
 pub mod lifecycle;
+pub mod media;
 pub mod protocol;
 pub mod seal;
 pub mod service;

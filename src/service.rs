@@ -15,6 +15,7 @@ pub mod feed;
 pub mod health;
 pub mod idempotency;
 pub mod linking;
+pub mod media;
 pub mod messages;
 pub mod passwords;
 pub mod qr;

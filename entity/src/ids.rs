@@ -95,6 +95,7 @@ id!(/** One WhatsApp session. */ SessionId, "ses");
 id!(/** An API key. */ ApiKeyId, "key");
 id!(/** A stored message. */ MessageRowId, "msg");
 id!(/** An event of the log; the `webhook-id` of every delivery of it. */ EventId, "evt");
+id!(/** A file that was sent, received or put here to be sent. */ MediaId, "med");
 id!(/** A webhook endpoint. */ EndpointId, "whe");
 id!(/** One event on its way to one endpoint. */ DeliveryId, "whd");
 id!(/** One try of a delivery. */ AttemptId, "wha");

@@ -11,6 +11,7 @@ pub mod events;
 pub mod idempotency_keys;
 pub mod leases;
 pub mod link_tokens;
+pub mod media;
 pub mod messages;
 pub mod nodes;
 pub mod outgoing;

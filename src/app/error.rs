@@ -2,7 +2,7 @@
 
 use crate::{
     cluster::SELF_FENCE_AFTER, config::DataDirError, db::migrate::MigrateError,
-    http::server::BindError, protocol::OpenError, seal::SealError, service,
+    http::server::BindError, media::StoreError, protocol::OpenError, seal::SealError, service,
     webhook::egress::EgressError,
 };
 
@@ -42,6 +42,9 @@ pub enum Error {
     /// The file that names the node of the last boot cannot be used.
     #[error("the file `node` of the data folder cannot be used")]
     NodeFile(#[source] std::io::Error),
+    /// The store of files cannot be opened.
+    #[error("the store of files cannot be used")]
+    Media(#[source] StoreError),
     /// The guarded client cannot be set up.
     #[error("the client for webhooks cannot be set up")]
     Egress(#[source] EgressError),

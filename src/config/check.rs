@@ -137,7 +137,7 @@ impl Config {
         faults
     }
 
-    fn must_not_be_zero(&self) -> [(&'static str, u64); 15] {
+    fn must_not_be_zero(&self) -> [(&'static str, u64); 16] {
         let per_address = self.http.max_connections_per_address;
         [
             ("http.max_connections", self.http.max_connections.into()),
@@ -164,6 +164,7 @@ impl Config {
             ("pacing.burst", self.pacing.burst.into()),
             ("events.retention_days", self.events.retention_days.into()),
             ("events.retention_count", self.events.retention_count.into()),
+            ("media.retention_days", self.media.retention_days.into()),
             ("webhooks.concurrency", self.webhooks.concurrency.into()),
             ("webhooks.timeout_ms", self.webhooks.timeout_ms),
             (

@@ -172,6 +172,28 @@ section! {
 }
 
 section! {
+    /// The files that are sent and received.
+    pub struct Media = "media" {
+        /// Folder of the files. Default: `media` in the data folder.
+        dir: Option<PathBuf> = None;
+        /// How many days a file stays that nobody sends or reads. What WhatsApp still has is fetched again.
+        retention_days: u32 = 90;
+        /// Name of an S3 bucket. With it the files are kept there and not in a folder.
+        s3_bucket: Option<String> = None;
+        /// What the names of the objects begin with.
+        s3_prefix: String = String::new();
+        /// Where the bucket is, `https://minio.example:9000` for instance. Default: Amazon's.
+        s3_endpoint: Option<Url> = None;
+        /// The bucket's region.
+        s3_region: String = "us-east-1".to_owned();
+        /// Who asks for objects. Default: what an Amazon machine says of itself.
+        s3_access_key_id: Option<String> = None;
+        /// The secret of that.
+        s3_secret_access_key: Option<SecretString> = None;
+    }
+}
+
+section! {
     /// Where the service itself may connect to when a user names the address (webhooks, media by URL).
     pub struct Egress = "egress" {
         /// Ranges that are allowed although they are private, loopback or link-local. A sandbox build that listens

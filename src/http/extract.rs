@@ -2,7 +2,7 @@
 //!
 //! Owns parsing, never policy. Every face uses these and not axum's own.
 
-mod body;
+pub(in crate::http) mod body;
 mod ctx;
 mod path;
 mod peer;

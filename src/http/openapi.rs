@@ -16,7 +16,7 @@ use utoipa::openapi::{
 
 use super::Api;
 
-const TAGS: [(&str, &str); 8] = [
+const TAGS: [(&str, &str); 9] = [
     ("auth", "Sign in, stay signed in, sign out."),
     ("users", "People who may sign in. For administrators."),
     ("api-keys", "Keys for programs."),
@@ -25,6 +25,7 @@ const TAGS: [(&str, &str); 8] = [
         "WhatsApp sessions: create, link, connect, remove.",
     ),
     ("messages", "Send and list messages."),
+    ("media", "Files that are sent and received."),
     ("events", "The event log and the live stream."),
     (
         "webhooks",

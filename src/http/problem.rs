@@ -162,6 +162,9 @@ impl From<service::Error> for Problem {
                 Self::new(StatusCode::FORBIDDEN, "scope_missing", shown)
             }
             service::Error::Quota { code, .. } => Self::new(StatusCode::FORBIDDEN, code, shown),
+            service::Error::TooLarge { code, .. } => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, code, shown)
+            }
             service::Error::RateLimited { retry_after } => {
                 Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", shown)
                     .retry_after(retry_after)

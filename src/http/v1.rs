@@ -9,6 +9,7 @@ mod auth;
 mod deliveries;
 mod events;
 mod linking;
+mod media;
 mod messages;
 mod sessions;
 mod users;
@@ -31,8 +32,14 @@ pub(super) fn guarded() -> OpenApiRouter<Api> {
         .merge(sessions::guarded())
         .merge(linking::guarded())
         .merge(messages::guarded())
+        .merge(media::guarded())
         .merge(events::guarded())
         .merge(webhooks::guarded())
         .merge(deliveries::guarded());
     OpenApiRouter::new().nest("/v1", routes)
+}
+
+/// What needs a credential and may take longer than a request does.
+pub(super) fn slow() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().nest("/v1", media::slow())
 }

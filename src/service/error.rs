@@ -78,6 +78,14 @@ pub enum Error {
         /// For a person to read.
         detail: String,
     },
+    /// It is larger than it may be.
+    #[error("{detail}")]
+    TooLarge {
+        /// A stable word, such as `media_too_large`.
+        code: &'static str,
+        /// For a person to read.
+        detail: String,
+    },
     /// Too many, too fast.
     #[error("too many requests")]
     RateLimited {

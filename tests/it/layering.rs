@@ -16,6 +16,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("telemetry", &["config", "domain"]),
     ("db", &["domain"]),
     ("seal", &["db", "domain"]),
+    ("media", &["db", "domain", "lifecycle"]),
     ("cluster", &["db", "domain", "lifecycle"]),
     ("protocol", &["db", "domain", "lifecycle", "seal"]),
     ("events", &["cluster", "db", "domain", "lifecycle"]),
@@ -43,6 +44,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "domain",
             "events",
             "lifecycle",
+            "media",
             "protocol",
             "seal",
             "session",
@@ -60,6 +62,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "events",
             "http",
             "lifecycle",
+            "media",
             "protocol",
             "seal",
             "service",
@@ -92,6 +95,8 @@ const KEPT_TO: &[(&str, &[&str])] = &[
     ("waproto", &["protocol"]),
     ("axum", &["http", "app"]),
     ("clap", &["cli"]),
+    ("object_store", &["media"]),
+    ("image", &["media"]),
     ("wharf_sandbox", &["app"]),
 ];
 

@@ -5,6 +5,7 @@ mod auth;
 mod bad_input;
 mod docs;
 mod limits;
+mod media;
 mod messages;
 mod metrics;
 mod sessions;

@@ -66,9 +66,14 @@ impl<T: Serialize> IntoResponse for Json<T> {
 
 /// Reads a whole body, up to the limit and within the time.
 pub(in crate::http) async fn read(request: Request) -> Result<Bytes, Problem> {
+    read_up_to(BODY_LIMIT_BYTES, request).await
+}
+
+/// Reads a whole body of up to `limit` bytes, within the time.
+pub(in crate::http) async fn read_up_to(limit: usize, request: Request) -> Result<Bytes, Problem> {
     let within = request.extensions().get::<BodyTimeout>();
     let within = within.map_or(BODY_TIMEOUT, |timeout| timeout.0);
-    let limited = http_body_util::Limited::new(request.into_body(), BODY_LIMIT_BYTES);
+    let limited = http_body_util::Limited::new(request.into_body(), limit);
     let collected = tokio::time::timeout(within, http_body_util::BodyExt::collect(limited))
         .await
         .map_err(|_| Problem::of_status(StatusCode::REQUEST_TIMEOUT))?;
@@ -77,7 +82,7 @@ pub(in crate::http) async fn read(request: Request) -> Result<Bytes, Problem> {
         Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(Problem::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "body_too_large",
-            format!("a JSON body has at most {BODY_LIMIT_BYTES} bytes"),
+            format!("a JSON body has at most {limit} bytes"),
         )),
         Err(_) => Err(Problem::new(
             StatusCode::BAD_REQUEST,
@@ -99,7 +104,8 @@ fn is_json(request: &Request) -> bool {
     kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
 }
 
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+/// Reads a value from JSON.
+pub(in crate::http) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let (path, inner) = (error.path().clone(), error.into_inner());

@@ -2,6 +2,7 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
@@ -17,10 +18,12 @@ use wharf::{
     events::Bus,
     http::{self, Api, Build, Info, Parts, Settings},
     lifecycle::{Stop, Tasks},
+    media::{Place, Store},
     seal::Master,
     service::{
         auth::AuthParts,
         event_log::EventLog,
+        media::MediaParts,
         messages::Messages,
         passwords::Passwords,
         revocation::Revocations,
@@ -153,6 +156,13 @@ impl TestApp {
         });
         manager.start();
         let egress = Egress::new(vec!["127.0.0.0/8".parse().unwrap()]).unwrap();
+        let place = Place::Folder(folder.path().join("media"));
+        let media = MediaParts {
+            db: db.clone(),
+            clock: shared.clone(),
+            store: Store::open(&place).unwrap(),
+            egress: egress.clone(),
+        };
         let webhooks = WebhookParts {
             db: db.clone(),
             clock: shared.clone(),
@@ -181,6 +191,7 @@ impl TestApp {
             messages: Messages::new(db.clone(), manager, shared.clone()),
             log: EventLog::new(db.clone(), bus.clone()),
             webhooks,
+            media,
             stop: stop.clone(),
             tasks: tasks.clone(),
             scrape: wharf::telemetry::metrics::recorder().unwrap(),
@@ -213,6 +224,23 @@ impl TestApp {
             phones: None,
             folder,
         }
+    }
+
+    /// Where the files are.
+    pub(crate) fn media_folder(&self) -> PathBuf {
+        self.folder.path().join("media")
+    }
+
+    /// How many files there are, halves included.
+    pub(crate) fn stored_files(&self) -> usize {
+        fn count(folder: &Path) -> usize {
+            let entries = std::fs::read_dir(folder).unwrap();
+            let paths = entries.map(|entry| entry.unwrap().path());
+            paths
+                .map(|path| if path.is_dir() { count(&path) } else { 1 })
+                .sum()
+        }
+        count(&self.media_folder())
     }
 
     /// A caller without a credential.

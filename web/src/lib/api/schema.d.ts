@@ -367,6 +367,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/sessions/{id}/media": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put a file here, to be sent.
+         * @description The body is the file itself with its `Content-Type`, or a form with the file in the field `file`, or JSON that says where
+         *     to fetch it or holds it as base64. It is taken in piece by piece and refused at the first byte too many. Its id goes into a message as `{"media_id": "med_…"}`.
+         */
+        post: operations["put_media"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/media/{media_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a file.
+         * @description Whole, or the range that is asked for. What WhatsApp keeps is fetched from there at the first reading.
+         */
+        get: operations["read_media"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/sessions/{id}/messages": {
         parameters: {
             query?: never;
@@ -966,6 +1007,41 @@ export interface components {
         MeResponse: components["schemas"]["User"] & {
             /** @description What the credential allows. */
             scopes: string[];
+        };
+        /** @description One file: exactly one of `url`, `base64` and `media_id`. */
+        MediaInput: {
+            /** @description The file itself; a data URL is taken, too. */
+            base64?: string | null;
+            /** @description What it is called. */
+            filename?: string | null;
+            /** @description A file that was put here, or came with a message. */
+            media_id?: string | null;
+            /** @description What it is; its bytes have the last word. */
+            mimetype?: string | null;
+            /**
+             * @description Where to fetch it. Private addresses are refused.
+             * @example https://shop.example/offer.jpg
+             */
+            url?: string | null;
+        };
+        /** @description A file. */
+        MediaResponse: {
+            /** @description RFC 3339. */
+            created_at: string;
+            filename?: string | null;
+            /** @example med_0190a2b4c6d87e6f8a1b2c3d4e5f6071 */
+            id: string;
+            /** @example image/jpeg */
+            mimetype: string;
+            /** @description Of the bytes, in hexadecimal digits. */
+            sha256: string;
+            /**
+             * Format: int64
+             * @description Bytes.
+             */
+            size: number;
+            /** @description Where it is read, below the address of the service. */
+            url: string;
         };
         /** @description The `data` of a `message` event, and a message of the list. */
         Message: components["schemas"]["Content"] & {
@@ -2307,6 +2383,134 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_media: {
+        parameters: {
+            query?: {
+                /** @description What the file is called, when the body is the file itself. */
+                filename?: string;
+            };
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MediaInput"];
+                "application/octet-stream": number[];
+                "multipart/form-data": number[];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MediaResponse"];
+                };
+            };
+            /** @description `media_empty`, `media_type_mismatch`, `media_incomplete`, `media_url_refused`, `media_url_failed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `media_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `media_store_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_media: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `bytes=…`, one range */
+                Range?: string | null;
+            };
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description `med_…` */
+                media_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": number[];
+                };
+            };
+            /** @description The range */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": number[];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The range lies outside */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `media_store_unavailable` */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

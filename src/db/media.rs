@@ -1,0 +1,100 @@
+//! `media`: the files of a session. Found through the session, whose owner the caller has checked.
+
+use entity::{
+    ids::{MediaId, SessionId},
+    media::{ActiveModel, Column, Entity, Model},
+    sessions,
+};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, IntoActiveModel as _,
+    QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, Query},
+};
+
+/// Adds a file.
+pub async fn insert(db: &DatabaseConnection, row: Model) -> Result<(), DbErr> {
+    let tx = super::begin(db).await?;
+    let row: ActiveModel = row.into_active_model();
+    Entity::insert(row).exec_without_returning(&*tx).await?;
+    tx.commit().await
+}
+
+/// The file with this id.
+pub async fn find(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+    id: MediaId,
+) -> Result<Option<Model>, DbErr> {
+    Entity::find_by_id((session, id)).one(db).await
+}
+
+/// Notes a use, if the last one that was noted is before `unless_since`.
+pub async fn touch(
+    db: &DatabaseConnection,
+    (session, id): (SessionId, MediaId),
+    now: i64,
+    unless_since: i64,
+) -> Result<(), DbErr> {
+    let tx = super::begin(db).await?;
+    Entity::update_many()
+        .col_expr(Column::UsedAt, Expr::value(now))
+        .filter(Column::SessionId.eq(session))
+        .filter(Column::Id.eq(id))
+        .filter(Column::UsedAt.lt(unless_since))
+        .exec(&*tx)
+        .await?;
+    tx.commit().await
+}
+
+/// Stored files that nobody has used since `before`, the longest unused first.
+pub async fn unused(
+    db: &impl ConnectionTrait,
+    before: i64,
+    limit: u64,
+) -> Result<Vec<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::Stored.eq(true))
+        .filter(Column::UsedAt.lt(before))
+        .order_by_asc(Column::UsedAt)
+        .limit(limit)
+        .all(db)
+        .await
+}
+
+/// Files whose session is gone.
+pub async fn orphans(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<Model>, DbErr> {
+    let sessions = Query::select()
+        .column(sessions::Column::Id)
+        .from(sessions::Entity)
+        .to_owned();
+    Entity::find()
+        .filter(Column::SessionId.not_in_subquery(sessions))
+        .limit(limit)
+        .all(db)
+        .await
+}
+
+/// Its bytes are in the store no longer; WhatsApp may have them.
+pub async fn unstore(
+    db: &DatabaseConnection,
+    (session, id): (SessionId, MediaId),
+) -> Result<(), DbErr> {
+    let tx = super::begin(db).await?;
+    Entity::update_many()
+        .col_expr(Column::Stored, Expr::value(false))
+        .filter(Column::SessionId.eq(session))
+        .filter(Column::Id.eq(id))
+        .exec(&*tx)
+        .await?;
+    tx.commit().await
+}
+
+/// Forgets a file.
+pub async fn remove(
+    db: &DatabaseConnection,
+    (session, id): (SessionId, MediaId),
+) -> Result<(), DbErr> {
+    let tx = super::begin(db).await?;
+    Entity::delete_by_id((session, id)).exec(&*tx).await?;
+    tx.commit().await
+}

@@ -1,0 +1,128 @@
+//! A file inside a JSON body: by URL, as base64, or one that is here already.
+
+use axum::body::Bytes;
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use entity::ids::MediaId;
+use futures_util::stream;
+use serde::Deserialize;
+
+use crate::service::{
+    Ctx, Error, Fault,
+    media::{File, Label, Media},
+};
+
+/// The largest JSON body with a file in it: what 16 MiB of a picture or a film are as base64, and a caption.
+pub(in crate::http) const BODY_LIMIT_BYTES: usize = 23 * 1024 * 1024;
+
+/// Characters of base64 that are decoded at once; four make three bytes.
+const PIECE: usize = 64 * 1024;
+
+/// One file: exactly one of `url`, `base64` and `media_id`.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct MediaInput {
+    /// Where to fetch it. Private addresses are refused.
+    #[schema(example = "https://shop.example/offer.jpg")]
+    url: Option<String>,
+    /// The file itself; a data URL is taken, too.
+    base64: Option<String>,
+    /// A file that was put here, or came with a message.
+    #[schema(value_type = Option<String>)]
+    media_id: Option<MediaId>,
+    /// What it is; its bytes have the last word.
+    mimetype: Option<String>,
+    /// What it is called.
+    filename: Option<String>,
+}
+
+impl MediaInput {
+    /// Takes the file in. What is wrong with it is told below `at`, a JSON pointer.
+    pub(in crate::http) async fn take(
+        self,
+        media: &Media,
+        ctx: &Ctx,
+        session: &str,
+        at: &str,
+    ) -> Result<File, Error> {
+        let taken = match (self.url, self.base64, self.media_id) {
+            (Some(url), None, None) => {
+                let url = ("/url", url.as_str());
+                media.fetch(ctx, session, url, self.filename).await
+            }
+            (None, Some(base64), None) => {
+                let (said, base64) = data_url(&base64);
+                let label = Label {
+                    mimetype: self.mimetype.or(said),
+                    filename: self.filename,
+                };
+                let pieces = stream::iter(decoded(base64));
+                media.put(ctx, session, label, pieces).await
+            }
+            (None, None, Some(id)) => media.get(ctx, session, id).await,
+            _ => {
+                let detail = "needs exactly one of url, base64 and media_id";
+                Err(Error::invalid("", detail))
+            }
+        };
+        taken.map_err(|error| below(at, error))
+    }
+}
+
+/// What is wrong with a file, as a fault of the field that holds it.
+fn below(at: &str, error: Error) -> Error {
+    match error {
+        Error::Invalid { code, faults } => Error::Invalid {
+            code,
+            faults: faults
+                .into_iter()
+                .map(|fault| Fault::new(format!("{at}{}", fault.pointer), fault.detail))
+                .collect(),
+        },
+        Error::NotFound { what: "media" } => Error::Invalid {
+            code: "media_not_found",
+            faults: vec![Fault::new(
+                format!("{at}/media_id"),
+                "there is no such file",
+            )],
+        },
+        other => other,
+    }
+}
+
+fn data_url(text: &str) -> (Option<String>, &str) {
+    let split = text
+        .strip_prefix("data:")
+        .and_then(|rest| rest.split_once(";base64,"));
+    split.map_or((None, text), |(said, base64)| {
+        (Some(said.to_owned()), base64)
+    })
+}
+
+fn decoded(base64: &str) -> impl Iterator<Item = Result<Bytes, &'static str>> {
+    base64.as_bytes().chunks(PIECE).map(|piece| {
+        let bytes = BASE64_STANDARD.decode(piece);
+        bytes.map(Bytes::from).map_err(|_| "this is no base64")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_is_decoded_piece_by_piece() {
+        let bytes: Vec<u8> = (0..200_000_u32).map(|n| n.to_le_bytes()[0]).collect();
+        let base64 = BASE64_STANDARD.encode(&bytes);
+        let pieces: Vec<Bytes> = decoded(&base64).map(Result::unwrap).collect();
+        assert!(pieces.len() > 1);
+        assert_eq!(pieces.concat(), bytes);
+        assert!(decoded("no base64!").any(|piece| piece.is_err()));
+    }
+
+    #[test]
+    fn a_data_url_says_what_it_is() {
+        let (said, base64) = data_url("data:image/png;base64,AAAA");
+        assert_eq!((said.as_deref(), base64), (Some("image/png"), "AAAA"));
+        assert_eq!(data_url("AAAA"), (None, "AAAA"));
+    }
+}

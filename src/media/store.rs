@@ -1,0 +1,196 @@
+//! The object store: a local folder, or a bucket that speaks S3.
+//!
+//! An object is named by the session and the file: `{session}/{file}`. A file appears whole or not at all, and in a folder
+//! it is on the disk before it counts as written.
+
+use std::{fmt, ops::Range, path::PathBuf, sync::Arc};
+
+use bytes::Bytes;
+use entity::ids::{MediaId, SessionId};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream::BoxStream};
+use object_store::{
+    ClientOptions, GetOptions, GetRange, ObjectStore, ObjectStoreExt as _, WriteMultipart,
+    aws::AmazonS3Builder, local::LocalFileSystem, path::Path,
+};
+use secrecy::{ExposeSecret as _, SecretString};
+
+/// What is gathered before it is written to a folder.
+const FOLDER_PIECE: usize = 256 * 1024;
+
+/// S3 takes no smaller parts.
+const S3_PIECE: usize = 5 * 1024 * 1024;
+
+/// Parts on their way to the store at the same time; the one who sends waits for the others.
+const PIECES_AT_ONCE: usize = 2;
+
+/// Where files are kept.
+#[derive(Debug, Clone)]
+pub enum Place {
+    /// A folder of this machine.
+    Folder(PathBuf),
+    /// A bucket.
+    S3(S3),
+}
+
+/// A bucket and how to get there.
+#[derive(Debug, Clone)]
+pub struct S3 {
+    /// Its name.
+    pub bucket: String,
+    /// What the name of every object begins with; may be empty.
+    pub prefix: String,
+    /// Where it is, when it is not Amazon's.
+    pub endpoint: Option<String>,
+    /// Its region.
+    pub region: String,
+    /// Who asks; without it, what the environment of an Amazon machine says.
+    pub key_id: Option<String>,
+    /// The secret of that.
+    pub secret: Option<SecretString>,
+}
+
+/// The store failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// It does not have the object.
+    #[error("the file is not in the store")]
+    Missing,
+    /// It cannot be reached, is full, or refuses.
+    #[error("the store of files failed")]
+    Failed(#[source] object_store::Error),
+    /// The folder cannot be made.
+    #[error("the folder of files cannot be used")]
+    Folder(#[source] std::io::Error),
+}
+
+impl From<object_store::Error> for StoreError {
+    fn from(error: object_store::Error) -> Self {
+        match error {
+            object_store::Error::NotFound { .. } => Self::Missing,
+            other => Self::Failed(other),
+        }
+    }
+}
+
+/// The store. Clones are the same.
+#[derive(Clone)]
+pub struct Store {
+    objects: Arc<dyn ObjectStore>,
+    prefix: Path,
+    piece: usize,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Store").field(&self.objects).finish()
+    }
+}
+
+/// A file on its way into the store; dropped before [`Writing::finish`], it never was.
+#[derive(Debug)]
+pub(super) struct Writing(WriteMultipart);
+
+impl Store {
+    /// Opens the store; a folder is made, a bucket is not asked for.
+    pub fn open(place: &Place) -> Result<Self, StoreError> {
+        Ok(match place {
+            Place::Folder(folder) => {
+                std::fs::create_dir_all(folder).map_err(StoreError::Folder)?;
+                let folder = LocalFileSystem::new_with_prefix(folder)?;
+                Self {
+                    objects: Arc::new(folder.with_automatic_cleanup(true).with_fsync(true)),
+                    prefix: Path::default(),
+                    piece: FOLDER_PIECE,
+                }
+            }
+            Place::S3(s3) => Self {
+                objects: Arc::new(bucket(s3)?),
+                prefix: Path::from(s3.prefix.as_str()),
+                piece: S3_PIECE,
+            },
+        })
+    }
+
+    fn path(&self, session: SessionId, media: MediaId) -> Path {
+        self.prefix
+            .clone()
+            .join(session.to_string())
+            .join(media.to_string())
+    }
+
+    pub(super) async fn write(
+        &self,
+        session: SessionId,
+        media: MediaId,
+    ) -> Result<Writing, StoreError> {
+        let path = self.path(session, media);
+        let upload = self.objects.put_multipart(&path).await?;
+        let writing = WriteMultipart::new_with_chunk_size(upload, self.piece);
+        Ok(Writing(writing))
+    }
+
+    /// The bytes of a file, or of a range of it that lies within.
+    pub async fn read(
+        &self,
+        session: SessionId,
+        media: MediaId,
+        range: Option<Range<u64>>,
+    ) -> Result<BoxStream<'static, Result<Bytes, StoreError>>, StoreError> {
+        let options = GetOptions {
+            range: range.map(GetRange::Bounded),
+            ..GetOptions::default()
+        };
+        let path = self.path(session, media);
+        let found = self.objects.get_opts(&path, options).await?;
+        Ok(found.into_stream().map_err(StoreError::from).boxed())
+    }
+
+    /// Takes a file out; one that is not there is none to take.
+    pub async fn remove(&self, session: SessionId, media: MediaId) -> Result<(), StoreError> {
+        match self.objects.delete(&self.path(session, media)).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+impl Writing {
+    pub(super) async fn push(&mut self, bytes: Bytes) -> Result<(), StoreError> {
+        self.0.wait_for_capacity(PIECES_AT_ONCE).await?;
+        self.0.put(bytes);
+        Ok(())
+    }
+
+    pub(super) async fn finish(self) -> Result<(), StoreError> {
+        self.0.finish().await?;
+        Ok(())
+    }
+
+    pub(super) async fn abort(self) {
+        if let Err(error) = self.0.abort().await {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "a part of a file stays in the store");
+        }
+    }
+}
+
+fn bucket(s3: &S3) -> Result<impl ObjectStore, object_store::Error> {
+    let mut builder = AmazonS3Builder::new()
+        .with_bucket_name(&s3.bucket)
+        .with_region(&s3.region);
+    if let Some(endpoint) = &s3.endpoint {
+        let plain = endpoint.starts_with("http://");
+        let options = ClientOptions::new().with_allow_http(plain);
+        builder = builder
+            .with_endpoint(endpoint)
+            .with_client_options(options)
+            .with_allow_http(plain);
+    }
+    if let Some(key) = &s3.key_id {
+        builder = builder.with_access_key_id(key);
+    }
+    if let Some(secret) = &s3.secret {
+        builder = builder.with_secret_access_key(secret.expose_secret());
+    }
+    builder.build()
+}
