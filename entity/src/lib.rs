@@ -11,6 +11,8 @@ pub mod events;
 pub mod idempotency_keys;
 pub mod leases;
 pub mod link_tokens;
+pub mod message_marks;
+pub mod message_secrets;
 pub mod messages;
 pub mod nodes;
 pub mod outgoing;
