@@ -21,6 +21,8 @@ pub mod idempotency;
 pub mod leases;
 pub mod link_tokens;
 pub mod media;
+pub mod message_marks;
+pub mod message_secrets;
 pub mod messages;
 pub mod migrate;
 pub mod nodes;

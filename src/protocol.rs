@@ -20,12 +20,12 @@ mod transport;
 pub mod trust;
 
 pub use client::{Client, Connector, ConnectorConfig, Handed, OpenError};
-pub use convert::message_id;
+pub use convert::{Payload, compose, message_id};
 pub use send_error::SendError;
 pub use wacore::store::traits::Backend;
 
 /// What a client reports. Everything that can end a pairing or a connection is among them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Event {
     /// A QR code to show.
     Qr {

@@ -20,7 +20,7 @@ use wharf::{
     domain::{
         address::{Chat, ChatKind, Party},
         clock::SystemClock,
-        message::{Content, Message, Text},
+        message::{Content, Context, Message},
     },
     events::Bus,
     lifecycle::{Stop, Tasks},
@@ -186,11 +186,10 @@ fn message() -> Message {
         from_me: false,
         push_name: Some("Friend".to_owned()),
         timestamp: "2026-01-01T00:00:00Z".to_owned(),
-        content: Content::Text {
-            text: Text {
-                body: "A message of the usual length, as people write them to each other."
-                    .to_owned(),
-            },
-        },
+        content: Content::text(
+            "A message of the usual length, as people write them to each other.".to_owned(),
+        ),
+        context: Context::default(),
+        private: None,
     }
 }

@@ -12,6 +12,8 @@ pub mod idempotency_keys;
 pub mod leases;
 pub mod link_tokens;
 pub mod media;
+pub mod message_marks;
+pub mod message_secrets;
 pub mod messages;
 pub mod nodes;
 pub mod outgoing;

@@ -22,6 +22,8 @@ pub struct Model {
     /// How often it was handed to the server without an answer.
     pub attempts: i32,
     pub created_at: i64,
+    /// What is sent, where it cannot be made again from the message.
+    pub payload: Option<Vec<u8>>,
 }
 
 /// No relation is declared: the service joins by hand and always by owner.

@@ -4,7 +4,7 @@ use entity::{
     enums::SessionState,
     events,
     ids::{SessionId, UserId},
-    link_tokens, messages, outgoing,
+    link_tokens, message_marks, message_secrets, messages, outgoing,
     sessions::{ActiveModel, Column, Entity, Model},
     users, webhook_deliveries,
 };
@@ -182,6 +182,14 @@ pub async fn delete(
         .await?;
     outgoing::Entity::delete_many()
         .filter(outgoing::Column::SessionId.eq(id))
+        .exec(db)
+        .await?;
+    message_secrets::Entity::delete_many()
+        .filter(message_secrets::Column::SessionId.eq(id))
+        .exec(db)
+        .await?;
+    message_marks::Entity::delete_many()
+        .filter(message_marks::Column::SessionId.eq(id))
         .exec(db)
         .await?;
     let links = link_tokens::Column::SessionId.eq(id);

@@ -162,6 +162,12 @@ impl Party {
         };
         Self { id, phone, lid }
     }
+
+    /// Whether both are the same, as far as can be told.
+    pub fn is(&self, other: &Self) -> bool {
+        let same = |one: &Option<String>, other: &Option<String>| one.is_some() && one == other;
+        self.id == other.id || same(&self.phone, &other.phone) || same(&self.lid, &other.lid)
+    }
 }
 
 /// A chat as we show it.

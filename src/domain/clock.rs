@@ -51,6 +51,12 @@ pub fn rfc3339(ms: i64) -> String {
     format!("{time:.3}")
 }
 
+/// The milliseconds since 1970 of a time in RFC 3339; none if it is none.
+pub fn from_rfc3339(text: &str) -> Option<i64> {
+    let time: jiff::Timestamp = text.parse().ok()?;
+    Some(time.as_millisecond())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -59,5 +65,10 @@ mod tests {
     fn a_time_is_shown_in_utc_with_milliseconds() {
         assert_eq!(rfc3339(1_700_000_000_120), "2023-11-14T22:13:20.120Z");
         assert_eq!(rfc3339(0), "1970-01-01T00:00:00.000Z");
+        assert_eq!(
+            from_rfc3339("2023-11-14T23:13:20.12+01:00"),
+            Some(1_700_000_000_120)
+        );
+        assert_eq!(from_rfc3339("tomorrow"), None);
     }
 }

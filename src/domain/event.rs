@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    message::{Ack, Message},
+    message::{Ack, Content, Message},
     session::Reason,
 };
 
@@ -87,7 +87,7 @@ pub struct WebhookDisabledData {
 }
 
 /// Something that happened to a session.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "type", content = "data")]
 pub enum Event {
     /// A QR code was issued.
@@ -120,6 +120,21 @@ pub enum Event {
     /// A message came in, or was written on the phone.
     #[serde(rename = "message")]
     Message(Box<Message>),
+    /// Somebody reacted to a message, or took that back.
+    #[serde(rename = "message.reaction")]
+    MessageReaction(Box<Message>),
+    /// A message says something else now.
+    #[serde(rename = "message.edit")]
+    MessageEdit(Box<Message>),
+    /// A message was deleted for everybody.
+    #[serde(rename = "message.delete")]
+    MessageDelete(Box<Message>),
+    /// Somebody chose in a poll, or took their choice back.
+    #[serde(rename = "poll.vote")]
+    PollVote(Box<Message>),
+    /// Somebody answered a calendar event.
+    #[serde(rename = "event.response")]
+    EventResponse(Box<Message>),
     /// One's own message came further.
     #[serde(rename = "message.ack")]
     MessageAck(AckData),
@@ -129,11 +144,25 @@ pub enum Event {
 }
 
 impl Event {
-    /// The name of [`Event::Message`], for who has the message as JSON already.
-    pub const MESSAGE: &'static str = "message";
+    /// The name of the event of a message, for who has the message as JSON already.
+    pub const fn name_of(content: &Content) -> &'static str {
+        match content {
+            Content::Reaction { .. } => "message.reaction",
+            Content::Edit { .. } => "message.edit",
+            Content::Revoke { .. } => "message.delete",
+            Content::Vote { .. } => "poll.vote",
+            Content::Response { .. } => "event.response",
+            Content::Text { .. }
+            | Content::Location { .. }
+            | Content::Contact { .. }
+            | Content::Poll { .. }
+            | Content::Event { .. }
+            | Content::Unknown { .. } => "message",
+        }
+    }
 
     /// The names of all events of this version.
-    pub const NAMES: [&'static str; 12] = [
+    pub const NAMES: [&'static str; 17] = [
         "qr",
         "pair_code",
         "success",
@@ -145,6 +174,11 @@ impl Event {
         "error",
         "message",
         "message.ack",
+        "message.reaction",
+        "message.edit",
+        "message.delete",
+        "poll.vote",
+        "event.response",
         "webhook.disabled",
     ];
 
@@ -160,7 +194,12 @@ impl Event {
             Self::Degraded(_) => "degraded",
             Self::QrTimeout(_) => "qr_timeout",
             Self::Error(_) => "error",
-            Self::Message(_) => Self::MESSAGE,
+            Self::Message(_) => "message",
+            Self::MessageReaction(_) => "message.reaction",
+            Self::MessageEdit(_) => "message.edit",
+            Self::MessageDelete(_) => "message.delete",
+            Self::PollVote(_) => "poll.vote",
+            Self::EventResponse(_) => "event.response",
             Self::MessageAck(_) => "message.ack",
             Self::WebhookDisabled(_) => "webhook.disabled",
         }
@@ -177,7 +216,12 @@ impl Event {
             | Self::Degraded(data)
             | Self::QrTimeout(data) => serde_json::to_string(data),
             Self::Error(data) => serde_json::to_string(data),
-            Self::Message(data) => serde_json::to_string(data),
+            Self::Message(data)
+            | Self::MessageReaction(data)
+            | Self::MessageEdit(data)
+            | Self::MessageDelete(data)
+            | Self::PollVote(data)
+            | Self::EventResponse(data) => serde_json::to_string(data),
             Self::MessageAck(data) => serde_json::to_string(data),
             Self::WebhookDisabled(data) => serde_json::to_string(data),
         }

@@ -1,118 +1,93 @@
 //! Messages in both directions, as the API shows them.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::address::{Chat, Party};
 
-/// How far a message has come. The numbers are those that users of similar tools know.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema,
-)]
-#[serde(rename_all = "snake_case")]
-#[repr(i16)]
-pub enum Ack {
-    /// It failed.
-    Error = -1,
-    /// Not yet at the server.
-    Pending = 0,
-    /// The server has it.
-    Server = 1,
-    /// The receiver's device has it.
-    Device = 2,
-    /// It was read.
-    Read = 3,
-    /// It was played.
-    Played = 4,
+mod ack;
+mod content;
+
+pub use ack::{Ack, Status};
+pub use content::{
+    Answer, Card, Contact, Content, Edit, Location, Occasion, Poll, Reaction, Response, Revoke,
+    Text, Unknown, Venue, Vote,
+};
+
+/// What a message answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ReplyTo {
+    /// WhatsApp's id of the message that is answered.
+    pub message_id: String,
+    /// Who wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender: Option<Party>,
+    /// What it said, as the answer quotes it.
+    #[serde(flatten)]
+    pub content: Option<Box<Content>>,
 }
 
-impl Ack {
-    /// The number that is stored and shown.
-    pub const fn number(self) -> i16 {
-        self as i16
-    }
-
-    /// The ack of a stored number.
-    pub const fn from_number(number: i16) -> Option<Self> {
-        Some(match number {
-            -1 => Self::Error,
-            0 => Self::Pending,
-            1 => Self::Server,
-            2 => Self::Device,
-            3 => Self::Read,
-            4 => Self::Played,
-            _ => return None,
-        })
-    }
-}
-
-/// Where an own message is, in one word. It is never guessed: `unknown` is an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    /// It is stored, and is sent as soon as the session can.
-    Queued,
-    /// It is being sent.
-    Sending,
-    /// The server has it.
-    Sent,
-    /// The receiver's device has it.
-    Delivered,
-    /// It was read.
-    Read,
-    /// It will not be sent.
-    Failed,
-    /// It was sent more than once, and the server never answered.
-    Unknown,
-}
-
-impl Ack {
-    /// The status of an own message that has come this far; none while the server does not have it.
-    pub const fn status(self) -> Option<Status> {
-        Some(match self {
-            Self::Error => Status::Failed,
-            Self::Pending => return None,
-            Self::Server => Status::Sent,
-            Self::Device => Status::Delivered,
-            Self::Read | Self::Played => Status::Read,
-        })
-    }
-}
-
-/// A text.
+/// What is shown of a page that a text links to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct Text {
-    /// What is written.
-    pub body: String,
+pub struct LinkPreview {
+    /// The address; it stands in the text.
+    pub url: String,
+    /// The title of the page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// What the page says of itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
 }
 
-/// What a message says. Each kind sits under a key of its own name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub enum Content {
-    /// A text.
-    Text {
-        /// The text.
-        text: Text,
-    },
-    /// A kind that this version does not type.
-    Unknown {
-        /// The name of the field of WhatsApp's message that is set, where one is.
-        kind: Option<String>,
+/// What comes with any kind of message.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Context {
+    /// The message that it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    pub reply_to: Option<Box<ReplyTo>>,
+    /// Who is mentioned.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mentions: Vec<Party>,
+    /// What is shown of a page that it links to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    pub link_preview: Option<LinkPreview>,
+    /// It was written elsewhere and handed on.
+    #[serde(default, skip_serializing_if = "content::is_false")]
+    pub forwarded: bool,
+    /// It disappears so long after it was read or written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_in_s: Option<u32>,
+    /// It can be opened once.
+    #[serde(default, skip_serializing_if = "content::is_false")]
+    pub view_once: bool,
+}
+
+/// What a message carries for this service alone. It is never shown and never in an event.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Private {
+    /// The secret of a poll or a calendar event: answers to it are encrypted with it.
+    Secret(Vec<u8>),
+    /// An answer that is still encrypted.
+    Sealed {
+        /// The ciphertext.
+        payload: Vec<u8>,
+        /// Its nonce.
+        iv: Vec<u8>,
     },
 }
 
-impl Content {
-    /// The word of the kind.
-    pub const fn kind(&self) -> &'static str {
-        match self {
-            Self::Text { .. } => "text",
-            Self::Unknown { .. } => "unknown",
-        }
+impl fmt::Debug for Private {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Private")
     }
 }
 
 /// The `data` of a `message` event, and a message of the list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Message {
     /// WhatsApp's id of the message.
     pub message_id: String,
@@ -129,29 +104,66 @@ pub struct Message {
     /// What it says.
     #[serde(flatten)]
     pub content: Content,
+    /// What comes with it.
+    #[serde(flatten)]
+    pub context: Context,
+    /// For this service alone.
+    #[serde(skip)]
+    pub private: Option<Box<Private>>,
+}
+
+impl Message {
+    /// Whether it is a text and nothing else.
+    pub fn is_plain(&self) -> bool {
+        matches!(self.content, Content::Text { .. }) && self.context == Context::default()
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::domain::address::ChatKind;
 
     #[test]
-    fn a_text_has_the_shape_of_the_contract() {
-        let content = Content::Text {
-            text: Text { body: "hi".into() },
+    fn what_comes_with_a_message_stands_beside_its_body_and_is_left_out_when_there_is_none() {
+        let bob = Party::person(Some("491700000202".to_owned()), None);
+        let plain = Message {
+            message_id: "A".to_owned(),
+            chat: Chat {
+                party: bob.clone(),
+                kind: ChatKind::User,
+            },
+            sender: bob.clone(),
+            from_me: false,
+            push_name: None,
+            timestamp: "2026-01-01T00:00:00Z".to_owned(),
+            content: Content::text("hi"),
+            context: Context::default(),
+            private: Some(Box::new(Private::Secret(vec![7; 32]))),
         };
-        let json = serde_json::to_value(&content).unwrap();
-        assert_eq!(
-            json,
-            serde_json::json!({"type": "text", "text": {"body": "hi"}})
-        );
-    }
+        let json = serde_json::to_value(&plain).unwrap();
+        let keys = json.as_object().unwrap().len();
+        assert_eq!(keys, 8, "{json}");
 
-    #[test]
-    fn an_ack_keeps_its_number() {
-        for number in -1..=4 {
-            assert_eq!(Ack::from_number(number).unwrap().number(), number);
-        }
-        assert_eq!(Ack::from_number(5), None);
+        let reply = Message {
+            context: Context {
+                reply_to: Some(Box::new(ReplyTo {
+                    message_id: "B".to_owned(),
+                    sender: Some(bob),
+                    content: Some(Box::new(Content::text("who?"))),
+                })),
+                expires_in_s: Some(86_400),
+                ..Context::default()
+            },
+            private: None,
+            ..plain
+        };
+        let json = serde_json::to_value(&reply).unwrap();
+        assert_eq!(json["reply_to"]["text"], json!({"body": "who?"}));
+        assert_eq!(json["expires_in_s"], 86_400);
+        let read: Message = serde_json::from_value(json).unwrap();
+        assert_eq!(read, reply);
     }
 }

@@ -23,7 +23,7 @@ use crate::{
 const RETRY: Duration = Duration::from_secs(5);
 
 /// Every type of the contract; those that this version does not emit yet may be asked for all the same.
-const TYPES: [&str; 25] = [
+const TYPES: [&str; 26] = [
     "qr",
     "pair_code",
     "passkey",
@@ -40,6 +40,7 @@ const TYPES: [&str; 25] = [
     "message.delete",
     "message.reaction",
     "poll.vote",
+    "event.response",
     "call",
     "group.update",
     "group.participants",

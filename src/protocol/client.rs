@@ -29,13 +29,13 @@ use whatsapp_rust::{
 use super::{
     Event, Inbox,
     bridge::{Bridge, Hook, Listener, ServerSaid},
-    convert,
+    convert::{self, Payload},
     http_client::Http,
     send_error::SendError,
     transport,
 };
 use crate::{
-    domain::{address::Address, message::Content, session::Account},
+    domain::{address::Address, session::Account},
     lifecycle::Tasks,
 };
 
@@ -261,17 +261,17 @@ impl Client {
         }
     }
 
-    /// Puts `content` on the socket under `message_id`; [`Handed::answer`] tells whether the server has it.
+    /// Puts `payload` on the socket under `message_id`; [`Handed::answer`] tells whether the server has it.
     ///
     /// The same id may be sent again: whoever has the message already passes over it.
     pub async fn send(
         &self,
         to: &Address,
         message_id: &str,
-        content: &Content,
+        payload: &Payload,
     ) -> Result<Handed<'_>, SendError> {
         let to = convert::jid(to).ok_or(SendError::Unsupported)?;
-        let message = convert::outgoing(content).ok_or(SendError::Unsupported)?;
+        let message = payload.decode().ok_or(SendError::Unsupported)?;
         if !self.is_ready() {
             return Err(SendError::NotConnected);
         }

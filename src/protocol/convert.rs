@@ -1,6 +1,6 @@
 //! Between WhatsApp's protobuf and the domain.
 //!
-//! Owns what counts as a message for a user: protocol messages, key shares and sender-key distributions do not.
+//! Owns the addresses and how a message is put together; [`incoming`] what it says, [`outgoing`] what is sent.
 
 use wacore::types::{
     events::InboundMessage,
@@ -8,14 +8,22 @@ use wacore::types::{
     presence::ReceiptType,
 };
 use wacore_binary::{Jid, Server};
-use waproto::whatsapp as wa;
 
 use crate::domain::{
     address::{Address, Chat, ChatKind, Party},
     clock::rfc3339,
-    message::{Ack, Content, Message, Text},
+    message::{Ack, Message},
     session::Account,
 };
+
+mod incoming;
+mod outgoing;
+mod raw;
+#[cfg(test)]
+mod tests;
+mod vcard;
+
+pub use outgoing::{Payload, compose};
 
 /// A fresh message id, in the shape that WhatsApp Web gives its own.
 pub fn message_id() -> String {
@@ -29,17 +37,6 @@ pub(super) fn jid(address: &Address) -> Option<Jid> {
         Address::Lid(user) => Some(Jid::lid(user.as_str())),
         Address::Group(id) => Some(Jid::group(id.as_str())),
         Address::Newsletter(_) | Address::Status => None,
-    }
-}
-
-/// What is sent; none for content that cannot be.
-pub(super) fn outgoing(content: &Content) -> Option<wa::Message> {
-    match content {
-        Content::Text { text } => Some(wa::Message {
-            conversation: Some(text.body.clone()),
-            ..Default::default()
-        }),
-        Content::Unknown { .. } => None,
     }
 }
 
@@ -66,7 +63,7 @@ pub(super) fn message(inbound: &InboundMessage, own: &Account) -> Option<Message
     if info.category == MessageCategory::Peer {
         return None;
     }
-    let content = content(&inbound.message)?;
+    let read = incoming::read(&inbound.message)?;
     Some(Message {
         message_id: info.id.clone(),
         chat: chat(&info.source)?,
@@ -74,54 +71,16 @@ pub(super) fn message(inbound: &InboundMessage, own: &Account) -> Option<Message
         from_me: info.source.is_from_me,
         push_name: Some(info.push_name.clone()).filter(|name| !name.is_empty()),
         timestamp: rfc3339(info.timestamp.timestamp_millis()),
-        content,
+        content: read.content,
+        context: read.context,
+        private: read.private,
     })
 }
 
-fn content(message: &wa::Message) -> Option<Content> {
-    if let Some(body) = &message.conversation {
-        return Some(Content::Text {
-            text: Text { body: body.clone() },
-        });
-    }
-    if let Some(extended) = message.extended_text_message.as_option() {
-        let body = extended.text.clone().unwrap_or_default();
-        return Some(Content::Text {
-            text: Text { body },
-        });
-    }
-    kind_of(message).map(|kind| Content::Unknown {
-        kind: Some(kind.to_owned()),
-    })
-}
-
-/// The field that is set, for kinds which a later version types; none for what is no message to a user.
-fn kind_of(message: &wa::Message) -> Option<&'static str> {
-    let kinds = [
-        (message.image_message.is_set(), "image_message"),
-        (message.video_message.is_set(), "video_message"),
-        (message.audio_message.is_set(), "audio_message"),
-        (message.document_message.is_set(), "document_message"),
-        (message.sticker_message.is_set(), "sticker_message"),
-        (message.location_message.is_set(), "location_message"),
-        (message.contact_message.is_set(), "contact_message"),
-        (message.reaction_message.is_set(), "reaction_message"),
-        (
-            message.poll_creation_message.is_set(),
-            "poll_creation_message",
-        ),
-        (
-            message.poll_creation_message_v3.is_set(),
-            "poll_creation_message_v3",
-        ),
-        (message.poll_update_message.is_set(), "poll_update_message"),
-        (message.event_message.is_set(), "event_message"),
-        (message.view_once_message.is_set(), "view_once_message"),
-        (message.ephemeral_message.is_set(), "ephemeral_message"),
-    ];
-    kinds
-        .into_iter()
-        .find_map(|(set, kind)| set.then_some(kind))
+/// A person as a message names one; none for what is nobody.
+fn person(jid: &str) -> Option<Party> {
+    let jid: Jid = jid.parse().ok()?;
+    (jid.server.is_pn_family() || jid.server.is_lid_family()).then(|| party(&jid, None))
 }
 
 fn party(jid: &Jid, alt: Option<&Jid>) -> Party {
@@ -173,32 +132,4 @@ fn sender(source: &MessageSource, own: &Account) -> Party {
         return Party::person(own.phone.clone(), own.lid.clone());
     }
     party(&source.sender, source.sender_alt.as_ref())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_message_id_is_fresh_and_looks_like_those_of_whatsapp_web() {
-        let id = message_id();
-        assert!(id.starts_with("3EB0") && id.len() == 22, "{id}");
-        assert_ne!(id, message_id());
-    }
-
-    #[test]
-    fn a_person_is_shown_by_phone_where_it_is_known() {
-        let shown = party(&Jid::lid("77"), Some(&Jid::pn("5511999887766")));
-        assert_eq!(shown.id, "5511999887766@s.whatsapp.net");
-        assert_eq!(shown.lid.as_deref(), Some("77@lid"));
-        assert_eq!(party(&Jid::lid("77"), None).id, "77@lid");
-    }
-
-    #[test]
-    fn what_is_not_written_to_a_user_is_no_message() {
-        assert_eq!(content(&wa::Message::default()), None);
-        let body = Text { body: "hi".into() };
-        let text = Content::Text { text: body };
-        assert_eq!(content(&outgoing(&text).unwrap()), Some(text));
-    }
 }

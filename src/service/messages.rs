@@ -17,18 +17,22 @@ use super::{Ctx, Error, Fault, sessions::find, upstream::send_error};
 use crate::{
     db,
     domain::{
-        address::{Address, Chat, ChatKind, Party},
+        address::{Address, Chat, Party},
         clock::{SharedClock, rfc3339},
-        message::{Ack, Content, Message, Status, Text},
+        message::{Ack, Context, Message, ReplyTo, Status},
         principal::Scope,
         session::Phase,
     },
-    protocol::{SendError, message_id},
+    protocol::{SendError, compose, message_id},
     session::{Handle, JournalError, Manager, Outgoing, Queued},
 };
 
-/// The longest text, in characters: WhatsApp's own limit.
-const MAX_TEXT: usize = 65_536;
+mod new;
+
+pub use new::NewMessage;
+use new::refused;
+
+const NOT_SENT: &str = "this kind cannot be sent";
 
 /// When to come back after too many messages wait.
 const QUEUE_FULL_RETRY: Duration = Duration::from_secs(5);
@@ -38,19 +42,6 @@ pub const MAX_WAIT: Duration = Duration::from_secs(10);
 
 /// A repeated key stands for the same message for as long as its answer is kept.
 const SAME_KEY_MS: i64 = 24 * 60 * 60 * 1000;
-
-/// A message to be sent.
-#[derive(Debug, Clone)]
-pub struct NewMessage {
-    /// Where to.
-    pub to: Address,
-    /// The text.
-    pub text: String,
-    /// Two with the same key are one message.
-    pub key: Option<String>,
-    /// How long the caller waits for the server's answer.
-    pub wait: Duration,
-}
 
 /// What became of a message at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,7 +57,7 @@ pub struct Sent {
 }
 
 /// A stored message with our id and its ack.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct StoredMessage {
     /// Our id.
     pub id: MessageRowId,
@@ -92,13 +83,13 @@ impl Messages {
         Self { db, manager, clock }
     }
 
-    /// Stores a text, lets it out, and waits a while for the server's answer.
+    /// Stores a message, lets it out, and waits a while for the server's answer.
     ///
     /// From the first write on it is sent whatever happens to this process, under the id that is answered.
     pub async fn send(&self, ctx: &Ctx, session: &str, new: NewMessage) -> Result<Sent, Error> {
         ctx.require(Scope::MessagesSend)?;
         let running = self.running(ctx, session).await?;
-        check_text(&new.text)?;
+        new.check()?;
         if matches!(new.to, Address::Newsletter(_) | Address::Status) {
             return Err(send_error(SendError::Unsupported));
         }
@@ -120,17 +111,23 @@ impl Messages {
                 retry_after: QUEUE_FULL_RETRY,
             });
         }
-        let outgoing = self.compose(&handle, &new);
+        let mut outgoing = self.compose(&handle, &new).await?;
         if new.key.is_some()
             && let Some(sent) = self.sent_before(handle.session, &outgoing).await?
         {
             return Ok(sent);
+        }
+        let message = &mut outgoing.message;
+        let payload = compose(message).ok_or_else(|| Error::invalid("/type", NOT_SENT))?;
+        if !message.is_plain() {
+            outgoing.payload = Some(payload.clone());
         }
         let queued = Queued {
             id: outgoing.id,
             message_id: outgoing.message.message_id.clone(),
             to: new.to.clone(),
             content: outgoing.message.content.clone(),
+            payload,
             attempts: 0,
         };
         let mut sent = Sent {
@@ -252,7 +249,7 @@ impl Messages {
             };
             Ok(StoredMessage {
                 id: row.id,
-                message: serde_json::from_str(&row.body).map_err(Error::internal)?,
+                message: read(&row)?,
                 ack,
                 status: row.from_me.then(|| status(&row, ack)),
             })
@@ -260,65 +257,97 @@ impl Messages {
         rows.into_iter().map(stored).collect()
     }
 
-    fn compose(&self, handle: &Handle, new: &NewMessage) -> Outgoing {
+    /// The message as it is stored first.
+    async fn compose(&self, handle: &Handle, new: &NewMessage) -> Result<Outgoing, Error> {
         let now = self.clock.now_ms();
         let account = handle.snapshot().account;
-        let party = match &new.to {
-            Address::Phone(digits) => Party::person(Some(digits.clone()), None),
-            Address::Lid(_) => Party::person(None, Some(new.to.to_string())),
-            Address::Group(_) | Address::Newsletter(_) | Address::Status => Party {
-                id: new.to.to_string(),
-                phone: None,
-                lid: None,
-            },
-        };
-        let kind = match new.to.kind() {
-            ChatKind::Group => ChatKind::Group,
-            ChatKind::User | ChatKind::Newsletter | ChatKind::Status => new.to.kind(),
+        let chat = chat_of(&new.to);
+        let reply_to = match &new.reply_to {
+            Some(reference) => Some(self.answered(handle.session, reference, &chat).await?),
+            None => None,
         };
         let message = Message {
             message_id: new
                 .key
                 .as_deref()
                 .map_or_else(message_id, |key| keyed_id(handle.session, key, new)),
-            chat: Chat { party, kind },
+            chat,
             sender: Party::person(account.phone, account.lid),
             from_me: true,
             push_name: account.push_name,
             timestamp: rfc3339(now),
-            content: Content::Text {
-                text: Text {
-                    body: new.text.clone(),
-                },
+            content: new.content.clone(),
+            context: Context {
+                reply_to: reply_to.map(Box::new),
+                mentions: new.mentions.iter().map(party_of).collect(),
+                link_preview: new.link_preview.clone(),
+                forwarded: new.forwarded,
+                expires_in_s: new.expires_in_s,
+                view_once: new.view_once,
             },
+            private: None,
         };
-        Outgoing {
+        Ok(Outgoing {
             id: MessageRowId::new(),
             to: new.to.clone(),
             message,
+            payload: None,
             sent_at: now,
+        })
+    }
+
+    /// The message of `chat` that is answered.
+    async fn answered(
+        &self,
+        session: SessionId,
+        reference: &str,
+        chat: &Chat,
+    ) -> Result<ReplyTo, Error> {
+        let unknown = || {
+            let detail = "this chat has no such message";
+            refused("reply_to_unknown", "/reply_to", detail)
+        };
+        let found = db::messages::find(&self.db, session, reference).await?;
+        let answered = read(&found.ok_or_else(unknown)?)?;
+        if answered.content.target().is_some() || !answered.chat.party.is(&chat.party) {
+            return Err(unknown());
         }
+        Ok(ReplyTo {
+            message_id: answered.message_id,
+            sender: Some(answered.sender),
+            content: Some(Box::new(answered.content)),
+        })
     }
 }
 
-fn check_text(text: &str) -> Result<(), Error> {
-    if text.is_empty() {
-        return Err(Error::invalid("/text/body", "a text must not be empty"));
+fn read(row: &messages::Model) -> Result<Message, Error> {
+    serde_json::from_str(&row.body).map_err(Error::internal)
+}
+
+fn party_of(address: &Address) -> Party {
+    match address {
+        Address::Phone(digits) => Party::person(Some(digits.clone()), None),
+        Address::Lid(_) => Party::person(None, Some(address.to_string())),
+        Address::Group(_) | Address::Newsletter(_) | Address::Status => Party {
+            id: address.to_string(),
+            phone: None,
+            lid: None,
+        },
     }
-    if text.chars().count() > MAX_TEXT {
-        let detail = format!("a text may have {MAX_TEXT} characters");
-        return Err(Error::Invalid {
-            code: "text_too_long",
-            faults: vec![Fault::new("/text/body", detail)],
-        });
+}
+
+fn chat_of(address: &Address) -> Chat {
+    Chat {
+        party: party_of(address),
+        kind: address.kind(),
     }
-    Ok(())
 }
 
 /// An id in the shape of WhatsApp's own that is the same for the same key and message.
 fn keyed_id(session: SessionId, key: &str, new: &NewMessage) -> String {
     let mut hash = Sha256::new();
-    for part in [&session.to_string(), key, &new.to.to_string(), &new.text] {
+    let said = serde_json::to_string(&(&new.content, &new.reply_to)).unwrap_or_default();
+    for part in [&session.to_string(), key, &new.to.to_string(), &said] {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }

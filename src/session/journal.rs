@@ -31,6 +31,7 @@ use crate::{
     },
     events::Bus,
     lifecycle::Tasks,
+    protocol::Payload,
     webhook::outbox::{Endpoint, Wake},
 };
 
@@ -88,6 +89,8 @@ pub struct Outgoing {
     pub to: Address,
     /// The message.
     pub message: Message,
+    /// What is sent, where it cannot be made again from the message.
+    pub payload: Option<Payload>,
     /// When it was written, in milliseconds since 1970.
     pub sent_at: i64,
 }

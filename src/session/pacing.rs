@@ -115,7 +115,7 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::message::Text;
+    use crate::domain::message::Unknown;
 
     const SECOND: Duration = Duration::from_secs(1);
     const PACING: Pacing = Pacing {
@@ -167,11 +167,7 @@ mod tests {
 
     #[test]
     fn a_longer_text_takes_longer_to_type_up_to_a_limit() {
-        let text = |count: usize| Content::Text {
-            text: Text {
-                body: "ü".repeat(count),
-            },
-        };
+        let text = |count: usize| Content::text("ü".repeat(count));
         assert_eq!(PACING.typing(&text(20)), SECOND);
         assert_eq!(PACING.typing(&text(60_000)), 4 * SECOND);
         let pace = Pace::new(Arc::new(PACING), false);
@@ -179,7 +175,7 @@ mod tests {
         pace.set(true);
         assert_eq!(pace.typing(&text(20)), Some(SECOND));
         let unknown = Content::Unknown {
-            kind: Some("image".to_owned()),
+            unknown: Unknown::default(),
         };
         assert_eq!(pace.typing(&unknown), None, "nobody types a picture");
     }

@@ -25,7 +25,7 @@ use crate::{
         message::{Ack, Content},
     },
     lifecycle::Tasks,
-    protocol::{Client, SendError},
+    protocol::{Client, Payload, SendError},
 };
 
 mod state;
@@ -42,7 +42,7 @@ const ATTEMPTS: i32 = 3;
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// A message whose row is written.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Queued {
     /// Our id.
     pub id: MessageRowId,
@@ -52,6 +52,8 @@ pub struct Queued {
     pub to: Address,
     /// What it says.
     pub content: Content,
+    /// What is sent.
+    pub payload: Payload,
     /// How often it was sent without an answer.
     pub attempts: i32,
 }
@@ -241,7 +243,7 @@ impl Inner {
             client.show_typing(&to, false).await;
         }
         let begun = Instant::now();
-        let handed = client.send(&to, &queued.message_id, &queued.content).await;
+        let handed = client.send(&to, &queued.message_id, &queued.payload).await;
         metrics::histogram!("wharf_send_seconds").record(begun.elapsed());
         // The socket keeps their order from here on: the next of the chat need not wait for the answer.
         self.state().busy.remove(&to);

@@ -22,61 +22,19 @@ use crate::{
         problem::{Problem, ProblemBody},
     },
     service::{
-        Ctx, Error, Fault,
-        messages::{MAX_WAIT, Messages, NewMessage, StoredMessage},
+        Ctx, Error,
+        messages::{MAX_WAIT, Messages, StoredMessage},
     },
 };
+
+mod request;
+
+use request::SendMessageRequest;
 
 pub(in crate::http) fn guarded() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(list_messages, send_message))
         .routes(routes!(get_message))
-}
-
-/// What a message can be. More kinds follow.
-#[derive(Clone, Copy, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-enum Kind {
-    Text,
-}
-
-#[derive(Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-struct TextRequest {
-    #[schema(example = "Hello")]
-    body: String,
-}
-
-#[derive(Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-struct SendMessageRequest {
-    /// Digits, `+digits`, or an address that ends in `@s.whatsapp.net`, `@c.us`, `@g.us` or `@lid`.
-    #[schema(example = "+5511999887766")]
-    to: String,
-    r#type: Kind,
-    /// Required for `type: text`.
-    text: Option<TextRequest>,
-}
-
-impl SendMessageRequest {
-    fn into_message(self, headers: &HeaderMap) -> Result<NewMessage, Error> {
-        let request = self;
-        let to = request.to.parse().map_err(|fault| Error::Invalid {
-            code: "invalid_recipient",
-            faults: vec![Fault::new("/to", format!("{fault}"))],
-        })?;
-        let Kind::Text = request.r#type;
-        let text = request
-            .text
-            .ok_or_else(|| Error::invalid("/text", "is required for a text"))?;
-        let key = headers.get("idempotency-key");
-        Ok(NewMessage {
-            to,
-            text: text.body,
-            key: key.and_then(|key| key.to_str().ok()).map(str::to_owned),
-            wait: wait(headers),
-        })
-    }
 }
 
 /// `Prefer: respond-async` or `Prefer: wait=<seconds>` (RFC 7240); what cannot be read is no preference.
@@ -166,7 +124,10 @@ async fn send_message(
     headers: HeaderMap,
     Json(body): Json<SendMessageRequest>,
 ) -> Result<(StatusCode, Json<SentResponse>), Problem> {
-    let new = body.into_message(&headers)?;
+    let mut new = body.into_message()?;
+    let key = headers.get("idempotency-key");
+    new.key = key.and_then(|key| key.to_str().ok()).map(str::to_owned);
+    new.wait = wait(&headers);
     let sent = messages.send(&ctx, &id, new).await?;
     let response = SentResponse {
         id: sent.id,

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use entity::{
     enums::OutgoingState,
     ids::{MessageRowId, SessionId},
-    messages, outgoing,
+    message_secrets, messages, outgoing,
 };
 
 use super::{Outgoing, Write};
@@ -15,8 +15,9 @@ use crate::{
     db::messages::{Key, Own},
     domain::{
         event::{AckData, ErrorData, Event},
-        message::{Ack, Message},
+        message::{Ack, Message, Private},
     },
+    protocol::Payload,
 };
 
 /// An event without its place in the log.
@@ -41,6 +42,7 @@ impl Told {
 pub(super) struct Plan {
     pub(super) messages: Vec<messages::Model>,
     pub(super) outgoing: Vec<outgoing::Model>,
+    pub(super) secrets: Vec<message_secrets::Model>,
     pub(super) told: Vec<Told>,
     /// Own messages by the ack that they come to.
     pub(super) acks: BTreeMap<i16, Vec<MessageRowId>>,
@@ -96,6 +98,7 @@ impl Plan {
     ) -> Result<(), serde_json::Error> {
         let data = serde_json::to_string(message)?;
         let id = MessageRowId::new();
+        self.keep_secret(session, id, message);
         let row = row(session, (id, message), key, data.clone(), Ack::Device);
         self.messages.push(messages::Model {
             sent_at: now,
@@ -103,7 +106,7 @@ impl Plan {
             ..row
         });
         self.told.push(Told {
-            kind: Event::MESSAGE,
+            kind: Event::name_of(&message.content),
             data,
         });
         Ok(())
@@ -117,6 +120,7 @@ impl Plan {
         now: i64,
     ) -> Result<(), serde_json::Error> {
         let data = serde_json::to_string(&out.message)?;
+        self.keep_secret(session, out.id, &out.message);
         let row = row(session, (out.id, &out.message), key, data, Ack::Pending);
         self.messages.push(messages::Model {
             sent_at: out.sent_at,
@@ -130,8 +134,19 @@ impl Plan {
             state: OutgoingState::Queued,
             attempts: 0,
             created_at: now,
+            payload: out.payload.clone().map(Payload::into_stored),
         });
         Ok(())
+    }
+
+    fn keep_secret(&mut self, session: SessionId, id: MessageRowId, message: &Message) {
+        if let Some(Private::Secret(secret)) = message.private.as_deref() {
+            self.secrets.push(message_secrets::Model {
+                session_id: session,
+                id,
+                secret: secret.clone(),
+            });
+        }
     }
 
     /// Raises own messages as far as `acks` say, and tells each step.

@@ -62,7 +62,7 @@ mod tests {
     use crate::{
         domain::{
             address::{Chat, ChatKind, Party},
-            message::{Content, Message, Text},
+            message::{Content, Context, Message},
         },
         session::journal::{Outgoing, Write},
     };
@@ -80,16 +80,15 @@ mod tests {
             from_me: true,
             push_name: None,
             timestamp: "2026-01-01T00:00:00Z".to_owned(),
-            content: Content::Text {
-                text: Text {
-                    body: "Ahoy".to_owned(),
-                },
-            },
+            content: Content::text("Ahoy"),
+            context: Context::default(),
+            private: None,
         };
         let out = Outgoing {
             id: MessageRowId::new(),
             to: "491700300001".parse().unwrap(),
             message,
+            payload: None,
             sent_at: 0,
         };
         let writes = [Write::Outgoing(out)];

@@ -6,6 +6,7 @@ use super::{Manager, ManagerError};
 use crate::{
     db,
     domain::{event::ErrorData, message::Message},
+    protocol::{Payload, compose},
     session::{
         journal::{Journal, JournalError},
         sends::{Queued, WAITING},
@@ -24,8 +25,13 @@ impl Manager {
         let limit = 2 * WAITING as u64;
         for (row, message) in db::outgoing::queued(&self.parts.db, journal.session(), limit).await?
         {
-            let parsed: Result<Message, _> = serde_json::from_str(&message.body);
-            let (Ok(to), Ok(parsed)) = (row.recipient.parse(), parsed) else {
+            let parsed: Option<Message> = serde_json::from_str(&message.body).ok();
+            let stored = row.payload.map(Payload::from_stored);
+            let ready = parsed.and_then(|mut parsed| {
+                let payload = stored.or_else(|| compose(&mut parsed))?;
+                Some((payload, parsed.content))
+            });
+            let (Ok(to), Some((payload, content))) = (row.recipient.parse(), ready) else {
                 fail(journal, message.message_id, DAMAGED).await?;
                 continue;
             };
@@ -37,7 +43,8 @@ impl Manager {
                 id: row.id,
                 message_id: message.message_id,
                 to,
-                content: parsed.content,
+                content,
+                payload,
                 attempts: row.attempts,
             });
         }

@@ -1,6 +1,6 @@
 //! Two nodes and one session.
 
-use wharf::service::messages::{MAX_WAIT, NewMessage};
+use wharf::service::messages::NewMessage;
 
 use crate::harness::field::{ALICE, BOB, Field, Process};
 
@@ -20,12 +20,7 @@ async fn an_old_owner_that_wakes_up_after_a_takeover_writes_and_sends_nothing() 
     field.until_logged(session, "connected", 2).await;
     let before = field.events(session).await.len();
 
-    let hello = NewMessage {
-        to: BOB.parse().unwrap(),
-        text: "from the grave".into(),
-        key: None,
-        wait: MAX_WAIT,
-    };
+    let hello = NewMessage::text(BOB.parse().unwrap(), "from the grave");
     let refused = old
         .messages
         .send(&field.ctx, &session.to_string(), hello)

@@ -14,7 +14,7 @@ use wharf::{
     domain::{
         address::{Chat, ChatKind, Party},
         clock::SystemClock,
-        message::{Content, Message, Text},
+        message::{Content, Context, Message},
     },
     events::Bus,
     lifecycle::{Stop, Tasks},
@@ -59,11 +59,9 @@ fn message(number: usize) -> Message {
         from_me: false,
         push_name: None,
         timestamp: "2026-01-01T00:00:00Z".to_owned(),
-        content: Content::Text {
-            text: Text {
-                body: format!("text {number}"),
-            },
-        },
+        content: Content::text(format!("text {number}")),
+        context: Context::default(),
+        private: None,
     }
 }
 

@@ -8,19 +8,14 @@ use wharf::{
     domain::message::Status,
     service::{
         Error,
-        messages::{MAX_WAIT, NewMessage, Sent},
+        messages::{NewMessage, Sent},
     },
 };
 
 use super::{DEADLINE, Field, POLL};
 
 fn new_message(to: &str, text: &str) -> NewMessage {
-    NewMessage {
-        to: to.parse().unwrap(),
-        text: text.to_owned(),
-        key: None,
-        wait: MAX_WAIT,
-    }
+    NewMessage::text(to.parse().unwrap(), text)
 }
 
 impl Field {

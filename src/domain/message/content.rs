@@ -1,0 +1,349 @@
+//! What a message says: one variant for each kind, its body under a key of the kind's name.
+//!
+//! Both directions have the same shapes. A kind that is about another message (a reaction, an edit, …) names it by
+//! WhatsApp's id; it is shown with that message and is no message of the chat itself.
+
+use serde::{Deserialize, Serialize};
+
+/// A text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Text {
+    /// What is written.
+    pub body: String,
+}
+
+/// A place.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Location {
+    /// Degrees, north is positive.
+    pub latitude: f64,
+    /// Degrees, east is positive.
+    pub longitude: f64,
+    /// What the place is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Where it is, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// A page about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// The place moves: this is where it was when the sharing began.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub live: bool,
+}
+
+/// A contact card.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Card {
+    /// Whose it is.
+    pub name: String,
+    /// Digits of the first number, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
+    /// Where that person works.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organization: Option<String>,
+    /// The whole card, as a vCard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vcard: Option<String>,
+}
+
+/// One contact card, or several.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(untagged)]
+pub enum Contact {
+    /// Several.
+    Many {
+        /// What the phone calls them together.
+        name: String,
+        /// Each of them.
+        cards: Vec<Card>,
+    },
+    /// One.
+    One(Card),
+}
+
+/// A question with options to choose from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Poll {
+    /// The question.
+    pub name: String,
+    /// What can be chosen, each one different.
+    pub options: Vec<String>,
+    /// Whether one may choose more than one.
+    pub multi: bool,
+    /// The right option, if the poll is a quiz.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quiz: Option<String>,
+}
+
+/// A calendar event.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Occasion {
+    /// What it is called.
+    pub name: String,
+    /// What it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// When it begins, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starts_at: Option<String>,
+    /// When it ends, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_at: Option<String>,
+    /// Where it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<Venue>,
+    /// Where one joins it from afar.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub join_link: Option<String>,
+    /// Whether one may bring others along.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub extra_guests: bool,
+    /// It will not take place.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub canceled: bool,
+}
+
+/// Where a calendar event takes place.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Venue {
+    /// What the place is called.
+    pub name: String,
+    /// Degrees, north is positive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latitude: Option<f64>,
+    /// Degrees, east is positive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub longitude: Option<f64>,
+}
+
+/// A kind that this version does not type.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Unknown {
+    /// The name of the field of WhatsApp's message that is set.
+    pub kind: Option<String>,
+    /// WhatsApp's message, whole: names as in its protobuf in snake case, bytes in base64, what is not set left out.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    pub raw: serde_json::Value,
+}
+
+/// Somebody's sign at a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Reaction {
+    /// The message it is about.
+    pub message_id: String,
+    /// An emoji; empty when the reaction was taken back.
+    pub emoji: String,
+}
+
+/// Another wording of a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Edit {
+    /// The message it is about.
+    pub message_id: String,
+    /// What it says now.
+    pub text: Text,
+}
+
+/// A message was deleted for everybody.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Revoke {
+    /// The message it is about.
+    pub message_id: String,
+}
+
+/// Somebody's choice in a poll. It replaces what they chose before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Vote {
+    /// The poll.
+    pub message_id: String,
+    /// What they chose, nothing if they took their choice back; none when it could not be decrypted.
+    pub options: Option<Vec<String>>,
+}
+
+/// Whether somebody comes to a calendar event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// They come.
+    Going,
+    /// They do not.
+    NotGoing,
+    /// They may.
+    Maybe,
+}
+
+/// Somebody's answer to a calendar event. It replaces what they answered before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Response {
+    /// The calendar event.
+    pub message_id: String,
+    /// Whether they come; none when it could not be decrypted.
+    pub answer: Option<Answer>,
+    /// How many they bring along.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extra_guests: Option<u32>,
+}
+
+/// What a message says. Each kind sits under a key of its own name.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Content {
+    /// A text.
+    Text {
+        /// The text.
+        text: Text,
+    },
+    /// A place.
+    Location {
+        /// The place.
+        location: Location,
+    },
+    /// One contact card, or several.
+    Contact {
+        /// The cards.
+        contact: Contact,
+    },
+    /// A poll.
+    Poll {
+        /// The poll.
+        poll: Poll,
+    },
+    /// A calendar event.
+    Event {
+        /// The calendar event.
+        event: Occasion,
+    },
+    /// A kind that this version does not type.
+    Unknown {
+        /// What is known of it.
+        #[serde(default)]
+        unknown: Unknown,
+    },
+    /// A sign at another message.
+    Reaction {
+        /// The reaction.
+        reaction: Reaction,
+    },
+    /// Another wording of another message.
+    Edit {
+        /// The edit.
+        edit: Edit,
+    },
+    /// The end of another message.
+    Revoke {
+        /// What is deleted.
+        revoke: Revoke,
+    },
+    /// A choice in a poll.
+    Vote {
+        /// The vote.
+        vote: Vote,
+    },
+    /// An answer to a calendar event.
+    Response {
+        /// The answer.
+        response: Response,
+    },
+}
+
+impl Content {
+    /// The words of the kinds that are about another message.
+    pub const ABOUT_OTHERS: [&'static str; 5] = ["reaction", "edit", "revoke", "vote", "response"];
+
+    /// A text.
+    pub fn text(body: impl Into<String>) -> Self {
+        let body = body.into();
+        Self::Text {
+            text: Text { body },
+        }
+    }
+
+    /// The word of the kind.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Text { .. } => "text",
+            Self::Location { .. } => "location",
+            Self::Contact { .. } => "contact",
+            Self::Poll { .. } => "poll",
+            Self::Event { .. } => "event",
+            Self::Unknown { .. } => "unknown",
+            Self::Reaction { .. } => "reaction",
+            Self::Edit { .. } => "edit",
+            Self::Revoke { .. } => "revoke",
+            Self::Vote { .. } => "vote",
+            Self::Response { .. } => "response",
+        }
+    }
+
+    /// WhatsApp's id of the message that it is about, if it is about another.
+    pub fn target(&self) -> Option<&str> {
+        Some(match self {
+            Self::Reaction { reaction } => &reaction.message_id,
+            Self::Edit { edit } => &edit.message_id,
+            Self::Revoke { revoke } => &revoke.message_id,
+            Self::Vote { vote } => &vote.message_id,
+            Self::Response { response } => &response.message_id,
+            Self::Text { .. }
+            | Self::Location { .. }
+            | Self::Contact { .. }
+            | Self::Poll { .. }
+            | Self::Event { .. }
+            | Self::Unknown { .. } => return None,
+        })
+    }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over a reference"
+)]
+pub(super) const fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_text_has_the_shape_of_the_contract() {
+        let json = serde_json::to_value(Content::text("hi")).unwrap();
+        assert_eq!(json, json!({"type": "text", "text": {"body": "hi"}}));
+    }
+
+    #[test]
+    fn one_card_and_several_are_told_apart_by_their_shape() {
+        let card = Card {
+            name: "Bob".into(),
+            phone: Some("491700000202".into()),
+            organization: None,
+            vcard: None,
+        };
+        let one = Content::Contact {
+            contact: Contact::One(card.clone()),
+        };
+        let many = Content::Contact {
+            contact: Contact::Many {
+                name: "two".into(),
+                cards: vec![card.clone(), card],
+            },
+        };
+        for content in [one, many] {
+            let json = serde_json::to_value(&content).unwrap();
+            assert_eq!(serde_json::from_value::<Content>(json).unwrap(), content);
+        }
+    }
+
+    #[test]
+    fn a_row_of_an_earlier_version_that_knew_less_of_a_kind_can_be_read() {
+        let row = json!({"type": "unknown", "kind": "image_message"});
+        let content: Content = serde_json::from_value(row).unwrap();
+        assert_eq!(content.kind(), "unknown");
+    }
+}
