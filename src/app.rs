@@ -22,9 +22,17 @@ use crate::{
     protocol::{Connector, ConnectorConfig, trust},
     seal::{self, KeySource},
     service::{
-        auth::AuthParts, event_log::EventLog, media::MediaParts, messages::Messages,
-        passwords::Passwords, rates::Rate, revocation::Revocations, sessions::Sessions,
-        tokens::Tokens, users::Users, webhooks::WebhookParts,
+        auth::AuthParts,
+        event_log::EventLog,
+        media::{Media, MediaParts},
+        messages::Messages,
+        passwords::Passwords,
+        rates::Rate,
+        revocation::Revocations,
+        sessions::Sessions,
+        tokens::Tokens,
+        users::Users,
+        webhooks::WebhookParts,
     },
     session::{Manager, ManagerConfig, Pacing, ProbeTimes},
     telemetry,
@@ -136,12 +144,14 @@ impl App {
         );
         let vault = Vault::new(&master);
         let files = Store::open(&place(&config, data.path())).map_err(Error::Media)?;
-        let media = MediaParts {
+        let media = Media::new(MediaParts {
             db: db.clone(),
             clock: Arc::clone(&clock),
             store: files.clone(),
             egress: egress.clone(),
-        };
+            manager: manager.clone(),
+            scratch: data.path().to_owned(),
+        });
         let unused = media::retention::Retention::new(
             db.clone(),
             Arc::clone(&clock),
@@ -202,7 +212,7 @@ impl App {
         let api = Api::new(http::Parts {
             auth,
             sessions,
-            messages: Messages::new(db.clone(), manager.clone(), clock),
+            messages: Messages::new(db.clone(), manager.clone(), media.clone(), clock),
             log: EventLog::new(db, bus),
             webhooks,
             media,

@@ -26,7 +26,7 @@ use crate::{
         health::Health,
         idempotency::Idempotency,
         linking::Linking,
-        media::{Media, MediaParts},
+        media::Media,
         messages::Messages,
         rates::{Rate, RateLimits},
         sessions::Sessions,
@@ -93,8 +93,8 @@ pub struct Parts {
     pub messages: Messages,
     /// The verbs of the event log.
     pub log: EventLog,
-    /// What the verbs of files stand on.
-    pub media: MediaParts,
+    /// The verbs of files.
+    pub media: Media,
     /// What the verbs of webhooks stand on.
     pub webhooks: WebhookParts,
     /// Sockets and streams end at its soft token.
@@ -201,7 +201,7 @@ impl Api {
             sessions,
             messages,
             log,
-            media: Media::new(media),
+            media,
             webhooks: Webhooks::new(webhooks),
             clock,
             stop,

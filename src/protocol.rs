@@ -14,6 +14,7 @@ mod bridge;
 mod client;
 mod convert;
 mod http_client;
+mod media;
 mod send_error;
 pub mod store;
 mod transport;
@@ -21,6 +22,7 @@ pub mod trust;
 
 pub use client::{Client, Connector, ConnectorConfig, Handed, OpenError};
 pub use convert::{Payload, compose, message_id};
+pub use media::MediaError;
 pub use send_error::SendError;
 pub use wacore::store::traits::Backend;
 

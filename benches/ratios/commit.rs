@@ -24,6 +24,7 @@ use wharf::{
     },
     events::Bus,
     lifecycle::{Stop, Tasks},
+    seal::Master,
     session::{Journal, JournalConfig},
     webhook::outbox::Wake,
 };
@@ -109,6 +110,12 @@ impl Bench {
             clock: Arc::new(SystemClock),
             tasks: Tasks::new(&Stop::default()),
             fenced: CancellationToken::new(),
+            keys: Arc::new(
+                Master::from_bytes([7; 32])
+                    .new_session_keys(session)
+                    .unwrap()
+                    .0,
+            ),
         });
         Self {
             db: db.clone(),

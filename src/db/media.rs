@@ -1,5 +1,6 @@
 //! `media`: the files of a session. Found through the session, whose owner the caller has checked.
 
+use super::Script;
 use entity::{
     ids::{MediaId, SessionId},
     media::{ActiveModel, Column, Entity, Model},
@@ -10,6 +11,23 @@ use sea_orm::{
     QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, Query},
 };
+
+/// The table, as what is sealed in it names it.
+pub const TABLE: &str = "media";
+
+/// Adds a file that came with a message, as part of `script`.
+pub fn add(script: &mut Script, row: Model) {
+    script.insert([ActiveModel::from(row)]);
+}
+
+/// WhatsApp has a file that was here before, as part of `script`; it may be gone.
+pub fn refer(script: &mut Script, (session, id): (SessionId, MediaId), sealed: Vec<u8>) {
+    let update = Entity::update_many()
+        .col_expr(Column::ReferenceSealed, Expr::value(sealed))
+        .filter(Column::SessionId.eq(session))
+        .filter(Column::Id.eq(id));
+    script.add_lenient(&update);
+}
 
 /// Adds a file.
 pub async fn insert(db: &DatabaseConnection, row: Model) -> Result<(), DbErr> {
@@ -82,6 +100,23 @@ pub async fn unstore(
     let tx = super::begin(db).await?;
     Entity::update_many()
         .col_expr(Column::Stored, Expr::value(false))
+        .filter(Column::SessionId.eq(session))
+        .filter(Column::Id.eq(id))
+        .exec(&*tx)
+        .await?;
+    tx.commit().await
+}
+
+/// The store has its bytes from now on.
+pub async fn store(
+    db: &DatabaseConnection,
+    (session, id): (SessionId, MediaId),
+    now: i64,
+) -> Result<(), DbErr> {
+    let tx = super::begin(db).await?;
+    Entity::update_many()
+        .col_expr(Column::Stored, Expr::value(true))
+        .col_expr(Column::UsedAt, Expr::value(now))
         .filter(Column::SessionId.eq(session))
         .filter(Column::Id.eq(id))
         .exec(&*tx)

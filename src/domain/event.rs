@@ -153,6 +153,12 @@ impl Event {
             Content::Vote { .. } => "poll.vote",
             Content::Response { .. } => "event.response",
             Content::Text { .. }
+            | Content::Image { .. }
+            | Content::Video { .. }
+            | Content::Audio { .. }
+            | Content::Voice { .. }
+            | Content::Document { .. }
+            | Content::Sticker { .. }
             | Content::Location { .. }
             | Content::Contact { .. }
             | Content::Poll { .. }

@@ -8,12 +8,14 @@ use super::address::{Chat, Party};
 
 mod ack;
 mod content;
+mod media;
 
 pub use ack::{Ack, Status};
 pub use content::{
     Answer, Card, Contact, Content, Edit, Location, Occasion, Poll, Reaction, Response, Revoke,
     Text, Unknown, Venue, Vote,
 };
+pub use media::{Attached, Audio, Class, Document, Image, Reference, Sticker, Video, Voice};
 
 /// What a message answers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -71,6 +73,8 @@ pub struct Context {
 pub enum Private {
     /// The secret of a poll or a calendar event: answers to it are encrypted with it.
     Secret(Vec<u8>),
+    /// Where WhatsApp has the file of the message.
+    Media(Reference),
     /// An answer that is still encrypted.
     Sealed {
         /// The ciphertext.

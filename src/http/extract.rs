@@ -2,15 +2,15 @@
 //!
 //! Owns parsing, never policy. Every face uses these and not axum's own.
 
-pub(in crate::http) mod body;
+mod body;
 mod ctx;
 mod path;
 mod peer;
 mod pointer;
 mod query;
 
-pub(super) use body::read as read_body;
-pub use body::{BODY_LIMIT_BYTES, BodyTimeout, Json, from_value};
+pub(super) use body::read_with_file as read_body;
+pub use body::{BODY_LIMIT_BYTES, BodyTimeout, Json, JsonWithFile, from_value};
 pub use ctx::RequestId;
 pub use path::Path;
 pub use peer::{Peer, TrustedProxies};

@@ -9,6 +9,7 @@ use std::sync::{
 };
 
 use dashmap::DashMap;
+use entity::ids::SessionId;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use wacore::types::events::{
@@ -48,6 +49,7 @@ const INTEREST: &[EventKind] = &[
 
 /// Carries events of one client to one actor.
 pub(super) struct Bridge {
+    pub(super) session: SessionId,
     pub(super) events: mpsc::Sender<Event>,
     /// Falls when the channel was full at a change of state.
     pub(super) overflow: CancellationToken,
@@ -201,7 +203,7 @@ impl Bridge {
         let own = self.own();
         batch
             .iter()
-            .filter_map(|inbound| convert::message(inbound, &own))
+            .filter_map(|inbound| convert::message(inbound, &own, self.session))
             .collect()
     }
 }

@@ -13,6 +13,7 @@ use std::{
 };
 
 use dashmap::DashMap;
+use entity::ids::SessionId;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use wacore::{
@@ -160,18 +161,19 @@ impl Connector {
         })
     }
 
-    /// Opens a client over `store` and starts to connect. What happens arrives on `events`.
+    /// Opens a client of `session` over `store` and starts to connect. What happens arrives on `events`.
     ///
     /// `overflow` falls when `events` was full at a change of state: the caller must then end the client. Once
     /// `silenced` has fallen, nothing is sent.
     pub async fn open(
         &self,
-        store: Arc<dyn Backend>,
+        (session, store): (SessionId, Arc<dyn Backend>),
         inbox: Arc<dyn Inbox>,
         events: mpsc::Sender<Event>,
         (overflow, silenced): (CancellationToken, CancellationToken),
     ) -> Result<Client, OpenError> {
         let bridge = Arc::new(Bridge {
+            session,
             events,
             overflow,
             client: OnceLock::new(),
@@ -219,7 +221,7 @@ impl Connector {
 
 /// A running client.
 pub struct Client {
-    inner: Arc<whatsapp_rust::Client>,
+    pub(super) inner: Arc<whatsapp_rust::Client>,
     handle: Mutex<Option<BotHandle>>,
     bridge: Arc<Bridge>,
 }

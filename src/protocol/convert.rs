@@ -2,6 +2,7 @@
 //!
 //! Owns the addresses and how a message is put together; [`incoming`] what it says, [`outgoing`] what is sent.
 
+use entity::ids::SessionId;
 use wacore::types::{
     events::InboundMessage,
     message::{MessageCategory, MessageSource},
@@ -12,7 +13,7 @@ use wacore_binary::{Jid, Server};
 use crate::domain::{
     address::{Address, Chat, ChatKind, Party},
     clock::rfc3339,
-    message::{Ack, Message},
+    message::{Ack, Attached, Message},
     session::Account,
 };
 
@@ -58,12 +59,19 @@ pub(super) fn ack(receipt: &ReceiptType) -> Option<Ack> {
 }
 
 /// The message as a user sees it, or none when it is not meant for a user.
-pub(super) fn message(inbound: &InboundMessage, own: &Account) -> Option<Message> {
+pub(super) fn message(
+    inbound: &InboundMessage,
+    own: &Account,
+    session: SessionId,
+) -> Option<Message> {
     let info = &inbound.info;
     if info.category == MessageCategory::Peer {
         return None;
     }
-    let read = incoming::read(&inbound.message)?;
+    let mut read = incoming::read(&inbound.message)?;
+    if let Some(media) = read.content.media_mut() {
+        media.url = Attached::url(session, media.id);
+    }
     Some(Message {
         message_id: info.id.clone(),
         chat: chat(&info.source)?,

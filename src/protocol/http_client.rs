@@ -3,12 +3,22 @@
 //! Owns nothing but a shared connection pool. The library builds `https` addresses from the host that WhatsApp
 //! names; a sandbox speaks plain HTTP on loopback, so a loopback address is asked without TLS.
 
-use std::time::Duration;
+use std::{io::Read, time::Duration};
 
 use anyhow::Context as _;
-use wacore::net::{HttpClient, HttpRequest, HttpResponse};
+use bytes::Bytes;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use tokio::runtime::Handle;
+use tokio_util::io::{StreamReader, SyncIoBridge};
+use wacore::net::{HttpClient, HttpRequest, HttpResponse, StreamingHttpResponse, UploadBody};
 
 const TIMEOUT: Duration = Duration::from_mins(1);
+
+/// How long a file may take.
+const FILE_TIMEOUT: Duration = Duration::from_mins(10);
+
+/// What is read of a file at once.
+const PIECE: usize = 256 * 1024;
 
 /// A clone shares the pool.
 #[derive(Debug, Clone)]
@@ -41,9 +51,8 @@ fn plain_on_loopback(url: &str) -> anyhow::Result<url::Url> {
     Ok(url)
 }
 
-#[async_trait::async_trait]
-impl HttpClient for Http {
-    async fn execute(&self, request: HttpRequest) -> anyhow::Result<HttpResponse> {
+impl Http {
+    fn call(&self, request: &HttpRequest) -> anyhow::Result<reqwest::RequestBuilder> {
         let method = request.method.parse().context("unknown HTTP method")?;
         let mut call = self
             .client
@@ -51,16 +60,75 @@ impl HttpClient for Http {
         for (name, value) in &request.headers {
             call = call.header(name, value);
         }
+        Ok(call)
+    }
+}
+
+#[async_trait::async_trait]
+impl HttpClient for Http {
+    async fn execute(&self, request: HttpRequest) -> anyhow::Result<HttpResponse> {
+        let mut call = self.call(&request)?;
         if let Some(body) = request.body {
             call = call.body(body);
         }
-        let answer = call.send().await?;
+        answered(call.send().await?).await
+    }
+
+    fn supports_streaming(&self) -> bool {
+        true
+    }
+
+    /// On a thread that may block, as the library promises.
+    fn execute_streaming(&self, request: HttpRequest) -> anyhow::Result<StreamingHttpResponse> {
+        let call = self.call(&request)?.timeout(FILE_TIMEOUT);
+        let answer = Handle::current().block_on(call.send())?;
         let status_code = answer.status().as_u16();
-        Ok(HttpResponse {
+        let body = answer.bytes_stream().map_err(std::io::Error::other);
+        let body = SyncIoBridge::new(StreamReader::new(body.boxed()));
+        Ok(StreamingHttpResponse {
             status_code,
-            body: answer.bytes().await?.to_vec(),
+            body: Box::new(body),
         })
     }
+
+    fn supports_upload_streaming(&self) -> bool {
+        true
+    }
+
+    /// On a thread that may block, as the library promises.
+    fn execute_upload(
+        &self,
+        request: HttpRequest,
+        body: UploadBody,
+        content_length: u64,
+    ) -> anyhow::Result<HttpResponse> {
+        let pieces = stream::try_unfold(body, |body| async move {
+            let reading = tokio::task::spawn_blocking(move || piece(body));
+            reading.await.map_err(std::io::Error::other)?
+        });
+        let call = self
+            .call(&request)?
+            .timeout(FILE_TIMEOUT)
+            .header(reqwest::header::CONTENT_LENGTH, content_length)
+            .body(reqwest::Body::wrap_stream(pieces));
+        Handle::current().block_on(async { answered(call.send().await?).await })
+    }
+}
+
+/// The next piece, and what comes after it.
+fn piece(mut body: UploadBody) -> std::io::Result<Option<(Bytes, UploadBody)>> {
+    let mut bytes = vec![0; PIECE];
+    let read = body.read(&mut bytes)?;
+    bytes.truncate(read);
+    Ok((read > 0).then(|| (bytes.into(), body)))
+}
+
+async fn answered(answer: reqwest::Response) -> anyhow::Result<HttpResponse> {
+    let status_code = answer.status().as_u16();
+    Ok(HttpResponse {
+        status_code,
+        body: answer.bytes().await?.to_vec(),
+    })
 }
 
 #[cfg(test)]

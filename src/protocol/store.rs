@@ -100,7 +100,7 @@ pub struct Store {
     db: DatabaseConnection,
     session: SessionId,
     fence: Fence,
-    keys: SessionKeys,
+    keys: Arc<SessionKeys>,
     clock: SharedClock,
     fenced: CancellationToken,
     spoiled: CancellationToken,
@@ -131,7 +131,7 @@ impl Store {
             db,
             session,
             fence,
-            keys,
+            keys: Arc::new(keys),
             clock,
             fenced: CancellationToken::new(),
             spoiled: CancellationToken::new(),
@@ -140,6 +140,11 @@ impl Store {
             recent_tokens: tc_token::Recent::default(),
             secrets_written: tokio::sync::Mutex::default(),
         })
+    }
+
+    /// What the session seals with.
+    pub fn keys(&self) -> Arc<SessionKeys> {
+        Arc::clone(&self.keys)
     }
 
     /// Fires at the first write that another owner's claim has refused. The session has to stop then, quietly.

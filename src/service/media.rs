@@ -3,7 +3,13 @@
 //! Owns what a file may be called and how large it may be, and who sees it: whoever sees its session. `http`, the verbs of
 //! messages and the dialects call it.
 
-use std::{ops::Range, time::Duration};
+use std::{
+    collections::HashMap,
+    ops::Range,
+    path::PathBuf,
+    sync::{Arc, Mutex, Weak},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use entity::{
@@ -18,10 +24,14 @@ use crate::{
     db,
     domain::{clock::SharedClock, principal::Scope},
     media::{Intake, IntakeError, Store, StoreError},
+    session::Manager,
     webhook::egress::Egress,
 };
 
 mod by_url;
+mod whatsapp;
+
+pub(super) use whatsapp::check;
 
 /// The largest file: a document of WhatsApp's. What a message may hold is less, by its kind.
 pub const MAX_BYTES: u64 = 100 * 1024 * 1024;
@@ -45,6 +55,10 @@ pub struct MediaParts {
     pub store: Store,
     /// The way to a URL that a user names.
     pub egress: Egress,
+    /// The sessions that run here: through them a file comes from WhatsApp and gets there.
+    pub manager: Manager,
+    /// A folder for files without a name.
+    pub scratch: PathBuf,
 }
 
 /// What whoever puts a file here says of it.
@@ -73,6 +87,8 @@ pub struct File {
     pub sha256: String,
     /// When it came, in milliseconds since 1970.
     pub created_at: i64,
+    /// Whether its bytes are here; else WhatsApp has them.
+    pub stored: bool,
 }
 
 impl From<media::Model> for File {
@@ -85,6 +101,7 @@ impl From<media::Model> for File {
             size: u64::try_from(row.size).unwrap_or(0),
             sha256: row.sha256,
             created_at: row.created_at,
+            stored: row.stored,
         }
     }
 }
@@ -92,20 +109,29 @@ impl From<media::Model> for File {
 /// The bytes of a file as they come from the store.
 pub type Contents = BoxStream<'static, Result<Bytes, StoreError>>;
 
+/// Files that are being fetched: whoever comes second waits for the first.
+type Fetching = Arc<Mutex<HashMap<MediaId, Weak<tokio::sync::Mutex<()>>>>>;
+
 /// The verbs. Clones share everything.
 #[derive(Debug, Clone)]
-pub struct Media(MediaParts);
+pub struct Media {
+    parts: MediaParts,
+    fetching: Fetching,
+}
 
 impl Media {
     /// Verbs over `parts`.
-    pub const fn new(parts: MediaParts) -> Self {
-        Self(parts)
+    pub fn new(parts: MediaParts) -> Self {
+        Self {
+            parts,
+            fetching: Fetching::default(),
+        }
     }
 
     /// Whether the caller may put files into `session`.
     pub async fn admit(&self, ctx: &Ctx, session: &str) -> Result<(), Error> {
         ctx.require(Scope::MessagesSend)?;
-        find(&self.0.db, ctx, session).await.map(|_| ())
+        find(&self.parts.db, ctx, session).await.map(|_| ())
     }
 
     /// Takes a file in, piece by piece. It can be sent until it was unused for as long as the operator keeps files.
@@ -117,16 +143,16 @@ impl Media {
         source: impl Stream<Item = Result<Bytes, E>> + Send,
     ) -> Result<File, Error> {
         ctx.require(Scope::MessagesSend)?;
-        check(&label)?;
-        let session = find(&self.0.db, ctx, session).await?.id;
+        check_label(&label)?;
+        let session = find(&self.parts.db, ctx, session).await?.id;
         let id = MediaId::new();
-        let store = &self.0.store;
+        let store = &self.parts.store;
         let taken = Intake::take(store, (session, id), MAX_BYTES, source)
             .await
             .map_err(not_taken)?;
         let named = self.name((session, id), label, taken.looks_like).await;
         let (mimetype, filename) = named?;
-        let now = self.0.clock.now_ms();
+        let now = self.parts.clock.now_ms();
         let row = media::Model {
             session_id: session,
             id,
@@ -139,7 +165,7 @@ impl Media {
             created_at: now,
             used_at: now,
         };
-        db::media::insert(&self.0.db, row.clone()).await?;
+        db::media::insert(&self.parts.db, row.clone()).await?;
         Ok(row.into())
     }
 
@@ -153,7 +179,7 @@ impl Media {
         match mimetype(label.mimetype, looks_like) {
             Ok(mimetype) => Ok((mimetype, label.filename)),
             Err(error) => {
-                self.0.store.remove(session, id).await.map_err(failed)?;
+                self.parts.store.remove(session, id).await.map_err(failed)?;
                 Err(error)
             }
         }
@@ -162,18 +188,21 @@ impl Media {
     /// A file of a session of the caller's.
     pub async fn get(&self, ctx: &Ctx, session: &str, id: MediaId) -> Result<File, Error> {
         ctx.require(Scope::MessagesRead)?;
-        let session = find(&self.0.db, ctx, session).await?.id;
-        let row = db::media::find(&self.0.db, session, id).await?;
+        let session = find(&self.parts.db, ctx, session).await?.id;
+        let row = db::media::find(&self.parts.db, session, id).await?;
         row.map(File::from).ok_or(Error::NotFound { what: "media" })
     }
 
     /// The bytes of `file`, or of a range that lies within.
     pub async fn read(&self, file: &File, range: Option<Range<u64>>) -> Result<Contents, Error> {
-        let contents = self.0.store.read(file.session, file.id, range).await;
+        if !file.stored {
+            self.bring(file.session, file.id).await?;
+        }
+        let contents = self.parts.store.read(file.session, file.id, range).await;
         let contents = contents.map_err(failed)?;
-        let now = self.0.clock.now_ms();
+        let now = self.parts.clock.now_ms();
         let key = (file.session, file.id);
-        db::media::touch(&self.0.db, key, now, now - NOTED_EVERY_MS).await?;
+        db::media::touch(&self.parts.db, key, now, now - NOTED_EVERY_MS).await?;
         Ok(contents)
     }
 }
@@ -208,7 +237,7 @@ fn not_taken<E: std::fmt::Display>(error: IntakeError<E>) -> Error {
     }
 }
 
-fn check(label: &Label) -> Result<(), Error> {
+fn check_label(label: &Label) -> Result<(), Error> {
     if let Some(name) = &label.filename {
         let bad = |c: char| c.is_control() || matches!(c, '/' | '\\');
         if name.is_empty() || name.len() > MAX_NAME || name.contains(bad) {
@@ -295,14 +324,14 @@ mod tests {
             filename: Some(name.to_owned()),
             mimetype: None,
         };
-        assert!(check(&label("offer 2026.pdf")).is_ok());
+        assert!(check_label(&label("offer 2026.pdf")).is_ok());
         for name in ["", "../etc/passwd", "a\\b", "a\r\nb", &"x".repeat(256)] {
-            assert!(check(&label(name)).is_err(), "{name}");
+            assert!(check_label(&label(name)).is_err(), "{name}");
         }
         let label = Label {
             mimetype: Some("not a type".to_owned()),
             filename: None,
         };
-        assert!(check(&label).is_err());
+        assert!(check_label(&label).is_err());
     }
 }

@@ -7,19 +7,19 @@ use std::{collections::HashMap, time::Duration};
 
 use entity::{
     enums::OutgoingState,
-    ids::{MessageRowId, SessionId},
+    ids::{MediaId, MessageRowId, SessionId},
     messages,
 };
 use sea_orm::DatabaseConnection;
 use sha2::{Digest, Sha256};
 
-use super::{Ctx, Error, Fault, sessions::find, upstream::send_error};
+use super::{Ctx, Error, Fault, media::Media, sessions::find, upstream::send_error};
 use crate::{
     db,
     domain::{
         address::{Address, Chat, Party},
         clock::{SharedClock, rfc3339},
-        message::{Ack, Context, Message, ReplyTo, Status},
+        message::{Ack, Context, Message, Private, ReplyTo, Status},
         principal::Scope,
         session::Phase,
     },
@@ -74,13 +74,41 @@ pub struct StoredMessage {
 pub struct Messages {
     db: DatabaseConnection,
     manager: Manager,
+    media: Media,
     clock: SharedClock,
 }
 
 impl Messages {
-    /// Verbs over `manager`.
-    pub const fn new(db: DatabaseConnection, manager: Manager, clock: SharedClock) -> Self {
-        Self { db, manager, clock }
+    /// Verbs over `manager`; files come from `media`.
+    pub const fn new(
+        db: DatabaseConnection,
+        manager: Manager,
+        media: Media,
+        clock: SharedClock,
+    ) -> Self {
+        Self {
+            db,
+            manager,
+            media,
+            clock,
+        }
+    }
+
+    /// Whether the caller may send from `session`.
+    pub async fn admit(&self, ctx: &Ctx, session: &str) -> Result<(), Error> {
+        ctx.require(Scope::MessagesSend)?;
+        self.running(ctx, session).await.map(|_| ())
+    }
+
+    /// Refuses what no message could be sent from now, or ever by this caller.
+    pub async fn require_ready(&self, ctx: &Ctx, session: &str) -> Result<(), Error> {
+        ctx.require(Scope::MessagesSend)?;
+        let running = self.running(ctx, session).await?;
+        let ready = running.and_then(|handle| handle.client());
+        match ready.filter(|client| client.is_ready()) {
+            Some(_) => Ok(()),
+            None => Err(send_error(SendError::NotConnected)),
+        }
     }
 
     /// Stores a message, lets it out, and waits a while for the server's answer.
@@ -118,6 +146,10 @@ impl Messages {
             return Ok(sent);
         }
         let message = &mut outgoing.message;
+        // Before the message is stored: what WhatsApp does not take is not sent, and what is stored can be sent again.
+        if let Some(reference) = self.media.put_up(&handle, &mut message.content).await? {
+            message.private = Some(Box::new(Private::Media(reference)));
+        }
         let payload = compose(message).ok_or_else(|| Error::invalid("/type", NOT_SENT))?;
         if !message.is_plain() {
             outgoing.payload = Some(payload.clone());
@@ -346,7 +378,13 @@ fn chat_of(address: &Address) -> Chat {
 /// An id in the shape of WhatsApp's own that is the same for the same key and message.
 fn keyed_id(session: SessionId, key: &str, new: &NewMessage) -> String {
     let mut hash = Sha256::new();
-    let said = serde_json::to_string(&(&new.content, &new.reply_to)).unwrap_or_default();
+    let mut content = new.content.clone();
+    if let Some(media) = content.media_mut() {
+        // The same file may have been taken in twice.
+        media.id = MediaId(uuid::Uuid::nil());
+        media.url.clear();
+    }
+    let said = serde_json::to_string(&(&content, &new.reply_to)).unwrap_or_default();
     for part in [&session.to_string(), key, &new.to.to_string(), &said] {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
@@ -360,8 +398,9 @@ fn journal_error(error: JournalError) -> Error {
             code: "session_moved",
             detail: "another node has taken this session over; try again",
         },
-        JournalError::Db(_) | JournalError::Json(_) | JournalError::GivenUp => {
-            Error::internal(error)
-        }
+        JournalError::Db(_)
+        | JournalError::Json(_)
+        | JournalError::Seal(_)
+        | JournalError::GivenUp => Error::internal(error),
     }
 }

@@ -11,6 +11,7 @@ use super::{journal::Journal, sends::Sends};
 use crate::{
     domain::session::{PairCode, Reason, Snapshot},
     protocol::{Client, SendError},
+    seal::SessionKeys,
 };
 
 /// What an actor is told. Sends are not among them: they have a queue of their own, so that they never delay these.
@@ -43,6 +44,8 @@ pub struct Handle {
     pub journal: Journal,
     /// What goes out.
     pub sends: Sends,
+    /// What it seals with.
+    pub keys: Arc<SessionKeys>,
     pub(super) state: watch::Receiver<Snapshot>,
     pub(super) inbox: mpsc::Sender<Command>,
     pub(super) client: Arc<ArcSwapOption<Client>>,

@@ -32,6 +32,7 @@ use crate::{
     events::Bus,
     lifecycle::Tasks,
     protocol::Payload,
+    seal::{SealError, SessionKeys},
     webhook::outbox::{Endpoint, Wake},
 };
 
@@ -54,6 +55,9 @@ pub enum JournalError {
     /// An event could not be written as JSON.
     #[error("an event could not be written as JSON")]
     Json(#[source] Arc<serde_json::Error>),
+    /// A secret could not be sealed.
+    #[error("a secret could not be sealed")]
+    Seal(#[source] Arc<SealError>),
     /// The process ends, or the write panicked.
     #[error("the write was given up")]
     GivenUp,
@@ -68,6 +72,12 @@ impl From<DbErr> for JournalError {
 impl From<serde_json::Error> for JournalError {
     fn from(error: serde_json::Error) -> Self {
         Self::Json(Arc::new(error))
+    }
+}
+
+impl From<SealError> for JournalError {
+    fn from(error: SealError) -> Self {
+        Self::Seal(Arc::new(error))
     }
 }
 
@@ -116,6 +126,8 @@ pub struct JournalConfig {
     pub tasks: Tasks,
     /// Falls at the first write that the fence refuses.
     pub fenced: CancellationToken,
+    /// What it seals with.
+    pub keys: Arc<SessionKeys>,
 }
 
 /// Writes for one session, at one epoch. Clones are the same journal.

@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::media::{Attached, Audio, Document, Image, Sticker, Video, Voice};
+
 /// A text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Text {
@@ -197,6 +199,48 @@ pub enum Content {
         /// The text.
         text: Text,
     },
+    /// A picture.
+    Image {
+        /// The picture.
+        image: Image,
+        /// Its file.
+        media: Attached,
+    },
+    /// A film.
+    Video {
+        /// The film.
+        video: Video,
+        /// Its file.
+        media: Attached,
+    },
+    /// A sound.
+    Audio {
+        /// The sound.
+        audio: Audio,
+        /// Its file.
+        media: Attached,
+    },
+    /// A sound that was spoken into the phone.
+    Voice {
+        /// What is known of it.
+        voice: Voice,
+        /// Its file.
+        media: Attached,
+    },
+    /// A document.
+    Document {
+        /// The document.
+        document: Document,
+        /// Its file.
+        media: Attached,
+    },
+    /// A sticker.
+    Sticker {
+        /// The sticker.
+        sticker: Sticker,
+        /// Its file.
+        media: Attached,
+    },
     /// A place.
     Location {
         /// The place.
@@ -266,6 +310,12 @@ impl Content {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Text { .. } => "text",
+            Self::Image { .. } => "image",
+            Self::Video { .. } => "video",
+            Self::Audio { .. } => "audio",
+            Self::Voice { .. } => "voice",
+            Self::Document { .. } => "document",
+            Self::Sticker { .. } => "sticker",
             Self::Location { .. } => "location",
             Self::Contact { .. } => "contact",
             Self::Poll { .. } => "poll",
@@ -279,6 +329,32 @@ impl Content {
         }
     }
 
+    /// Its file, if it has one.
+    pub const fn media(&self) -> Option<&Attached> {
+        match self {
+            Self::Image { media, .. }
+            | Self::Video { media, .. }
+            | Self::Audio { media, .. }
+            | Self::Voice { media, .. }
+            | Self::Document { media, .. }
+            | Self::Sticker { media, .. } => Some(media),
+            _ => None,
+        }
+    }
+
+    /// The same, to be filled in.
+    pub const fn media_mut(&mut self) -> Option<&mut Attached> {
+        match self {
+            Self::Image { media, .. }
+            | Self::Video { media, .. }
+            | Self::Audio { media, .. }
+            | Self::Voice { media, .. }
+            | Self::Document { media, .. }
+            | Self::Sticker { media, .. } => Some(media),
+            _ => None,
+        }
+    }
+
     /// WhatsApp's id of the message that it is about, if it is about another.
     pub fn target(&self) -> Option<&str> {
         Some(match self {
@@ -288,6 +364,12 @@ impl Content {
             Self::Vote { vote } => &vote.message_id,
             Self::Response { response } => &response.message_id,
             Self::Text { .. }
+            | Self::Image { .. }
+            | Self::Video { .. }
+            | Self::Audio { .. }
+            | Self::Voice { .. }
+            | Self::Document { .. }
+            | Self::Sticker { .. }
             | Self::Location { .. }
             | Self::Contact { .. }
             | Self::Poll { .. }

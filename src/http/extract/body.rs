@@ -17,6 +17,9 @@ use crate::{http::problem::Problem, service::Fault};
 /// The largest JSON body.
 pub const BODY_LIMIT_BYTES: usize = 1024 * 1024;
 
+/// The largest JSON body with a file in it: what 16 MiB of a picture or a film are as base64, and a caption.
+const FILE_LIMIT_BYTES: usize = 23 * 1024 * 1024;
+
 /// How long a body may take to arrive, unless the connection says otherwise.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -36,19 +39,23 @@ where
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        let declared = is_json(&request);
-        let bytes = read(request).await?;
-        if bytes.is_empty() {
-            return parse(b"{}").map(Self);
-        }
-        if !declared {
-            return Err(Problem::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "unsupported_media_type",
-                "send the body as Content-Type: application/json",
-            ));
-        }
-        parse(&bytes).map(Self)
+        take(request, BODY_LIMIT_BYTES).await.map(Self)
+    }
+}
+
+/// A JSON body that may hold a file.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct JsonWithFile<T>(pub T);
+
+impl<T, S> FromRequest<S> for JsonWithFile<T>
+where
+    T: DeserializeOwned,
+    S: Send + Sync,
+{
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        take(request, FILE_LIMIT_BYTES).await.map(Self)
     }
 }
 
@@ -64,13 +71,29 @@ impl<T: Serialize> IntoResponse for Json<T> {
     }
 }
 
-/// Reads a whole body, up to the limit and within the time.
-pub(in crate::http) async fn read(request: Request) -> Result<Bytes, Problem> {
-    read_up_to(BODY_LIMIT_BYTES, request).await
+async fn take<T: DeserializeOwned>(request: Request, limit: usize) -> Result<T, Problem> {
+    let declared = is_json(&request);
+    let bytes = read_up_to(limit, request).await?;
+    if bytes.is_empty() {
+        return parse(b"{}");
+    }
+    if !declared {
+        return Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            "send the body as Content-Type: application/json",
+        ));
+    }
+    parse(&bytes)
+}
+
+/// Reads a whole body that may hold a file, within the time.
+pub(in crate::http) async fn read_with_file(request: Request) -> Result<Bytes, Problem> {
+    read_up_to(FILE_LIMIT_BYTES, request).await
 }
 
 /// Reads a whole body of up to `limit` bytes, within the time.
-pub(in crate::http) async fn read_up_to(limit: usize, request: Request) -> Result<Bytes, Problem> {
+async fn read_up_to(limit: usize, request: Request) -> Result<Bytes, Problem> {
     let within = request.extensions().get::<BodyTimeout>();
     let within = within.map_or(BODY_TIMEOUT, |timeout| timeout.0);
     let limited = http_body_util::Limited::new(request.into_body(), limit);
@@ -104,8 +127,7 @@ fn is_json(request: &Request) -> bool {
     kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
 }
 
-/// Reads a value from JSON.
-pub(in crate::http) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let (path, inner) = (error.path().clone(), error.into_inner());

@@ -15,7 +15,7 @@ use crate::{
     domain::clock::rfc3339,
     http::{
         Api,
-        extract::{BodyTimeout, Json, Path, Query, body},
+        extract::{BodyTimeout, Json, JsonWithFile, Path, Query},
         problem::{Problem, ProblemBody},
     },
     service::{
@@ -113,8 +113,7 @@ async fn put_media(
     let said = text(request.headers(), header::CONTENT_TYPE);
     let is = |kind: &str| said.as_deref().is_some_and(|said| said.starts_with(kind));
     let file = if is("application/json") {
-        let body = body::read_up_to(input::BODY_LIMIT_BYTES, request).await?;
-        let input: MediaInput = body::parse(&body)?;
+        let JsonWithFile(input) = JsonWithFile::<MediaInput>::from_request(request, &()).await?;
         input.take(&media, &ctx, &id, "").await?
     } else if is("multipart/form-data") {
         let form = Multipart::from_request(request, &()).await;

@@ -17,7 +17,7 @@ use crate::{
     },
     http::{
         Api,
-        extract::{Json, Path, Query},
+        extract::{Json, JsonWithFile, Path, Query},
         page::{self, Page, PageQuery, bad_cursor},
         problem::{Problem, ProblemBody},
     },
@@ -118,13 +118,27 @@ impl From<StoredMessage> for MessageResponse {
     )
 )]
 async fn send_message(
-    State(messages): State<Messages>,
+    State(api): State<Api>,
     ctx: Ctx,
     Path(id): Path<String>,
     headers: HeaderMap,
-    Json(body): Json<SendMessageRequest>,
+    JsonWithFile(body): JsonWithFile<SendMessageRequest>,
 ) -> Result<(StatusCode, Json<SentResponse>), Problem> {
-    let mut new = body.into_message()?;
+    let messages = &api.messages;
+    let (mut new, file) = match body.into_message() {
+        Ok(made) => made,
+        Err(error) => {
+            // Whoever sees no session learns nothing of what it would take.
+            messages.admit(&ctx, &id).await?;
+            return Err(error.into());
+        }
+    };
+    if let Some((file, at)) = file {
+        // Nothing is taken in that could not be sent.
+        messages.require_ready(&ctx, &id).await?;
+        let file = file.take(&api.media, &ctx, &id, &at).await?;
+        new.attach(file);
+    }
     let key = headers.get("idempotency-key");
     new.key = key.and_then(|key| key.to_str().ok()).map(str::to_owned);
     new.wait = wait(&headers);

@@ -14,6 +14,8 @@ use crate::domain::{
     },
 };
 
+mod media;
+
 /// Wrappers in wrappers beyond this are nobody's message.
 const DEEPEST: u8 = 8;
 
@@ -36,6 +38,15 @@ pub(super) fn read(message: &wa::Message) -> Option<Read> {
     }
     let mut view_once = false;
     let inner = unwrapped(message, &mut view_once, DEEPEST)?;
+    if let Some((content, context, once, private)) = media::read(inner) {
+        let mut context = context.map(read_context).unwrap_or_default();
+        context.view_once |= view_once || once;
+        return Some(Read {
+            content,
+            context,
+            private: Some(Box::new(private)),
+        });
+    }
     let (content, context, private) = content(inner, message)?;
     let mut context = context.map(read_context).unwrap_or_default();
     context.view_once |= view_once;

@@ -6,6 +6,8 @@ use buffa::{Message as _, MessageField};
 use wacore::poll::compute_option_hash;
 use waproto::whatsapp as wa;
 
+mod media;
+
 use super::vcard;
 use crate::domain::{
     address::Party,
@@ -37,7 +39,10 @@ impl Payload {
 ///
 /// A poll or a calendar event gets its secret here, which is put beside it.
 pub fn compose(message: &mut Message) -> Option<Payload> {
-    let mut made = built(&message.content)?;
+    let mut made = match message.private.as_deref() {
+        Some(Private::Media(at)) => media::built(&message.content, at, message.context.view_once)?,
+        _ => built(&message.content)?,
+    };
     if matches!(
         message.content,
         Content::Poll { .. } | Content::Event { .. }
@@ -81,7 +86,13 @@ pub(super) fn built(content: &Content) -> Option<wa::Message> {
             made.poll_creation_message_v3 = MessageField::some(creation(poll));
         }
         Content::Event { event } => made.event_message = MessageField::some(occasion(event)),
-        Content::Unknown { .. }
+        Content::Image { .. }
+        | Content::Video { .. }
+        | Content::Audio { .. }
+        | Content::Voice { .. }
+        | Content::Document { .. }
+        | Content::Sticker { .. }
+        | Content::Unknown { .. }
         | Content::Reaction { .. }
         | Content::Edit { .. }
         | Content::Revoke { .. }
@@ -170,9 +181,12 @@ fn put_context(message: &mut wa::Message, context: &Context) {
             ..Default::default()
         });
     }
-    let Some(info) = info.map(MessageField::some) else {
+    let Some(mut info) = info.map(MessageField::some) else {
         return;
     };
+    if media::put_context(message, &mut info) {
+        return;
+    }
     if let Some(text) = message.extended_text_message.as_option_mut() {
         text.context_info = info;
     } else if let Some(place) = message.location_message.as_option_mut() {

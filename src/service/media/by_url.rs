@@ -21,7 +21,7 @@ impl Media {
         filename: Option<String>,
     ) -> Result<File, Error> {
         let fetching = async {
-            let answer = follow(&self.0.egress, url).await;
+            let answer = follow(&self.parts.egress, url).await;
             let answer = answer.map_err(|(code, detail)| Error::Invalid {
                 code,
                 faults: vec![Fault::new(pointer, detail)],

@@ -8,11 +8,14 @@ use super::{Error, Fault, MAX_WAIT};
 use crate::domain::{
     address::Address,
     clock::from_rfc3339,
-    message::{Card, Contact, Content, LinkPreview, Location, Occasion, Poll, Venue},
+    message::{Attached, Card, Contact, Content, LinkPreview, Location, Occasion, Poll, Venue},
 };
+use crate::service::media::{self, File};
 
 /// The longest text, in characters: WhatsApp's own limit.
 const MAX_TEXT: usize = 65_536;
+/// The longest text below a file, in characters.
+const MAX_CAPTION: usize = 4096;
 /// The longest name of a place, a person or an option.
 const MAX_NAME: usize = 255;
 /// The longest description, address or link.
@@ -75,9 +78,20 @@ impl NewMessage {
         Self::of(to, Content::text(body))
     }
 
+    /// The file that goes into it.
+    pub fn attach(&mut self, file: File) {
+        if let Some(media) = self.content.media_mut() {
+            *media = Attached::of(&file);
+        }
+        if let Content::Document { document, .. } = &mut self.content {
+            document.filename = file.filename;
+        }
+    }
+
     /// Refuses what WhatsApp would not take, or would show to nobody.
     pub(super) fn check(&self) -> Result<(), Error> {
         check_content(&self.content)?;
+        media::check(&self.content)?;
         if self.mentions.len() > MAX_MENTIONS {
             let detail = format!("a message may mention {MAX_MENTIONS} people");
             return Err(refused("too_many_mentions", "/mentions", detail));
@@ -101,7 +115,11 @@ impl NewMessage {
             let detail = format!("WhatsApp offers {EXPIRIES:?} seconds");
             return Err(refused("expiry_not_offered", "/expires_in_s", detail));
         }
-        if self.view_once {
+        let opens_once = matches!(
+            self.content,
+            Content::Image { .. } | Content::Video { .. } | Content::Voice { .. }
+        );
+        if self.view_once && !opens_once {
             let detail = "only pictures, videos and voice messages can be opened once";
             return Err(refused("view_once_not_for_kind", "/view_once", detail));
         }
@@ -123,6 +141,12 @@ pub(super) fn refused(
 fn check_content(content: &Content) -> Result<(), Error> {
     match content {
         Content::Text { text } => check_text(&text.body),
+        Content::Image { image, .. } => check_caption(image.caption.as_ref(), "/image/caption"),
+        Content::Video { video, .. } => check_caption(video.caption.as_ref(), "/video/caption"),
+        Content::Document { document, .. } => {
+            check_caption(document.caption.as_ref(), "/document/caption")
+        }
+        Content::Audio { .. } | Content::Voice { .. } | Content::Sticker { .. } => Ok(()),
         Content::Location { location } => check_location(location),
         Content::Contact { contact } => check_contact(contact),
         Content::Poll { poll } => check_poll(poll),
@@ -138,6 +162,14 @@ fn check_content(content: &Content) -> Result<(), Error> {
             "this kind cannot be sent",
         )),
     }
+}
+
+fn check_caption(caption: Option<&String>, pointer: &'static str) -> Result<(), Error> {
+    if caption.is_some_and(|caption| caption.chars().count() > MAX_CAPTION) {
+        let detail = format!("a caption may have {MAX_CAPTION} characters");
+        return Err(refused("caption_too_long", pointer, detail));
+    }
+    Ok(())
 }
 
 pub(super) fn check_text(text: &str) -> Result<(), Error> {

@@ -4,13 +4,13 @@
 
 use std::{collections::HashSet, sync::Arc, time::Instant};
 
-use entity::ids::EventId;
+use entity::{ids::EventId, media};
 use metrics::{counter, histogram};
 use sea_orm::SqlErr;
 
 use super::{
     Inner, JournalError, Known, Write,
-    plan::{Acks, Plan, Told},
+    plan::{Acks, Filed, Plan, Told},
     undelivered::Undelivered,
 };
 use crate::{
@@ -81,10 +81,11 @@ impl Inner {
         }
         // Of use only if the commit succeeds: otherwise nothing is remembered.
         known.undelivered.follow(&plan);
-        let (plan, entries) = self.number(plan, known.standing.last_seq, now);
+        let (mut plan, entries) = self.number(plan, known.standing.last_seq, now);
         let count = i64::try_from(entries.len()).unwrap_or(i64::MAX);
         let backend = config.db.get_database_backend();
         let mut script = config.fence.script(backend, known.standing, count);
+        self.files(&mut script, std::mem::take(&mut plan.files), now)?;
         self.script(&mut script, plan, &entries, &known, now);
         if let Some(run) = run {
             db::sessions::record_run(&mut script, config.session, run, now);
@@ -230,6 +231,39 @@ impl Inner {
             })
             .collect();
         outbox::enqueue(script, owner, &known.endpoints, &due, now);
+    }
+
+    /// Has `script` write where WhatsApp has the files of messages, sealed.
+    fn files(&self, script: &mut Script, files: Vec<Filed>, now: i64) -> Result<(), JournalError> {
+        let session = self.config.session;
+        for file in files {
+            let id = file.media.id;
+            let plain = serde_json::to_vec(&file.reference)?;
+            let sealed = self
+                .config
+                .keys
+                .seal(db::media::TABLE, id.0.as_bytes(), &plain)?;
+            if !file.is_new {
+                db::media::refer(script, (session, id), sealed);
+                continue;
+            }
+            db::media::add(
+                script,
+                media::Model {
+                    session_id: session,
+                    id,
+                    mimetype: file.media.mimetype,
+                    filename: file.filename,
+                    size: i64::try_from(file.media.size).unwrap_or(i64::MAX),
+                    sha256: file.media.sha256,
+                    stored: false,
+                    reference_sealed: Some(sealed),
+                    created_at: now,
+                    used_at: now,
+                },
+            );
+        }
+        Ok(())
     }
 
     /// After the commit of a transaction that began at `begun`.

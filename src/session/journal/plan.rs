@@ -15,7 +15,7 @@ use crate::{
     db::messages::{Key, Own},
     domain::{
         event::{AckData, ErrorData, Event},
-        message::{Ack, Message, Private},
+        message::{Ack, Attached, Content, Message, Private, Reference},
     },
     protocol::Payload,
 };
@@ -37,12 +37,24 @@ impl Told {
     }
 }
 
+/// The file of a message.
+#[derive(Debug)]
+pub(super) struct Filed {
+    pub(super) media: Attached,
+    pub(super) filename: Option<String>,
+    pub(super) reference: Reference,
+    /// It came with the message; else it was here before, and WhatsApp has it now, too.
+    pub(super) is_new: bool,
+}
+
 /// Rows to be written, and events to be numbered.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
     pub(super) messages: Vec<messages::Model>,
     pub(super) outgoing: Vec<outgoing::Model>,
     pub(super) secrets: Vec<message_secrets::Model>,
+    /// Files of messages, and where WhatsApp has them.
+    pub(super) files: Vec<Filed>,
     pub(super) told: Vec<Told>,
     /// Own messages by the ack that they come to.
     pub(super) acks: BTreeMap<i16, Vec<MessageRowId>>,
@@ -99,6 +111,7 @@ impl Plan {
         let data = serde_json::to_string(message)?;
         let id = MessageRowId::new();
         self.keep_secret(session, id, message);
+        self.file(message, true);
         let row = row(session, (id, message), key, data.clone(), Ack::Device);
         self.messages.push(messages::Model {
             sent_at: now,
@@ -121,6 +134,7 @@ impl Plan {
     ) -> Result<(), serde_json::Error> {
         let data = serde_json::to_string(&out.message)?;
         self.keep_secret(session, out.id, &out.message);
+        self.file(&out.message, false);
         let row = row(session, (out.id, &out.message), key, data, Ack::Pending);
         self.messages.push(messages::Model {
             sent_at: out.sent_at,
@@ -137,6 +151,23 @@ impl Plan {
             payload: out.payload.clone().map(Payload::into_stored),
         });
         Ok(())
+    }
+
+    fn file(&mut self, message: &Message, is_new: bool) {
+        if let Some(Private::Media(reference)) = message.private.as_deref()
+            && let Some(media) = message.content.media()
+        {
+            let filename = match &message.content {
+                Content::Document { document, .. } => document.filename.clone(),
+                _ => None,
+            };
+            self.files.push(Filed {
+                media: media.clone(),
+                filename,
+                reference: reference.clone(),
+                is_new,
+            });
+        }
     }
 
     fn keep_secret(&mut self, session: SessionId, id: MessageRowId, message: &Message) {

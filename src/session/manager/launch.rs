@@ -95,6 +95,7 @@ impl Manager {
         .map_err(ManagerError::Store)?;
         let device = Arc::new(device);
         let fenced = device.fenced().clone();
+        let keys = device.keys();
         let journal = Journal::new(JournalConfig {
             db: parts.db.clone(),
             fence,
@@ -105,6 +106,7 @@ impl Manager {
             clock: Arc::clone(&parts.clock),
             tasks: parts.tasks.clone(),
             fenced: fenced.clone(),
+            keys: Arc::clone(&keys),
         });
         let snapshot = first_look(&row);
         journal
@@ -127,6 +129,7 @@ impl Manager {
             session,
             owner: row.owner_id,
             journal: journal.clone(),
+            keys,
             state,
             inbox,
             sends: sends.clone(),
@@ -156,7 +159,7 @@ impl Manager {
         let opened = parts
             .connector
             .open(
-                backend,
+                (session, backend),
                 incoming,
                 event_in,
                 (overflow.clone(), spoiled.clone()),

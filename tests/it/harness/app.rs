@@ -23,7 +23,7 @@ use wharf::{
     service::{
         auth::AuthParts,
         event_log::EventLog,
-        media::MediaParts,
+        media::{Media, MediaParts},
         messages::Messages,
         passwords::Passwords,
         revocation::Revocations,
@@ -157,12 +157,14 @@ impl TestApp {
         manager.start();
         let egress = Egress::new(vec!["127.0.0.0/8".parse().unwrap()]).unwrap();
         let place = Place::Folder(folder.path().join("media"));
-        let media = MediaParts {
+        let media = Media::new(MediaParts {
             db: db.clone(),
             clock: shared.clone(),
             store: Store::open(&place).unwrap(),
             egress: egress.clone(),
-        };
+            manager: manager.clone(),
+            scratch: folder.path().to_owned(),
+        });
         let webhooks = WebhookParts {
             db: db.clone(),
             clock: shared.clone(),
@@ -188,7 +190,7 @@ impl TestApp {
                 loopback,
             },
             sessions: Sessions::new(db.clone(), manager.clone(), shared.clone(), revocations),
-            messages: Messages::new(db.clone(), manager, shared.clone()),
+            messages: Messages::new(db.clone(), manager, media.clone(), shared.clone()),
             log: EventLog::new(db.clone(), bus.clone()),
             webhooks,
             media,

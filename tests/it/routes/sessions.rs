@@ -1,5 +1,6 @@
 //! Sessions.
 
+mod files;
 mod linking;
 mod manage;
 mod with_a_phone;

@@ -18,6 +18,7 @@ use wharf::{
     },
     events::Bus,
     lifecycle::{Stop, Tasks},
+    seal::{Master, SessionKeys},
     session::{Journal, JournalConfig, JournalError},
     webhook::outbox::Wake,
 };
@@ -44,7 +45,15 @@ fn journal(db: &DatabaseConnection, fence: Fence, fenced: &CancellationToken) ->
         clock: Arc::new(SystemClock),
         tasks: Tasks::new(&Stop::default()),
         fenced: fenced.clone(),
+        keys: keys(SessionId(fence.key)),
     })
+}
+
+fn keys(session: SessionId) -> Arc<SessionKeys> {
+    let (keys, _) = Master::from_bytes([7; 32])
+        .new_session_keys(session)
+        .unwrap();
+    Arc::new(keys)
 }
 
 fn message(number: usize) -> Message {

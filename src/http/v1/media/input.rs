@@ -11,9 +11,6 @@ use crate::service::{
     media::{File, Label, Media},
 };
 
-/// The largest JSON body with a file in it: what 16 MiB of a picture or a film are as base64, and a caption.
-pub(in crate::http) const BODY_LIMIT_BYTES: usize = 23 * 1024 * 1024;
-
 /// Characters of base64 that are decoded at once; four make three bytes.
 const PIECE: usize = 64 * 1024;
 

@@ -2,19 +2,31 @@
 
 use serde::{Deserialize, de::IgnoredAny};
 
+use self::media::{
+    AudioRequest, DocumentRequest, ImageRequest, StickerRequest, VideoRequest, VoiceRequest,
+};
 use crate::{
     domain::{
         address::Address,
         message::{Card, Contact, Content, LinkPreview, Location, Occasion, Poll, Text, Venue},
     },
+    http::v1::media::MediaInput,
     service::{Error, Fault, messages::NewMessage},
 };
+
+mod media;
 
 /// What a message can be.
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum Kind {
     Text,
+    Image,
+    Video,
+    Audio,
+    Voice,
+    Document,
+    Sticker,
     Location,
     Contact,
     Poll,
@@ -33,7 +45,7 @@ enum NotShown {
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(
     untagged,
-    expecting = "expected one of text, location, contact, poll, event"
+    expecting = "expected one of text, image, video, audio, voice, document, sticker, location, contact, poll, event"
 )]
 enum Asked {
     Known(Kind),
@@ -147,6 +159,12 @@ pub(super) struct SendMessageRequest {
     r#type: Asked,
     /// Required for `type: text`, as is each other body for its type. No other may be there.
     text: Option<TextRequest>,
+    image: Option<ImageRequest>,
+    video: Option<VideoRequest>,
+    audio: Option<AudioRequest>,
+    voice: Option<VoiceRequest>,
+    document: Option<DocumentRequest>,
+    sticker: Option<StickerRequest>,
     location: Option<LocationRequest>,
     contact: Option<ContactRequest>,
     poll: Option<PollRequest>,
@@ -184,7 +202,9 @@ pub(super) fn recipient(to: &str, pointer: &str) -> Result<Address, Error> {
 }
 
 impl SendMessageRequest {
-    pub(super) fn into_message(self) -> Result<NewMessage, Error> {
+    /// The message, and its file, which has to be taken in before it is sent; what is wrong with the file is told below
+    /// the pointer.
+    pub(super) fn into_message(self) -> Result<(NewMessage, Option<(MediaInput, String)>), Error> {
         let to = recipient(&self.to, "/to")?;
         let kind = match self.r#type {
             Asked::Known(kind) => kind,
@@ -208,7 +228,19 @@ impl SendMessageRequest {
         new.expires_in_s = self.expires_in_s;
         new.view_once = self.view_once;
         let missing = |pointer| Error::invalid(pointer, "is required for this type");
+        let mut file = None;
+        let mut with_file = |body: Option<(Content, MediaInput)>, at: &'static str| {
+            let (content, media) = body.ok_or_else(|| missing(at))?;
+            file = Some((media, format!("{at}/media")));
+            Ok::<_, Error>(content)
+        };
         new.content = match kind {
+            Kind::Image => with_file(self.image.map(Into::into), "/image")?,
+            Kind::Video => with_file(self.video.map(Into::into), "/video")?,
+            Kind::Audio => with_file(self.audio.map(Into::into), "/audio")?,
+            Kind::Voice => with_file(self.voice.map(Into::into), "/voice")?,
+            Kind::Document => with_file(self.document.map(Into::into), "/document")?,
+            Kind::Sticker => with_file(self.sticker.map(Into::into), "/sticker")?,
             Kind::Text => Content::Text {
                 text: self.text.ok_or_else(|| missing("/text"))?.into(),
             },
@@ -228,13 +260,19 @@ impl SendMessageRequest {
                 event: self.event.ok_or_else(|| missing("/event"))?.into(),
             },
         };
-        Ok(new)
+        Ok((new, file))
     }
 
     /// One message says one thing.
     fn check_bodies(&self, kind: Kind) -> Result<(), Error> {
         let bodies = [
             ("/text", self.text.is_some(), kind == Kind::Text),
+            ("/image", self.image.is_some(), kind == Kind::Image),
+            ("/video", self.video.is_some(), kind == Kind::Video),
+            ("/audio", self.audio.is_some(), kind == Kind::Audio),
+            ("/voice", self.voice.is_some(), kind == Kind::Voice),
+            ("/document", self.document.is_some(), kind == Kind::Document),
+            ("/sticker", self.sticker.is_some(), kind == Kind::Sticker),
             ("/location", self.location.is_some(), kind == Kind::Location),
             ("/contact", self.contact.is_some(), kind == Kind::Contact),
             ("/poll", self.poll.is_some(), kind == Kind::Poll),

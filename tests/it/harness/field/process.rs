@@ -9,13 +9,18 @@ use wharf::{
     domain::clock::{SharedClock, SystemClock},
     events::Bus,
     lifecycle::{Stop, Tasks},
+    media::{Place, Store},
     protocol::{Connector, ConnectorConfig},
     seal::Master,
     service::{
-        event_log::EventLog, messages::Messages, revocation::Revocations, sessions::Sessions,
+        event_log::EventLog,
+        media::{Media, MediaParts},
+        messages::Messages,
+        revocation::Revocations,
+        sessions::Sessions,
     },
     session::{Manager, ManagerConfig, Pacing, ProbeTimes},
-    webhook::outbox::Wake,
+    webhook::{egress::Egress, outbox::Wake},
 };
 
 use super::DEADLINE;
@@ -53,6 +58,7 @@ pub(crate) struct Process {
     pub(crate) log: EventLog,
     pub(crate) tasks: Tasks,
     pub(crate) stop: Stop,
+    _files: tempfile::TempDir,
 }
 
 /// What connects to the sandbox, as a client of a known version.
@@ -104,6 +110,15 @@ impl Process {
             pacing: Arc::new(tuning.pacing),
         });
         manager.start();
+        let files = tempfile::tempdir().unwrap();
+        let media = Media::new(MediaParts {
+            db: db.clone(),
+            clock: Arc::clone(&clock),
+            store: Store::open(&Place::Folder(files.path().to_owned())).unwrap(),
+            egress: Egress::new(Vec::new()).unwrap(),
+            manager: manager.clone(),
+            scratch: files.path().to_owned(),
+        });
         Self {
             sessions: Sessions::new(
                 db.clone(),
@@ -111,12 +126,13 @@ impl Process {
                 Arc::clone(&clock),
                 Revocations::default(),
             ),
-            messages: Messages::new(db.clone(), manager.clone(), clock),
+            messages: Messages::new(db.clone(), manager.clone(), media, clock),
             log: EventLog::new(db, bus),
             manager,
             node,
             tasks,
             stop,
+            _files: files,
         }
     }
 
