@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use crate::domain::{
+    event::UndecryptableData,
     message::{Ack, Message},
     session::{Account, Reason},
 };
@@ -21,7 +22,9 @@ mod transport;
 pub mod trust;
 
 pub use client::{Client, Connector, ConnectorConfig, Handed, OpenError};
-pub use convert::{Payload, compose, message_id};
+pub use convert::{
+    Payload, Sealed, Writer, compose, compose_about, message_id, open_response, open_vote,
+};
 pub use media::MediaError;
 pub use send_error::SendError;
 pub use wacore::store::traits::Backend;
@@ -82,6 +85,8 @@ pub enum Event {
         /// How far.
         ack: Ack,
     },
+    /// A message could not be decrypted; the library asks for it again.
+    Undecryptable(Box<UndecryptableData>),
     /// The account goes by another name now.
     Renamed(String),
     /// Messages that bypass the inbox's commit-before-ack, such as those of channels.

@@ -12,6 +12,7 @@ use sea_orm::{
 };
 
 use super::Script;
+use crate::domain::message::Content;
 
 /// What makes a message the same as an earlier one of its session.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -62,6 +63,8 @@ pub struct Own {
     pub message_id: String,
     /// The canonical id of the chat.
     pub chat: String,
+    /// The word of its kind.
+    pub kind: String,
     /// The number of its ack.
     pub ack: i16,
     /// Its row in `outgoing`, if it is still there.
@@ -77,7 +80,13 @@ pub async fn below_ack(
 ) -> Result<Vec<Own>, DbErr> {
     let mut find = Entity::find()
         .select_only()
-        .columns([Column::Id, Column::MessageId, Column::Chat, Column::Ack])
+        .columns([
+            Column::Id,
+            Column::MessageId,
+            Column::Chat,
+            Column::Kind,
+            Column::Ack,
+        ])
         .column_as(outgoing::Column::Id, "outgoing")
         .filter(Column::SessionId.eq(session))
         .filter(Column::MessageId.is_in(ids.iter().copied()))
@@ -99,7 +108,33 @@ pub fn set_ack(script: &mut Script, session: SessionId, rows: &[MessageRowId], a
     script.add(&update, rows.len());
 }
 
-/// A page of a session's messages, newest first, before `cursor`, of one chat only when it is given.
+/// The messages of a session with these ids of WhatsApp's.
+pub async fn with_ids(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+    ids: &[&str],
+) -> Result<Vec<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::SessionId.eq(session))
+        .filter(Column::MessageId.is_in(ids.iter().copied()))
+        .all(db)
+        .await
+}
+
+/// The messages of a session with these ids of ours.
+pub async fn with_row_ids(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+    ids: &[MessageRowId],
+) -> Result<Vec<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::SessionId.eq(session))
+        .filter(Column::Id.is_in(ids.iter().copied()))
+        .all(db)
+        .await
+}
+
+/// A page of a session's messages, newest first, without those that are about others, before `cursor`, of one chat only when it is given.
 pub async fn page(
     db: &impl ConnectionTrait,
     session: SessionId,
@@ -109,6 +144,7 @@ pub async fn page(
 ) -> Result<Vec<Model>, DbErr> {
     let mut find = Entity::find()
         .filter(Column::SessionId.eq(session))
+        .filter(Column::Kind.is_not_in(Content::ABOUT_OTHERS))
         .order_by_desc(Column::Id)
         .limit(limit);
     if let Some(chat) = chat {

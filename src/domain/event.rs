@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
+    address::{Chat, Party},
     message::{Ack, Content, Message},
     session::Reason,
 };
@@ -75,6 +76,22 @@ pub struct AckData {
     pub error: Option<ErrorData>,
 }
 
+/// `message.undecryptable`: what is known of a message that could not be decrypted. If its sender sends it again, a
+/// `message` with the same id follows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct UndecryptableData {
+    /// WhatsApp's id of the message.
+    pub message_id: String,
+    /// Where it was written.
+    pub chat: Chat,
+    /// Who wrote it.
+    pub sender: Party,
+    /// Whether this account wrote it.
+    pub from_me: bool,
+    /// When it was written, RFC 3339, by WhatsApp's clock.
+    pub timestamp: String,
+}
+
 /// `webhook.disabled`: a webhook gets nothing more until its owner enables it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct WebhookDisabledData {
@@ -135,6 +152,15 @@ pub enum Event {
     /// Somebody answered a calendar event.
     #[serde(rename = "event.response")]
     EventResponse(Box<Message>),
+    /// A message stands at the top of its chat, or no longer.
+    #[serde(rename = "message.pin")]
+    MessagePin(Box<Message>),
+    /// A message does not disappear, or does again.
+    #[serde(rename = "message.keep")]
+    MessageKeep(Box<Message>),
+    /// A message came that could not be decrypted; it is asked for again.
+    #[serde(rename = "message.undecryptable")]
+    MessageUndecryptable(Box<UndecryptableData>),
     /// One's own message came further.
     #[serde(rename = "message.ack")]
     MessageAck(AckData),
@@ -152,6 +178,8 @@ impl Event {
             Content::Revoke { .. } => "message.delete",
             Content::Vote { .. } => "poll.vote",
             Content::Response { .. } => "event.response",
+            Content::Pin { .. } => "message.pin",
+            Content::Keep { .. } => "message.keep",
             Content::Text { .. }
             | Content::Image { .. }
             | Content::Video { .. }
@@ -168,7 +196,7 @@ impl Event {
     }
 
     /// The names of all events of this version.
-    pub const NAMES: [&'static str; 17] = [
+    pub const NAMES: [&'static str; 20] = [
         "qr",
         "pair_code",
         "success",
@@ -185,6 +213,9 @@ impl Event {
         "message.delete",
         "poll.vote",
         "event.response",
+        "message.pin",
+        "message.keep",
+        "message.undecryptable",
         "webhook.disabled",
     ];
 
@@ -206,6 +237,9 @@ impl Event {
             Self::MessageDelete(_) => "message.delete",
             Self::PollVote(_) => "poll.vote",
             Self::EventResponse(_) => "event.response",
+            Self::MessagePin(_) => "message.pin",
+            Self::MessageKeep(_) => "message.keep",
+            Self::MessageUndecryptable(_) => "message.undecryptable",
             Self::MessageAck(_) => "message.ack",
             Self::WebhookDisabled(_) => "webhook.disabled",
         }
@@ -227,7 +261,10 @@ impl Event {
             | Self::MessageEdit(data)
             | Self::MessageDelete(data)
             | Self::PollVote(data)
-            | Self::EventResponse(data) => serde_json::to_string(data),
+            | Self::EventResponse(data)
+            | Self::MessagePin(data)
+            | Self::MessageKeep(data) => serde_json::to_string(data),
+            Self::MessageUndecryptable(data) => serde_json::to_string(data),
             Self::MessageAck(data) => serde_json::to_string(data),
             Self::WebhookDisabled(data) => serde_json::to_string(data),
         }

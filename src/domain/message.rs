@@ -12,8 +12,8 @@ mod media;
 
 pub use ack::{Ack, Status};
 pub use content::{
-    Answer, Card, Contact, Content, Edit, Location, Occasion, Poll, Reaction, Response, Revoke,
-    Text, Unknown, Venue, Vote,
+    Answer, Card, Contact, Content, Edit, Keep, Location, Occasion, Pin, Poll, Reaction, Response,
+    Revoke, Text, Unknown, Venue, Vote,
 };
 pub use media::{Attached, Audio, Class, Document, Image, Reference, Sticker, Video, Voice};
 
@@ -82,6 +82,8 @@ pub enum Private {
         /// Its nonce.
         iv: Vec<u8>,
     },
+    /// WhatsApp's server has let an admin of the group write it.
+    ByAdmin,
 }
 
 impl fmt::Debug for Private {

@@ -23,7 +23,7 @@ use crate::{
 const RETRY: Duration = Duration::from_secs(5);
 
 /// Every type of the contract; those that this version does not emit yet may be asked for all the same.
-const TYPES: [&str; 26] = [
+const TYPES: [&str; 29] = [
     "qr",
     "pair_code",
     "passkey",
@@ -41,6 +41,9 @@ const TYPES: [&str; 26] = [
     "message.reaction",
     "poll.vote",
     "event.response",
+    "message.pin",
+    "message.keep",
+    "message.undecryptable",
     "call",
     "group.update",
     "group.participants",

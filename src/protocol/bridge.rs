@@ -13,13 +13,15 @@ use entity::ids::SessionId;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use wacore::types::events::{
-    ConnectFailureReason, Event as WaEvent, EventHandler, EventInterest, EventKind, InboundMessage,
+    ConnectFailureReason, DecryptFailMode, Event as WaEvent, EventHandler, EventInterest,
+    EventKind, InboundMessage,
 };
-use whatsapp_rust::InboundDurabilityHook;
+use whatsapp_rust::{InboundDurabilityHook, Jid};
 
 use super::{Event, Inbox, convert, transport::Watcher};
 use crate::domain::{
-    message::Ack,
+    address::Party,
+    message::{Ack, Context},
     session::{Account, Reason},
 };
 
@@ -36,6 +38,7 @@ const INTEREST: &[EventKind] = &[
     EventKind::QrScannedWithoutMultidevice,
     EventKind::ClientOutdated,
     EventKind::Messages,
+    EventKind::UndecryptableMessage,
     EventKind::Receipt,
     EventKind::ServerAck,
     EventKind::SelfPushNameUpdated,
@@ -191,6 +194,13 @@ impl Bridge {
                     },
                 }
             }
+            // What its sender hides when it fails is no message: a reaction, a vote.
+            WaEvent::UndecryptableMessage(lost)
+                if lost.decrypt_fail_mode != DecryptFailMode::Hide =>
+            {
+                let known = convert::undecryptable(&lost.info, &self.own())?;
+                Event::Undecryptable(Box::new(known))
+            }
             WaEvent::SelfPushNameUpdated(name) => Event::Renamed(name.new_name.clone()),
             WaEvent::Messages(batch) if !batch.hook_committed => {
                 Event::Unhooked(self.messages(&batch.messages))
@@ -237,6 +247,20 @@ impl Watcher for Bridge {
     }
 }
 
+/// Adds the other address of the people that come with a message, where it is known.
+async fn complete(client: &whatsapp_rust::Client, context: &mut Context) {
+    let answered = context.reply_to.as_mut();
+    let answered = answered.and_then(|reply| reply.sender.as_mut());
+    for party in context.mentions.iter_mut().chain(answered) {
+        let known: Option<Jid> = party.id.parse().ok();
+        let Some(jid) = known else { continue };
+        if let Ok(Some(entry)) = client.get_lid_pn_entry(&jid).await {
+            let lid = format!("{}@lid", entry.lid);
+            *party = Party::person(Some(entry.phone_number.to_string()), Some(lid));
+        }
+    }
+}
+
 /// The durability hook: what [`Inbox::record`] commits is acked, nothing else is.
 pub(super) struct Hook {
     pub(super) bridge: Arc<Bridge>,
@@ -247,11 +271,14 @@ pub(super) struct Hook {
 impl InboundDurabilityHook for Hook {
     async fn on_messages(
         &self,
-        _client: Arc<whatsapp_rust::Client>,
+        client: Arc<whatsapp_rust::Client>,
         batch: &[InboundMessage],
     ) -> anyhow::Result<()> {
         self.bridge.received.store(true, Ordering::Release);
-        let messages = self.bridge.messages(batch);
+        let mut messages = self.bridge.messages(batch);
+        for message in &mut messages {
+            complete(&client, &mut message.context).await;
+        }
         if !messages.is_empty() {
             self.inbox.record(messages).await?;
         }

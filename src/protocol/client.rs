@@ -40,6 +40,8 @@ use crate::{
     lifecycle::Tasks,
 };
 
+mod about;
+
 /// How long a question to WhatsApp may take.
 const QUESTION: Duration = Duration::from_secs(20);
 /// How long the socket may take before a pair code can be asked for.

@@ -5,7 +5,7 @@
 use entity::ids::SessionId;
 use wacore::types::{
     events::InboundMessage,
-    message::{MessageCategory, MessageSource},
+    message::{EditAttribute, MessageCategory, MessageInfo, MessageSource},
     presence::ReceiptType,
 };
 use wacore_binary::{Jid, Server};
@@ -13,18 +13,23 @@ use wacore_binary::{Jid, Server};
 use crate::domain::{
     address::{Address, Chat, ChatKind, Party},
     clock::rfc3339,
-    message::{Ack, Attached, Message},
+    event::UndecryptableData,
+    message::{Ack, Attached, Content, Message, Private},
     session::Account,
 };
 
+mod about;
 mod incoming;
 mod outgoing;
 mod raw;
 #[cfg(test)]
 mod tests;
 mod vcard;
+mod votes;
 
+pub use about::{Writer, compose_about};
 pub use outgoing::{Payload, compose};
+pub use votes::{Sealed, open_response, open_vote};
 
 /// A fresh message id, in the shape that WhatsApp Web gives its own.
 pub fn message_id() -> String {
@@ -58,6 +63,20 @@ pub(super) fn ack(receipt: &ReceiptType) -> Option<Ack> {
     }
 }
 
+/// What is known of a message that could not be decrypted; none when it was not meant for a user.
+pub(super) fn undecryptable(info: &MessageInfo, own: &Account) -> Option<UndecryptableData> {
+    if info.category == MessageCategory::Peer {
+        return None;
+    }
+    Some(UndecryptableData {
+        message_id: info.id.clone(),
+        chat: chat(&info.source)?,
+        sender: sender(&info.source, own),
+        from_me: info.source.is_from_me,
+        timestamp: rfc3339(info.timestamp.timestamp_millis()),
+    })
+}
+
 /// The message as a user sees it, or none when it is not meant for a user.
 pub(super) fn message(
     inbound: &InboundMessage,
@@ -71,6 +90,9 @@ pub(super) fn message(
     let mut read = incoming::read(&inbound.message)?;
     if let Some(media) = read.content.media_mut() {
         media.url = Attached::url(session, media.id);
+    }
+    if info.edit == EditAttribute::AdminRevoke && matches!(read.content, Content::Revoke { .. }) {
+        read.private = Some(Box::new(Private::ByAdmin));
     }
     Some(Message {
         message_id: info.id.clone(),
@@ -89,6 +111,17 @@ pub(super) fn message(
 fn person(jid: &str) -> Option<Party> {
     let jid: Jid = jid.parse().ok()?;
     (jid.server.is_pn_family() || jid.server.is_lid_family()).then(|| party(&jid, None))
+}
+
+/// The chat of a message as phones name it, and in a group its sender.
+pub(super) fn place(message: &Message) -> Option<(Jid, Option<Jid>)> {
+    let jid = |party: &Party| -> Option<Jid> { outgoing::address(party).parse().ok() };
+    let chat = jid(&message.chat.party)?;
+    let sender = match message.chat.kind {
+        ChatKind::Group => Some(jid(&message.sender)?),
+        ChatKind::User | ChatKind::Newsletter | ChatKind::Status => None,
+    };
+    Some((chat, sender))
 }
 
 fn party(jid: &Jid, alt: Option<&Jid>) -> Party {

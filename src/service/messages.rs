@@ -3,10 +3,9 @@
 //! Owns the order: the message is stored under its final id, then sent, then its ack is written. `http` and the
 //! dialects call it.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
 use entity::{
-    enums::OutgoingState,
     ids::{MediaId, MessageRowId, SessionId},
     messages,
 };
@@ -19,18 +18,23 @@ use crate::{
     domain::{
         address::{Address, Chat, Party},
         clock::{SharedClock, rfc3339},
-        message::{Ack, Context, Message, Private, ReplyTo, Status},
+        message::{Context, Message, Private, ReplyTo, Status},
         principal::Scope,
         session::Phase,
     },
-    protocol::{SendError, compose, message_id},
+    protocol::{Payload, SendError, compose, message_id},
     session::{Handle, JournalError, Manager, Outgoing, Queued},
 };
 
+mod about;
+mod became;
 mod new;
+mod stored;
 
+pub use became::{Answered, Became, Deleted, Pinned, Reacted, Tally};
 pub use new::NewMessage;
-use new::refused;
+use new::{check_text, refused};
+pub use stored::StoredMessage;
 
 const NOT_SENT: &str = "this kind cannot be sent";
 
@@ -56,17 +60,11 @@ pub struct Sent {
     pub to: String,
 }
 
-/// A stored message with our id and its ack.
-#[derive(Debug, Clone, PartialEq)]
-pub struct StoredMessage {
-    /// Our id.
-    pub id: MessageRowId,
-    /// The message.
-    pub message: Message,
-    /// How far it has come.
-    pub ack: Ack,
-    /// Where it is, of one's own.
-    pub status: Option<Status>,
+/// A message that something is written about.
+struct Target {
+    id: MessageRowId,
+    message: Message,
+    handle: Handle,
 }
 
 /// The verbs. Clones share everything.
@@ -103,7 +101,7 @@ impl Messages {
     /// Refuses what no message could be sent from now, or ever by this caller.
     pub async fn require_ready(&self, ctx: &Ctx, session: &str) -> Result<(), Error> {
         ctx.require(Scope::MessagesSend)?;
-        let running = self.running(ctx, session).await?;
+        let (_, running) = self.running(ctx, session).await?;
         let ready = running.and_then(|handle| handle.client());
         match ready.filter(|client| client.is_ready()) {
             Some(_) => Ok(()),
@@ -116,29 +114,12 @@ impl Messages {
     /// From the first write on it is sent whatever happens to this process, under the id that is answered.
     pub async fn send(&self, ctx: &Ctx, session: &str, new: NewMessage) -> Result<Sent, Error> {
         ctx.require(Scope::MessagesSend)?;
-        let running = self.running(ctx, session).await?;
+        let (_, running) = self.running(ctx, session).await?;
         new.check()?;
         if matches!(new.to, Address::Newsletter(_) | Address::Status) {
             return Err(send_error(SendError::Unsupported));
         }
-        let not_connected = || send_error(SendError::NotConnected);
-        let handle = running.ok_or_else(not_connected)?;
-        let can_send = match handle.snapshot().phase {
-            Phase::Connected => handle.client().is_some(),
-            // Cut off for now: it goes out at the next login.
-            Phase::Connecting | Phase::Degraded(_) => handle.snapshot().account.phone.is_some(),
-            _ => false,
-        };
-        if !can_send {
-            return Err(not_connected());
-        }
-        if !handle.sends.has_room() {
-            return Err(Error::Limited {
-                code: "send_queue_full",
-                detail: "too many messages of this session wait to be sent".to_owned(),
-                retry_after: QUEUE_FULL_RETRY,
-            });
-        }
+        let handle = able(running)?;
         let mut outgoing = self.compose(&handle, &new).await?;
         if new.key.is_some()
             && let Some(sent) = self.sent_before(handle.session, &outgoing).await?
@@ -150,14 +131,26 @@ impl Messages {
         if let Some(reference) = self.media.put_up(&handle, &mut message.content).await? {
             message.private = Some(Box::new(Private::Media(reference)));
         }
-        let payload = compose(message).ok_or_else(|| Error::invalid("/type", NOT_SENT))?;
+        let not_sent = || refused("kind_not_sent", "/type", NOT_SENT);
+        let payload = compose(message).ok_or_else(not_sent)?;
         if !message.is_plain() {
             outgoing.payload = Some(payload.clone());
         }
+        self.let_out(&handle, outgoing, payload, new.wait).await
+    }
+
+    /// Stores what is ready to be sent, lets it out, and waits a while for the server's answer.
+    async fn let_out(
+        &self,
+        handle: &Handle,
+        outgoing: Outgoing,
+        payload: Payload,
+        wait: Duration,
+    ) -> Result<Sent, Error> {
         let queued = Queued {
             id: outgoing.id,
             message_id: outgoing.message.message_id.clone(),
-            to: new.to.clone(),
+            to: outgoing.to.clone(),
             content: outgoing.message.content.clone(),
             payload,
             attempts: 0,
@@ -166,7 +159,7 @@ impl Messages {
             id: queued.id,
             message_id: queued.message_id.clone(),
             status: Status::Queued,
-            to: new.to.to_string(),
+            to: outgoing.to.to_string(),
         };
         let journal = &handle.journal;
         journal
@@ -174,7 +167,7 @@ impl Messages {
             .await
             .map_err(journal_error)?;
         let outcome = handle.sends.push(queued);
-        sent.status = match tokio::time::timeout(new.wait, outcome).await {
+        sent.status = match tokio::time::timeout(wait, outcome).await {
             Ok(Ok(Ok(()))) => Status::Sent,
             // The server may have it: saying that it failed would make the caller send it twice.
             Ok(Ok(Err(SendError::TimedOut))) => Status::Unknown,
@@ -186,16 +179,20 @@ impl Messages {
     }
 
     /// A session of the caller's, if it runs here. The registry knows its owner, so a busy sender costs no read.
-    async fn running(&self, ctx: &Ctx, reference: &str) -> Result<Option<Handle>, Error> {
+    async fn running(
+        &self,
+        ctx: &Ctx,
+        reference: &str,
+    ) -> Result<(SessionId, Option<Handle>), Error> {
         if let Ok(id) = reference.parse::<SessionId>()
             && let Some(handle) = self.manager.get(id)
             && handle.owner == ctx.owner()
         {
             ctx.require_session(id)?;
-            return Ok(Some(handle));
+            return Ok((id, Some(handle)));
         }
         let row = find(&self.db, ctx, reference).await?;
-        Ok(self.manager.get(row.id))
+        Ok((row.id, self.manager.get(row.id)))
     }
 
     /// What an earlier request with the same key has stored.
@@ -217,76 +214,6 @@ impl Messages {
             status: stored.status.unwrap_or(Status::Unknown),
             to: outgoing.to.to_string(),
         }))
-    }
-
-    /// A page of stored messages, newest first.
-    pub async fn list(
-        &self,
-        ctx: &Ctx,
-        session: &str,
-        chat: Option<&Address>,
-        cursor: Option<MessageRowId>,
-        limit: u64,
-    ) -> Result<Vec<StoredMessage>, Error> {
-        ctx.require(Scope::MessagesRead)?;
-        let row = find(&self.db, ctx, session).await?;
-        let chat = chat.map(ToString::to_string);
-        let rows = db::messages::page(&self.db, row.id, chat.as_deref(), cursor, limit).await?;
-        self.stored(row.id, rows).await
-    }
-
-    /// One stored message, by WhatsApp's id or ours.
-    pub async fn get(
-        &self,
-        ctx: &Ctx,
-        session: &str,
-        reference: &str,
-    ) -> Result<StoredMessage, Error> {
-        ctx.require(Scope::MessagesRead)?;
-        let row = find(&self.db, ctx, session).await?;
-        let found = db::messages::find(&self.db, row.id, reference).await?;
-        let found = found.ok_or(Error::NotFound { what: "message" })?;
-        let mut stored = self.stored(row.id, vec![found]).await?;
-        stored.pop().ok_or(Error::NotFound { what: "message" })
-    }
-
-    async fn stored(
-        &self,
-        session: SessionId,
-        rows: Vec<messages::Model>,
-    ) -> Result<Vec<StoredMessage>, Error> {
-        let pending = |row: &&messages::Model| row.from_me && row.ack == Ack::Pending.number();
-        let pending: Vec<_> = rows.iter().filter(pending).map(|row| row.id).collect();
-        let states: HashMap<_, _> = if pending.is_empty() {
-            HashMap::new()
-        } else {
-            let states = db::outgoing::states(&self.db, session, &pending).await?;
-            states.into_iter().collect()
-        };
-        let handle = self.manager.get(session);
-        let sends = handle.as_ref().map(|handle| &handle.sends);
-        let is_under_way = |id| sends.is_some_and(|sends| sends.is_under_way(id));
-        // Told to its sender already, and about to be written.
-        let is_taken = |id: &str| sends.is_some_and(|sends| sends.is_taken(id));
-        let status = |row: &messages::Model, ack: Ack| match (ack.status(), states.get(&row.id)) {
-            (Some(status), _) => status,
-            (None, Some(OutgoingState::Queued)) if is_under_way(row.id) => Status::Sending,
-            (None, Some(OutgoingState::Queued)) => Status::Queued,
-            (None, Some(OutgoingState::Unknown) | None) => Status::Unknown,
-        };
-        let stored = |row: messages::Model| {
-            let ack = match Ack::from_number(row.ack).unwrap_or(Ack::Error) {
-                Ack::Pending if is_taken(&row.message_id) => Ack::Server,
-                ack => ack,
-            };
-            Ok(StoredMessage {
-                id: row.id,
-                message: read(&row)?,
-                ack,
-                status: row.from_me.then(|| status(&row, ack)),
-            })
-        };
-        rows.into_iter().map(stored).collect()
     }
 
     /// The message as it is stored first.
@@ -350,6 +277,29 @@ impl Messages {
             content: Some(Box::new(answered.content)),
         })
     }
+}
+
+/// The running session, if it can send now or soon.
+fn able(running: Option<Handle>) -> Result<Handle, Error> {
+    let not_connected = || send_error(SendError::NotConnected);
+    let handle = running.ok_or_else(not_connected)?;
+    let can_send = match handle.snapshot().phase {
+        Phase::Connected => handle.client().is_some(),
+        // Cut off for now: it goes out at the next login.
+        Phase::Connecting | Phase::Degraded(_) => handle.snapshot().account.phone.is_some(),
+        _ => false,
+    };
+    if !can_send {
+        return Err(not_connected());
+    }
+    if !handle.sends.has_room() {
+        return Err(Error::Limited {
+            code: "send_queue_full",
+            detail: "too many messages of this session wait to be sent".to_owned(),
+            retry_after: QUEUE_FULL_RETRY,
+        });
+    }
+    Ok(handle)
 }
 
 fn read(row: &messages::Model) -> Result<Message, Error> {

@@ -280,6 +280,10 @@ impl Actor {
                 self.write(Vec::new()).await?;
                 Ok(Next::Go)
             }
+            From::Undecryptable(known) => {
+                self.write(vec![Event::MessageUndecryptable(known)]).await?;
+                Ok(Next::Go)
+            }
             From::Unhooked(messages) => {
                 if !messages.is_empty() {
                     self.journal.record_messages(messages).await?;

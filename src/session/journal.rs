@@ -36,6 +36,7 @@ use crate::{
     webhook::outbox::{Endpoint, Wake},
 };
 
+mod about;
 mod commit;
 mod plan;
 mod undelivered;
@@ -183,7 +184,7 @@ enum Write {
     /// Incoming messages.
     Incoming(Vec<Message>),
     /// A message that is about to be sent.
-    Outgoing(Outgoing),
+    Outgoing(Box<Outgoing>),
     /// How far own messages have come.
     Acks {
         /// WhatsApp's ids.
@@ -233,7 +234,7 @@ impl Journal {
 
     /// Stores a message that is about to be sent.
     pub async fn record_outgoing(&self, outgoing: Outgoing) -> Result<(), JournalError> {
-        self.write(Write::Outgoing(outgoing)).await
+        self.write(Write::Outgoing(Box::new(outgoing))).await
     }
 
     /// Raises the ack of own messages; what is not ours, or is there already, is passed over.

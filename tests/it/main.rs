@@ -20,6 +20,7 @@ mod flows;
 mod harness;
 mod layering;
 mod live;
+mod messages;
 mod openapi;
 mod routes;
 mod store;

@@ -61,6 +61,14 @@ pub(crate) fn is_member(world: &World, group: &Jid, pn: Pn) -> bool {
         .is_some_and(|group| group.role(pn).is_some())
 }
 
+/// Whether there is such a group and the person administers it.
+pub(crate) fn is_admin(world: &World, group: &Jid, pn: Pn) -> bool {
+    let groups = &world.areas.groups.groups;
+    groups
+        .get(&group.user.to_string())
+        .is_some_and(|group| group.is_admin(pn))
+}
+
 /// The people of a group, if there is such a group.
 pub(crate) fn members(world: &World, group: &Jid) -> Option<Vec<Pn>> {
     let group = world.areas.groups.groups.get(&group.user.to_string())?;

@@ -3,7 +3,9 @@
 //! It is a real Signal device: what it receives it decrypts itself, and what it writes is encrypted to every device
 //! of the receiver. Its log is what the person would see on the screen.
 
+mod about;
 mod content;
+mod kinds;
 pub(super) mod log;
 mod receive;
 mod retry;

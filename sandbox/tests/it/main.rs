@@ -11,6 +11,7 @@ mod durability;
 mod faults;
 mod groups;
 mod harness;
+mod kinds;
 mod login;
 mod media;
 mod messages;

@@ -190,6 +190,27 @@ pub struct Response {
     pub extra_guests: Option<u32>,
 }
 
+/// A message stands at the top of its chat for everybody, or no longer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Pin {
+    /// The message it is about.
+    pub message_id: String,
+    /// Whether it stands there.
+    pub pinned: bool,
+    /// For how long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_in_s: Option<u32>,
+}
+
+/// A message that would disappear is kept for everybody, or no longer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Keep {
+    /// The message it is about.
+    pub message_id: String,
+    /// Whether it is kept.
+    pub kept: bool,
+}
+
 /// What a message says. Each kind sits under a key of its own name.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -292,11 +313,23 @@ pub enum Content {
         /// The answer.
         response: Response,
     },
+    /// Another message at the top of the chat.
+    Pin {
+        /// The pin.
+        pin: Pin,
+    },
+    /// Another message that does not disappear.
+    Keep {
+        /// What is kept.
+        keep: Keep,
+    },
 }
 
 impl Content {
     /// The words of the kinds that are about another message.
-    pub const ABOUT_OTHERS: [&'static str; 5] = ["reaction", "edit", "revoke", "vote", "response"];
+    pub const ABOUT_OTHERS: [&'static str; 7] = [
+        "reaction", "edit", "revoke", "vote", "response", "pin", "keep",
+    ];
 
     /// A text.
     pub fn text(body: impl Into<String>) -> Self {
@@ -326,6 +359,8 @@ impl Content {
             Self::Revoke { .. } => "revoke",
             Self::Vote { .. } => "vote",
             Self::Response { .. } => "response",
+            Self::Pin { .. } => "pin",
+            Self::Keep { .. } => "keep",
         }
     }
 
@@ -363,6 +398,8 @@ impl Content {
             Self::Revoke { revoke } => &revoke.message_id,
             Self::Vote { vote } => &vote.message_id,
             Self::Response { response } => &response.message_id,
+            Self::Pin { pin } => &pin.message_id,
+            Self::Keep { keep } => &keep.message_id,
             Self::Text { .. }
             | Self::Image { .. }
             | Self::Video { .. }

@@ -23,18 +23,24 @@ use crate::{
     },
     service::{
         Ctx, Error,
-        messages::{MAX_WAIT, Messages, StoredMessage},
+        messages::{MAX_WAIT, Messages, Sent, StoredMessage},
     },
 };
 
+mod about;
+mod became;
+mod marking;
 mod request;
 
+use became::BecameResponse;
 use request::SendMessageRequest;
 
 pub(in crate::http) fn guarded() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(list_messages, send_message))
         .routes(routes!(get_message))
+        .merge(about::routes())
+        .merge(marking::routes())
 }
 
 /// `Prefer: respond-async` or `Prefer: wait=<seconds>` (RFC 7240); what cannot be read is no preference.
@@ -67,6 +73,17 @@ struct SentResponse {
     to: String,
 }
 
+impl From<Sent> for SentResponse {
+    fn from(sent: Sent) -> Self {
+        Self {
+            id: sent.id,
+            message_id: sent.message_id,
+            status: sent.status,
+            to: sent.to,
+        }
+    }
+}
+
 #[derive(Serialize, utoipa::ToSchema)]
 struct MessageResponse {
     #[schema(value_type = String)]
@@ -80,6 +97,8 @@ struct MessageResponse {
     /// Where it is, of one's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<Status>,
+    #[serde(flatten)]
+    became: BecameResponse,
 }
 
 impl From<StoredMessage> for MessageResponse {
@@ -90,6 +109,7 @@ impl From<StoredMessage> for MessageResponse {
             ack: stored.ack.number(),
             ack_name: stored.ack,
             status: stored.status,
+            became: stored.became.into(),
         }
     }
 }
@@ -143,13 +163,7 @@ async fn send_message(
     new.key = key.and_then(|key| key.to_str().ok()).map(str::to_owned);
     new.wait = wait(&headers);
     let sent = messages.send(&ctx, &id, new).await?;
-    let response = SentResponse {
-        id: sent.id,
-        message_id: sent.message_id,
-        status: sent.status,
-        to: sent.to,
-    };
-    Ok((StatusCode::ACCEPTED, Json(response)))
+    Ok((StatusCode::ACCEPTED, Json(sent.into())))
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]

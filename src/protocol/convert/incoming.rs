@@ -9,8 +9,8 @@ use super::{person, raw, vcard};
 use crate::domain::{
     clock::rfc3339,
     message::{
-        Contact, Content, Context, Edit, LinkPreview, Location, Occasion, Poll, Private, Reaction,
-        ReplyTo, Response, Revoke, Unknown, Venue, Vote,
+        Contact, Content, Context, Edit, Keep, LinkPreview, Location, Occasion, Pin, Poll, Private,
+        Reaction, ReplyTo, Response, Revoke, Unknown, Venue, Vote,
     },
 };
 
@@ -195,6 +195,24 @@ fn about_another(message: &wa::Message) -> Option<(Content, Option<Private>)> {
         };
         let private = sealed_in(sealed.enc_payload.as_ref(), sealed.enc_iv.as_ref());
         return Some((Content::Response { response }, private));
+    }
+    if let Some(pin) = message.pin_in_chat_message.as_option() {
+        use wa::message::pin_in_chat_message::Type;
+        let info = message.message_context_info.as_option();
+        let expires_in_s = info.and_then(|info| info.message_add_on_duration_in_secs);
+        let pin = Pin {
+            message_id: target(&pin.key)?,
+            pinned: pin.r#type? == Type::PIN_FOR_ALL,
+            expires_in_s: expires_in_s.filter(|seconds| *seconds > 0),
+        };
+        return Some((Content::Pin { pin }, None));
+    }
+    if let Some(keep) = message.keep_in_chat_message.as_option() {
+        let keep = Keep {
+            message_id: target(&keep.key)?,
+            kept: keep.keep_type? == wa::KeepType::KEEP_FOR_ALL,
+        };
+        return Some((Content::Keep { keep }, None));
     }
     protocol(message.protocol_message.as_option()?).map(|content| (content, None))
 }

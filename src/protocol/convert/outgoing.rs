@@ -20,6 +20,10 @@ use crate::domain::{
 pub struct Payload(Vec<u8>);
 
 impl Payload {
+    pub(super) fn of(message: &wa::Message) -> Self {
+        Self(message.encode_to_vec())
+    }
+
     /// One that was stored.
     pub const fn from_stored(bytes: Vec<u8>) -> Self {
         Self(bytes)
@@ -55,7 +59,7 @@ pub fn compose(message: &mut Message) -> Option<Payload> {
         message.private = Some(Box::new(Private::Secret(secret.to_vec())));
     }
     put_context(&mut made, &message.context);
-    Some(Payload(made.encode_to_vec()))
+    Some(Payload::of(&made))
 }
 
 /// The message without its context.
@@ -97,7 +101,9 @@ pub(super) fn built(content: &Content) -> Option<wa::Message> {
         | Content::Edit { .. }
         | Content::Revoke { .. }
         | Content::Vote { .. }
-        | Content::Response { .. } => return None,
+        | Content::Response { .. }
+        | Content::Pin { .. }
+        | Content::Keep { .. } => return None,
     }
     Some(made)
 }

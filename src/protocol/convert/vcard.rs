@@ -6,17 +6,22 @@ use crate::domain::message::Card;
 
 /// The card as phones write it.
 pub(super) fn write(card: &Card) -> String {
-    let mut vcard = String::from("BEGIN:VCARD\nVERSION:3.0\n");
     let name = escape(&card.name);
-    vcard.push_str(&format!("N:;{name};;;\nFN:{name}\n"));
-    if let Some(organization) = &card.organization {
-        vcard.push_str(&format!("ORG:{};\n", escape(organization)));
-    }
-    if let Some(phone) = &card.phone {
-        vcard.push_str(&format!("TEL;type=CELL;waid={phone}:+{phone}\n"));
-    }
-    vcard.push_str("END:VCARD");
-    vcard
+    let organization = card.organization.as_deref();
+    let organization = organization.map(|units| format!("ORG:{};", escape(units)));
+    let phone = card.phone.as_deref();
+    let phone = phone.map(|digits| format!("TEL;type=CELL;waid={digits}:+{digits}"));
+    let lines = [
+        Some("BEGIN:VCARD".to_owned()),
+        Some("VERSION:3.0".to_owned()),
+        Some(format!("N:;{name};;;")),
+        Some(format!("FN:{name}")),
+        organization,
+        phone,
+        Some("END:VCARD".to_owned()),
+    ];
+    let lines: Vec<String> = lines.into_iter().flatten().collect();
+    lines.join("\n")
 }
 
 /// What a phone has sent as a card.

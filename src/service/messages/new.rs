@@ -156,7 +156,9 @@ fn check_content(content: &Content) -> Result<(), Error> {
         | Content::Edit { .. }
         | Content::Revoke { .. }
         | Content::Vote { .. }
-        | Content::Response { .. } => Err(refused(
+        | Content::Response { .. }
+        | Content::Pin { .. }
+        | Content::Keep { .. } => Err(refused(
             "kind_not_sent",
             "/type",
             "this kind cannot be sent",

@@ -4,17 +4,26 @@
 
 use std::{collections::HashSet, sync::Arc, time::Instant};
 
-use entity::{ids::EventId, media};
+use entity::{
+    ids::{EventId, MessageRowId},
+    media,
+};
 use metrics::{counter, histogram};
 use sea_orm::SqlErr;
 
 use super::{
     Inner, JournalError, Known, Write,
+    about::{Targets, mark},
     plan::{Acks, Filed, Plan, Told},
     undelivered::Undelivered,
 };
 use crate::{
-    db::{self, Committed, Script, fence::FenceError, messages::Key},
+    db::{
+        self, Committed, Script,
+        fence::FenceError,
+        messages::{Key, Own},
+    },
+    domain::message::{Ack, Content, Message},
     events::LogEntry,
     webhook::outbox,
 };
@@ -127,7 +136,8 @@ impl Inner {
         if some_are_known {
             seen.extend(self.stored(writes).await?);
         }
-        let mut plan = Plan::of(session, writes, seen, now)?;
+        let targets = Targets::of(db, session, writes).await?;
+        let mut plan = Plan::of(session, writes, seen, &targets, now)?;
         let acks = Acks::of_writes(writes);
         if !acks.is_empty() {
             let ids = acks.ids();
@@ -135,9 +145,31 @@ impl Inner {
                 Some(rows) => rows,
                 None => db::messages::below_ack(db, session, &ids, acks.highest()).await?,
             };
-            plan.raise(rows, &acks)?;
+            plan.raise(&rows, &acks)?;
+            self.mark(&mut plan, &rows, now).await?;
         }
         Ok(plan)
+    }
+
+    /// An own reaction, edit, … shows from the server's ack on.
+    async fn mark(&self, plan: &mut Plan, rows: &[Own], now: i64) -> Result<(), JournalError> {
+        let (db, session) = (&self.config.db, self.config.session);
+        let taken = rows.iter().filter(|row| {
+            row.ack < Ack::Server.number() && Content::ABOUT_OTHERS.contains(&row.kind.as_str())
+        });
+        let taken = taken.map(|row| row.id).filter(|id| {
+            let mut acks = plan.acks.iter();
+            acks.any(|(ack, rows)| *ack >= Ack::Server.number() && rows.contains(id))
+        });
+        let taken: Vec<MessageRowId> = taken.collect();
+        if taken.is_empty() {
+            return Ok(());
+        }
+        for row in db::messages::with_row_ids(db, session, &taken).await? {
+            let message: Message = serde_json::from_str(&row.body)?;
+            plan.marks.extend(mark(session, &message, row.body, now));
+        }
+        Ok(())
     }
 
     /// Reads under the lock what the journal then remembers.
@@ -209,6 +241,9 @@ impl Inner {
         db::messages::insert(script, plan.messages);
         db::outgoing::insert(script, plan.outgoing);
         db::message_secrets::insert(script, plan.secrets);
+        for mark in plan.marks {
+            db::message_marks::put(script, mark);
+        }
         for (ack, rows) in plan.acks {
             db::messages::set_ack(script, session, &rows, ack);
         }

@@ -7,10 +7,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use entity::{
     enums::OutgoingState,
     ids::{MessageRowId, SessionId},
-    message_secrets, messages, outgoing,
+    message_marks, message_secrets, messages, outgoing,
 };
 
-use super::{Outgoing, Write};
+use super::{
+    Outgoing, Write,
+    about::{Targets, mark},
+};
 use crate::{
     db::messages::{Key, Own},
     domain::{
@@ -55,6 +58,8 @@ pub(super) struct Plan {
     pub(super) secrets: Vec<message_secrets::Model>,
     /// Files of messages, and where WhatsApp has them.
     pub(super) files: Vec<Filed>,
+    /// What became of other messages.
+    pub(super) marks: Vec<message_marks::Model>,
     pub(super) told: Vec<Told>,
     /// Own messages by the ack that they come to.
     pub(super) acks: BTreeMap<i16, Vec<MessageRowId>>,
@@ -70,6 +75,7 @@ impl Plan {
         session: SessionId,
         writes: &[Write],
         mut seen: HashSet<Key>,
+        targets: &Targets,
         now: i64,
     ) -> Result<Self, serde_json::Error> {
         let mut plan = Self::default();
@@ -84,7 +90,7 @@ impl Plan {
                     for message in batch {
                         let key = key(message);
                         if seen.insert(key.clone()) {
-                            plan.take_in(session, message, key, now)?;
+                            plan.take_in(session, message, key, targets, now)?;
                         }
                     }
                 }
@@ -106,8 +112,12 @@ impl Plan {
         session: SessionId,
         message: &Message,
         key: Key,
+        targets: &Targets,
         now: i64,
     ) -> Result<(), serde_json::Error> {
+        let told = targets.judge(message);
+        let is_told = told.is_some();
+        let message = told.as_deref().unwrap_or(message);
         let data = serde_json::to_string(message)?;
         let id = MessageRowId::new();
         self.keep_secret(session, id, message);
@@ -118,10 +128,17 @@ impl Plan {
             created_at: now,
             ..row
         });
-        self.told.push(Told {
-            kind: Event::name_of(&message.content),
-            data,
-        });
+        // What somebody may not do is stored all the same, so that it does not come again.
+        if is_told {
+            if message.content.target().is_some() {
+                let mark = mark(session, message, data.clone(), now);
+                self.marks.extend(mark);
+            }
+            self.told.push(Told {
+                kind: Event::name_of(&message.content),
+                data,
+            });
+        }
         Ok(())
     }
 
@@ -181,11 +198,7 @@ impl Plan {
     }
 
     /// Raises own messages as far as `acks` say, and tells each step.
-    pub(super) fn raise(
-        &mut self,
-        rows: Vec<Own>,
-        acks: &Acks<'_>,
-    ) -> Result<(), serde_json::Error> {
+    pub(super) fn raise(&mut self, rows: &[Own], acks: &Acks<'_>) -> Result<(), serde_json::Error> {
         for row in rows {
             let mut reached = row.ack;
             for (ack, error) in acks.of(&row.message_id) {

@@ -41,6 +41,7 @@ impl Undelivered {
                 id: row.id,
                 message_id: row.message_id.clone(),
                 chat: row.chat.clone(),
+                kind: row.kind.clone(),
                 ack: row.ack,
                 outgoing: Some(out.id),
             }));
@@ -64,7 +65,7 @@ mod tests {
             address::{Chat, ChatKind, Party},
             message::{Content, Context, Message},
         },
-        session::journal::{Outgoing, Write},
+        session::journal::{Outgoing, Write, about::Targets},
     };
 
     /// A plan that stores a message to be sent under `id`.
@@ -91,8 +92,15 @@ mod tests {
             payload: None,
             sent_at: 0,
         };
-        let writes = [Write::Outgoing(out)];
-        Plan::of(SessionId::new(), &writes, HashSet::new(), 0).unwrap()
+        let writes = [Write::Outgoing(Box::new(out))];
+        Plan::of(
+            SessionId::new(),
+            &writes,
+            HashSet::new(),
+            &Targets::default(),
+            0,
+        )
+        .unwrap()
     }
 
     /// A plan that raises `own` to `ack`.

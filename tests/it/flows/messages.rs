@@ -1,11 +1,13 @@
 //! Texts both ways.
 
+use entity::wa_signal_sessions;
+use sea_orm::EntityTrait as _;
 use wharf::{
     domain::message::{Ack, Status},
     service::Error,
 };
 
-use crate::harness::field::{ALICE, BOB, Field};
+use crate::harness::field::{ALICE, BOB, Field, Process};
 
 #[tokio::test]
 async fn a_text_from_a_phone_is_in_the_log_once_with_both_numbers() {
@@ -42,6 +44,33 @@ async fn a_sent_text_reaches_the_phone_and_its_ack_climbs() {
         .await
         .unwrap();
     assert!(stored.ack >= Ack::Device, "{:?}", stored.ack);
+    field.process.stop().await;
+}
+
+#[tokio::test]
+async fn a_message_that_cannot_be_decrypted_is_announced_and_follows_when_it_was_sent_again() {
+    let mut field = Field::start().await;
+    let session = field.pair(ALICE).await;
+    // One message each way, so that the phone's next one needs the ratchet.
+    field.write(BOB, ALICE, "hello").await;
+    field.until_logged(session, "message", 1).await;
+    field.send(session, BOB, "hi").await.unwrap();
+    field.until_phone_has(BOB, "hi").await;
+    field.process.stop().await;
+    let forgotten = wa_signal_sessions::Entity::delete_many();
+    forgotten.exec(&field.db).await.unwrap();
+    field.process = Process::start(field.db.clone(), &field.sandbox.ws_url(), None).await;
+    field.process.manager.claim_due(None).await.unwrap();
+    field.until_connected(session).await;
+
+    field.write(BOB, ALICE, "do you read me?").await;
+    let lost = field
+        .until_logged(session, "message.undecryptable", 1)
+        .await;
+    assert_eq!(lost[0]["sender"]["phone"], BOB);
+    let messages = field.until_logged(session, "message", 2).await;
+    assert_eq!(messages[1]["text"]["body"], "do you read me?");
+    assert_eq!(messages[1]["message_id"], lost[0]["message_id"]);
     field.process.stop().await;
 }
 

@@ -1,8 +1,13 @@
 //! A message that was taken is sent, whatever happens in between, and once.
 
+use std::time::Duration;
+
 use entity::{enums::SessionState, ids::SessionId};
 use serde_json::{Value, json};
-use wharf::{domain::message::Status, service::Error};
+use wharf::{
+    domain::message::{Content, Poll, Status},
+    service::{Error, messages::NewMessage},
+};
 
 use crate::harness::field::{ALICE, BOB, Field, Process};
 
@@ -62,6 +67,37 @@ async fn what_a_process_left_unsent_goes_out_from_the_next_under_the_same_id() {
         field.status(session, &sent.message_id).await,
         Status::Sent | Status::Delivered
     ));
+    field.process.stop().await;
+}
+
+#[tokio::test]
+async fn a_poll_that_goes_out_after_a_restart_has_the_secret_that_votes_are_opened_with() {
+    let mut field = Field::start().await;
+    let session = field.pair(ALICE).await;
+    cut_off(&field, session).await;
+    let poll = Poll {
+        name: "When?".to_owned(),
+        options: vec!["now".to_owned(), "later".to_owned()],
+        multi: false,
+        quiz: None,
+    };
+    let new = NewMessage {
+        wait: Duration::ZERO,
+        ..NewMessage::of(BOB.parse().unwrap(), Content::Poll { poll })
+    };
+    let messages = &field.process.messages;
+    let sent = messages.send(&field.ctx, &session.to_string(), new).await;
+    let id = sent.unwrap().message_id;
+    field.process.stop().await;
+    mend(&field).await;
+    field.process = Process::start(field.db.clone(), &field.sandbox.ws_url(), None).await;
+    field.process.manager.claim_due(None).await.unwrap();
+    field.until_logged(session, "message.ack", 2).await;
+    let vote = json!({"to": ALICE, "vote": {"message_id": id, "options": ["later"]}});
+    let path = format!("/phones/{BOB}/messages");
+    field.control("POST", &path, vote).await;
+    let votes = field.until_logged(session, "poll.vote", 1).await;
+    assert_eq!(votes[0]["vote"]["options"], json!(["later"]));
     field.process.stop().await;
 }
 

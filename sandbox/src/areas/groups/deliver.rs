@@ -27,7 +27,9 @@ pub(crate) fn message(
     to: &Jid,
 ) -> Result<(), Refusal> {
     let id = to.user.to_string();
-    if !find(world, &id)?.may_write(client.device.pn) {
+    let (group, writer) = (find(world, &id)?, client.device.pn);
+    let deletes_for_others = attr(node, "edit").is_some_and(|edit| edit == "8");
+    if !group.may_write(writer) || (deletes_for_others && !group.is_admin(writer)) {
         return Err(FORBIDDEN);
     }
     let envelope = Letter::envelope(node, client.device, Chat::Group(to.clone()), true)

@@ -2,11 +2,11 @@
 
 use buffa::MessageField;
 use serde::Deserialize;
-use wacore::poll::{compute_option_hash, encrypt_poll_vote_with_secret};
 use waproto::whatsapp as wa;
 
+use super::about;
+use super::kinds;
 use super::log::Entry;
-use super::view;
 use crate::areas::media::{Attachment, File, Kind};
 use crate::areas::messages::Chat;
 use crate::jids::Pn;
@@ -20,6 +20,11 @@ pub(super) struct Draft {
     text: Option<String>,
     location: Option<Location>,
     contact: Option<Contact>,
+    contacts: Option<Vec<Contact>>,
+    event: Option<kinds::Event>,
+    answer: Option<kinds::Answer>,
+    /// The bytes of a message, in base64.
+    raw: Option<String>,
     poll: Option<Poll>,
     image: Option<File>,
     video: Option<File>,
@@ -27,10 +32,10 @@ pub(super) struct Draft {
     voice: Option<File>,
     document: Option<File>,
     sticker: Option<File>,
-    vote: Option<Vote>,
-    reaction: Option<Reaction>,
-    edit: Option<Edit>,
-    revoke: Option<Revoke>,
+    vote: Option<about::Vote>,
+    reaction: Option<about::Reaction>,
+    edit: Option<about::Edit>,
+    revoke: Option<about::Revoke>,
     reply_to: Option<String>,
     #[serde(default)]
     mentions: Vec<String>,
@@ -46,7 +51,7 @@ struct Location {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Contact {
+pub(super) struct Contact {
     name: String,
     phone: String,
 }
@@ -58,33 +63,6 @@ struct Poll {
     options: Vec<String>,
     #[serde(default)]
     multi: bool,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Vote {
-    message_id: String,
-    options: Vec<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Reaction {
-    message_id: String,
-    emoji: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Edit {
-    message_id: String,
-    text: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Revoke {
-    message_id: String,
 }
 
 /// Why a draft is no message.
@@ -100,6 +78,10 @@ pub(super) enum DraftFault {
     NoPoll(String),
     #[error("the poll has no option {0:?}")]
     NoOption(String),
+    #[error("the message {0} is no event")]
+    NoEvent(String),
+    #[error("the bytes are no message")]
+    BadBytes,
     #[error("a poll has 2 to 12 options")]
     OptionCount,
     #[error("{0:?} is no number")]
@@ -119,6 +101,10 @@ impl Draft {
             self.text.is_some(),
             self.location.is_some(),
             self.contact.is_some(),
+            self.contacts.is_some(),
+            self.event.is_some(),
+            self.answer.is_some(),
+            self.raw.is_some(),
             self.poll.is_some(),
             self.vote.is_some(),
             self.reaction.is_some(),
@@ -136,18 +122,28 @@ impl Draft {
             location_message(location, context)
         } else if let Some(contact) = &self.contact {
             contact_message(contact, context)
+        } else if let Some(cards) = &self.contacts {
+            kinds::contacts(cards, field(context))
+        } else if let Some(event) = &self.event {
+            kinds::event(event, field(context))
+        } else if let Some(bytes) = &self.raw {
+            kinds::raw(bytes)?
+        } else if let Some(answer) = &self.answer {
+            let entry = known(world, writer, &answer.message_id)?;
+            let key = key_of(world, writer, chat, &entry);
+            kinds::answer(world, writer, &entry, key, answer)?
         } else if let Some(poll) = &self.poll {
             poll_message(poll, context)?
         } else if let Some(attachment) = attachment {
             attachment.message(field(context))
         } else if let Some(vote) = &self.vote {
-            vote_message(world, writer, chat, vote)?
+            about::vote_message(world, writer, chat, vote)?
         } else if let Some(reaction) = &self.reaction {
-            reaction_message(world, writer, chat, reaction)?
+            about::reaction_message(world, writer, chat, reaction)?
         } else if let Some(edit) = &self.edit {
-            edit_message(world, writer, chat, edit)?
+            about::edit_message(world, writer, chat, edit)?
         } else if let Some(revoke) = &self.revoke {
-            revoke_message(world, writer, chat, revoke)?
+            about::revoke_message(world, writer, chat, revoke)?
         } else {
             return Err(DraftFault::OneKind(0));
         };
@@ -214,13 +210,13 @@ fn field(context: Option<wa::ContextInfo>) -> MessageField<wa::ContextInfo> {
     context.map(MessageField::some).unwrap_or_default()
 }
 
-fn known(world: &World, writer: Pn, id: &str) -> Result<Entry, DraftFault> {
+pub(super) fn known(world: &World, writer: Pn, id: &str) -> Result<Entry, DraftFault> {
     let entry = world.areas.phone.log.find(writer, id).cloned();
     entry.ok_or_else(|| DraftFault::UnknownMessage(id.to_owned()))
 }
 
 /// Names a message the way the writer's phone does.
-fn key_of(world: &World, writer: Pn, chat: &Chat, entry: &Entry) -> wa::MessageKey {
+pub(super) fn key_of(world: &World, writer: Pn, chat: &Chat, entry: &Entry) -> wa::MessageKey {
     let author = world.lid_jid(entry.from.pn.phone()).to_string();
     let (remote, participant) = match chat {
         Chat::Person(pn) => (world.lid_jid(pn.phone()).to_string(), None),
@@ -234,7 +230,7 @@ fn key_of(world: &World, writer: Pn, chat: &Chat, entry: &Entry) -> wa::MessageK
     }
 }
 
-fn text_message(text: &str, context: Option<wa::ContextInfo>) -> wa::Message {
+pub(super) fn text_message(text: &str, context: Option<wa::ContextInfo>) -> wa::Message {
     match context {
         None => wa::Message {
             conversation: Some(text.to_owned()),
@@ -265,19 +261,25 @@ fn location_message(location: &Location, context: Option<wa::ContextInfo>) -> wa
 }
 
 fn contact_message(contact: &Contact, context: Option<wa::ContextInfo>) -> wa::Message {
+    wa::Message {
+        contact_message: MessageField::some(wa::message::ContactMessage {
+            context_info: field(context),
+            ..card(contact)
+        }),
+        ..Default::default()
+    }
+}
+
+pub(super) fn card(contact: &Contact) -> wa::message::ContactMessage {
     let digits = contact.phone.trim_start_matches('+');
     let name = &contact.name;
     let vcard = format!(
         "BEGIN:VCARD\nVERSION:3.0\nN:;{name};;;\nFN:{name}\n\
          TEL;type=CELL;waid={digits}:+{digits}\nEND:VCARD"
     );
-    wa::Message {
-        contact_message: MessageField::some(wa::message::ContactMessage {
-            display_name: Some(name.clone()),
-            vcard: Some(vcard),
-            context_info: field(context),
-            ..Default::default()
-        }),
+    wa::message::ContactMessage {
+        display_name: Some(name.clone()),
+        vcard: Some(vcard),
         ..Default::default()
     }
 }
@@ -305,109 +307,4 @@ fn poll_message(poll: &Poll, context: Option<wa::ContextInfo>) -> Result<wa::Mes
         message.poll_creation_message_v3 = creation;
     }
     Ok(message)
-}
-
-fn vote_message(
-    world: &World,
-    writer: Pn,
-    chat: &Chat,
-    vote: &Vote,
-) -> Result<wa::Message, DraftFault> {
-    let entry = known(world, writer, &vote.message_id)?;
-    let no_poll = || DraftFault::NoPoll(vote.message_id.clone());
-    let poll_message = entry.message();
-    let names = view::poll_options(&poll_message).ok_or_else(no_poll)?;
-    if let Some(missing) = vote.options.iter().find(|option| !names.contains(option)) {
-        return Err(DraftFault::NoOption(missing.clone()));
-    }
-    let secret = view::secret(&poll_message).ok_or_else(no_poll)?;
-    let hashes: Vec<Vec<u8>> = vote
-        .options
-        .iter()
-        .map(|name| compute_option_hash(name).to_vec())
-        .collect();
-    let creator = world.lid_jid(entry.from.pn.phone()).to_string();
-    let voter = world.lid_jid(writer.phone()).to_string();
-    let (payload, iv) =
-        encrypt_poll_vote_with_secret(&hashes, &secret, &entry.id, &creator, &voter)
-            .map_err(|_| no_poll())?;
-    Ok(wa::Message {
-        poll_update_message: MessageField::some(wa::message::PollUpdateMessage {
-            poll_creation_message_key: MessageField::some(key_of(world, writer, chat, &entry)),
-            vote: MessageField::some(wa::message::PollEncValue {
-                enc_payload: Some(payload),
-                enc_iv: Some(iv.to_vec()),
-            }),
-            sender_timestamp_ms: i64::try_from(world.now_ms).ok(),
-            ..Default::default()
-        }),
-        ..Default::default()
-    })
-}
-
-fn reaction_message(
-    world: &World,
-    writer: Pn,
-    chat: &Chat,
-    reaction: &Reaction,
-) -> Result<wa::Message, DraftFault> {
-    let entry = known(world, writer, &reaction.message_id)?;
-    Ok(wa::Message {
-        reaction_message: MessageField::some(wa::message::ReactionMessage {
-            key: MessageField::some(key_of(world, writer, chat, &entry)),
-            text: Some(reaction.emoji.clone()),
-            sender_timestamp_ms: i64::try_from(world.now_ms).ok(),
-            ..Default::default()
-        }),
-        ..Default::default()
-    })
-}
-
-fn edit_message(
-    world: &World,
-    writer: Pn,
-    chat: &Chat,
-    edit: &Edit,
-) -> Result<wa::Message, DraftFault> {
-    use wa::message::protocol_message::Type;
-    let entry = own(world, writer, &edit.message_id)?;
-    let edited = text_message(&edit.text, None);
-    Ok(protocol(wa::message::ProtocolMessage {
-        key: MessageField::some(key_of(world, writer, chat, &entry)),
-        r#type: Some(Type::MESSAGE_EDIT),
-        edited_message: MessageField::some(edited),
-        timestamp_ms: i64::try_from(world.now_ms).ok(),
-        ..Default::default()
-    }))
-}
-
-fn revoke_message(
-    world: &World,
-    writer: Pn,
-    chat: &Chat,
-    revoke: &Revoke,
-) -> Result<wa::Message, DraftFault> {
-    use wa::message::protocol_message::Type;
-    let entry = own(world, writer, &revoke.message_id)?;
-    Ok(protocol(wa::message::ProtocolMessage {
-        key: MessageField::some(key_of(world, writer, chat, &entry)),
-        r#type: Some(Type::REVOKE),
-        ..Default::default()
-    }))
-}
-
-fn own(world: &World, writer: Pn, id: &str) -> Result<Entry, DraftFault> {
-    let entry = known(world, writer, id)?;
-    if entry.from.pn == writer {
-        Ok(entry)
-    } else {
-        Err(DraftFault::NotTheWriter)
-    }
-}
-
-fn protocol(message: wa::message::ProtocolMessage) -> wa::Message {
-    wa::Message {
-        protocol_message: MessageField::some(message),
-        ..Default::default()
-    }
 }

@@ -93,6 +93,8 @@ fn refused(fault: DraftFault) -> ControlError {
         DraftFault::UnknownMessage(_) => "unknown_message",
         DraftFault::NotTheWriter => "not_the_writer",
         DraftFault::NoPoll(_) | DraftFault::NoOption(_) | DraftFault::OptionCount => "bad_poll",
+        DraftFault::NoEvent(_) => "bad_event",
+        DraftFault::BadBytes => "bad_bytes",
         DraftFault::BadNumber(_) => "bad_number",
     };
     ControlError::unprocessable(code, &fault.to_string())

@@ -17,7 +17,7 @@ use crate::world::World;
 pub(crate) struct Outgoing {
     pub(crate) id: String,
     pub(crate) message: wa::Message,
-    /// `edit` of the stanza: `1` an edit, `7` a revoke.
+    /// `edit` of the stanza: `1` an edit, `7` a revoke, `8` one by an admin.
     pub(crate) edit: Option<&'static str>,
 }
 
@@ -95,7 +95,10 @@ pub(crate) fn edit_of(message: &wa::Message) -> Option<&'static str> {
     use wa::message::protocol_message::Type;
     match message.protocol_message.as_option()?.r#type? {
         Type::MESSAGE_EDIT => Some("1"),
-        Type::REVOKE => Some("7"),
+        Type::REVOKE => {
+            let key = message.protocol_message.as_option()?.key.as_option()?;
+            Some(if key.from_me == Some(true) { "7" } else { "8" })
+        }
         _ => None,
     }
 }

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 use wacore::poll::{PollVoteCiphertext, compute_option_hash, decrypt_poll_vote_with_secret};
 use waproto::whatsapp as wa;
 
+use super::kinds;
 use super::log::Entry;
 use crate::areas::media;
 use crate::control::timestamp;
@@ -64,11 +65,13 @@ fn content(world: &World, pn: Pn, entry: &Entry, message: &wa::Message) -> Map<S
         })
     } else if let Some(m) = message.contact_message.as_option() {
         json!({ "type": "contact", "name": m.display_name, "vcard": m.vcard })
-    } else if let Some(options) = poll_options(message) {
-        json!({ "type": "poll", "name": poll(message).and_then(|p| p.name.clone()), "options": options })
+    } else if let Some(poll) = poll(message) {
+        poll_shown(poll)
     } else if let Some(m) = message.poll_update_message.as_option() {
         let options = vote(world, pn, entry, m);
         json!({ "type": "vote", "options": options, "target": target(&m.poll_creation_message_key) })
+    } else if let Some(shown) = kinds::shown(world, pn, entry, message) {
+        shown
     } else {
         json!({ "type": "unknown" })
     };
@@ -80,12 +83,41 @@ fn content(world: &World, pn: Pn, entry: &Entry, message: &wa::Message) -> Map<S
     if let Some(context) = context(message) {
         if let Some(id) = &context.stanza_id {
             view.insert("reply_to".to_owned(), json!(id));
+            if let Some(quoted) = context.quoted_message.as_option() {
+                let shown = content(world, pn, entry, unwrap(quoted));
+                view.insert("quoted".to_owned(), Value::Object(shown));
+            }
         }
         if !context.mentioned_jid.is_empty() {
             view.insert("mentions".to_owned(), json!(context.mentioned_jid));
         }
+        if context.is_forwarded == Some(true) {
+            view.insert("forwarded".to_owned(), json!(true));
+        }
+        if let Some(seconds) = context.expiration {
+            view.insert("expires_in_s".to_owned(), json!(seconds));
+        }
+    }
+    let extended = message.extended_text_message.as_option();
+    if let Some(url) = extended.and_then(|text| text.matched_text.as_ref()) {
+        let title = extended.and_then(|text| text.title.as_ref());
+        view.insert(
+            "link_preview".to_owned(),
+            json!({ "url": url, "title": title }),
+        );
     }
     view
+}
+
+fn poll_shown(poll: &wa::message::PollCreationMessage) -> Value {
+    let right = poll.correct_answer.as_option();
+    json!({
+        "type": "poll",
+        "name": poll.name,
+        "options": options(poll),
+        "multi": poll.selectable_options_count != Some(1),
+        "quiz": right.and_then(|right| right.option_name.as_ref()),
+    })
 }
 
 fn text(message: &wa::Message) -> Option<&String> {
@@ -96,7 +128,7 @@ fn text(message: &wa::Message) -> Option<&String> {
         .or_else(|| extended?.text.as_ref())
 }
 
-fn target(key: &buffa::MessageField<wa::MessageKey>) -> Option<String> {
+pub(super) fn target(key: &buffa::MessageField<wa::MessageKey>) -> Option<String> {
     key.as_option()?.id.clone()
 }
 
@@ -126,6 +158,11 @@ fn context(message: &wa::Message) -> Option<&wa::ContextInfo> {
         .map(|m| &m.context_info);
     let contact = message.contact_message.as_option().map(|m| &m.context_info);
     let poll = poll(message).map(|m| &m.context_info);
+    let cards = message
+        .contacts_array_message
+        .as_option()
+        .map(|m| &m.context_info);
+    let event = message.event_message.as_option().map(|m| &m.context_info);
     let image = message.image_message.as_option().map(|m| &m.context_info);
     let video = message.video_message.as_option().map(|m| &m.context_info);
     let audio = message.audio_message.as_option().map(|m| &m.context_info);
@@ -135,7 +172,7 @@ fn context(message: &wa::Message) -> Option<&wa::ContextInfo> {
         .map(|m| &m.context_info);
     let sticker = message.sticker_message.as_option().map(|m| &m.context_info);
     [
-        extended, location, contact, poll, image, video, audio, document, sticker,
+        extended, location, contact, cards, poll, event, image, video, audio, document, sticker,
     ]
     .into_iter()
     .flatten()
@@ -153,13 +190,14 @@ fn poll(message: &wa::Message) -> Option<&wa::message::PollCreationMessage> {
 
 /// The options of a poll; `None` when the message is none.
 pub(super) fn poll_options(message: &wa::Message) -> Option<Vec<String>> {
-    let options = &poll(unwrap(message))?.options;
-    Some(
-        options
-            .iter()
-            .filter_map(|option| option.option_name.clone())
-            .collect(),
-    )
+    poll(unwrap(message)).map(options)
+}
+
+fn options(poll: &wa::message::PollCreationMessage) -> Vec<String> {
+    let options = poll.options.iter();
+    options
+        .filter_map(|option| option.option_name.clone())
+        .collect()
 }
 
 /// The secret that votes on this message are encrypted with.

@@ -151,6 +151,7 @@ struct LinkPreviewRequest {
 
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"to": "+5511999887766", "type": "text", "text": {"body": "Hello"}}))]
 pub(super) struct SendMessageRequest {
     /// Digits, `+digits`, or an address that ends in `@s.whatsapp.net`, `@c.us`, `@g.us` or `@lid`.
     #[schema(example = "+5511999887766")]
@@ -335,22 +336,19 @@ impl TryFrom<ContactRequest> for Contact {
 }
 
 fn card(name: String, phone: &str, organization: Option<String>, at: &str) -> Result<Card, Error> {
-    match phone.parse() {
-        Ok(Address::Phone(digits)) => Ok(Card {
-            name,
-            phone: Some(digits),
-            organization,
-            vcard: None,
-        }),
-        _ => {
-            let detail = "must be a phone number with the country code";
-            Err(refused(
-                "invalid_contact_phone",
-                format!("{at}/phone"),
-                detail,
-            ))
-        }
-    }
+    let Ok(Address::Phone(digits)) = phone.parse() else {
+        let (pointer, detail) = (
+            format!("{at}/phone"),
+            "must be a phone number with the country code",
+        );
+        return Err(refused("invalid_contact_phone", pointer, detail));
+    };
+    Ok(Card {
+        name,
+        phone: Some(digits),
+        organization,
+        vcard: None,
+    })
 }
 
 impl From<PollRequest> for Poll {

@@ -443,6 +443,127 @@ export interface paths {
         get: operations["get_message"];
         put?: never;
         post?: never;
+        /** Delete a message for everybody: one's own, or as an admin one of the group's. */
+        delete: operations["delete_message"];
+        options?: never;
+        head?: never;
+        /** Edit a text of one's own, for 15 minutes. */
+        patch: operations["edit_message"];
+        trace?: never;
+    };
+    "/v1/sessions/{id}/messages/{message_id}/forward": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Hand a message on to another chat. */
+        post: operations["forward_message"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/messages/{message_id}/keep": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Keep a message that would disappear, for everybody. */
+        post: operations["keep_message"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/messages/{message_id}/pin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Put a message at the top of its chat, for everybody. */
+        post: operations["pin_message"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/messages/{message_id}/reactions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** React to a message. */
+        post: operations["react_to_message"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/messages/{message_id}/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tell whoever wrote a message that it was read. */
+        post: operations["read_message"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/messages/{message_id}/star": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Put a star at a message, on the devices of this account. */
+        post: operations["star_message"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/messages/{message_id}/votes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Vote in a poll. It replaces what was chosen before. */
+        post: operations["vote_in_poll"];
         delete?: never;
         options?: never;
         head?: never;
@@ -710,6 +831,19 @@ export interface components {
             /** @description `ok`. */
             status: string;
         };
+        /**
+         * @description Whether somebody comes to a calendar event.
+         * @enum {string}
+         */
+        Answer: "going" | "not_going" | "maybe";
+        AnsweredResponse: {
+            answer?: components["schemas"]["Answer"] | null;
+            /** @description RFC 3339. */
+            at: string;
+            /** Format: int32 */
+            extra_guests?: number | null;
+            sender: components["schemas"]["Party"];
+        };
         ApiKey: {
             created_at: string;
             expires_at?: string | null;
@@ -732,11 +866,46 @@ export interface components {
          * @enum {string}
          */
         AttemptTrigger: "auto" | "manual";
+        BecameResponse: {
+            deleted?: components["schemas"]["DeletedResponse"] | null;
+            /** @description When it got another wording, RFC 3339; the body is the last. */
+            edited_at?: string | null;
+            /** @description It is kept from disappearing. */
+            kept?: boolean;
+            pinned?: components["schemas"]["PinnedResponse"] | null;
+            /** @description Each person's last reaction. */
+            reactions: components["schemas"]["ReactedResponse"][];
+            /** @description Of a calendar event: each person's last answer. */
+            responses?: components["schemas"]["AnsweredResponse"][] | null;
+            /** @description Of a poll: each option with who chose it. */
+            votes?: components["schemas"]["TallyResponse"][] | null;
+        };
         /**
          * @description Which of the two builds this is.
          * @enum {string}
          */
         Build: "live" | "sandbox";
+        /** @description A contact card. */
+        Card: {
+            /** @description Whose it is. */
+            name: string;
+            /** @description Where that person works. */
+            organization?: string | null;
+            /** @description Digits of the first number, if there is one. */
+            phone?: string | null;
+            /** @description The whole card, as a vCard. */
+            vcard?: string | null;
+        };
+        CardRequest: {
+            /** @example Ann */
+            name: string;
+            organization?: string | null;
+            /**
+             * @description Digits or `+digits`, with the country code.
+             * @example +5511999887766
+             */
+            phone: string;
+        };
         ChangePasswordRequest: {
             current_password: string;
             /** @description 8 to 256 bytes. */
@@ -752,6 +921,26 @@ export interface components {
          * @enum {string}
          */
         ChatKind: "user" | "group" | "newsletter" | "status";
+        /** @description One contact card, or several. */
+        Contact: {
+            /** @description Each of them. */
+            cards: components["schemas"]["Card"][];
+            /** @description What the phone calls them together. */
+            name: string;
+        } | components["schemas"]["Card"];
+        /** @description One card by its fields, or several as `cards`. */
+        ContactRequest: {
+            /** @description 1 to 257; then the other fields stay empty. */
+            cards?: components["schemas"]["CardRequest"][] | null;
+            /** @example Ann */
+            name?: string | null;
+            organization?: string | null;
+            /**
+             * @description Digits or `+digits`, with the country code.
+             * @example +5511999887766
+             */
+            phone?: string | null;
+        };
         /** @description What a message says. Each kind sits under a key of its own name. */
         Content: {
             /** @description The text. */
@@ -759,10 +948,81 @@ export interface components {
             /** @enum {string} */
             type: "text";
         } | {
-            /** @description The name of the field of WhatsApp's message that is set, where one is. */
-            kind?: string | null;
+            /** @description The place. */
+            location: components["schemas"]["Location"];
+            /** @enum {string} */
+            type: "location";
+        } | {
+            /** @description The cards. */
+            contact: components["schemas"]["Contact"];
+            /** @enum {string} */
+            type: "contact";
+        } | {
+            /** @description The poll. */
+            poll: components["schemas"]["Poll"];
+            /** @enum {string} */
+            type: "poll";
+        } | {
+            /** @description The calendar event. */
+            event: components["schemas"]["Occasion"];
+            /** @enum {string} */
+            type: "event";
+        } | {
             /** @enum {string} */
             type: "unknown";
+            /** @description What is known of it. */
+            unknown?: components["schemas"]["Unknown"];
+        } | {
+            /** @description The reaction. */
+            reaction: components["schemas"]["Reaction"];
+            /** @enum {string} */
+            type: "reaction";
+        } | {
+            /** @description The edit. */
+            edit: components["schemas"]["Edit"];
+            /** @enum {string} */
+            type: "edit";
+        } | {
+            /** @description What is deleted. */
+            revoke: components["schemas"]["Revoke"];
+            /** @enum {string} */
+            type: "revoke";
+        } | {
+            /** @enum {string} */
+            type: "vote";
+            /** @description The vote. */
+            vote: components["schemas"]["Vote"];
+        } | {
+            /** @description The answer. */
+            response: components["schemas"]["Response"];
+            /** @enum {string} */
+            type: "response";
+        } | {
+            /** @description The pin. */
+            pin: components["schemas"]["Pin"];
+            /** @enum {string} */
+            type: "pin";
+        } | {
+            /** @description What is kept. */
+            keep: components["schemas"]["Keep"];
+            /** @enum {string} */
+            type: "keep";
+        };
+        /** @description What comes with any kind of message. */
+        Context: {
+            /**
+             * Format: int32
+             * @description It disappears so long after it was read or written.
+             */
+            expires_in_s?: number | null;
+            /** @description It was written elsewhere and handed on. */
+            forwarded?: boolean;
+            link_preview?: components["schemas"]["LinkPreview"] | null;
+            /** @description Who is mentioned. */
+            mentions?: components["schemas"]["Party"][];
+            reply_to?: components["schemas"]["ReplyTo"] | null;
+            /** @description It can be opened once. */
+            view_once?: boolean;
         };
         CreateApiKeyRequest: {
             /** @description RFC 3339; without it the key does not end by itself. */
@@ -823,6 +1083,11 @@ export interface components {
             /** @description The key. It is shown here and never again. */
             key: string;
         };
+        DeletedResponse: {
+            /** @description RFC 3339. */
+            at: string;
+            by: components["schemas"]["Party"];
+        };
         Delivery: {
             /**
              * Format: int32
@@ -878,6 +1143,16 @@ export interface components {
          * @enum {string}
          */
         DeliveryState: "pending" | "inflight" | "delivered" | "dead" | "cancelled";
+        /** @description Another wording of a message. */
+        Edit: {
+            /** @description The message it is about. */
+            message_id: string;
+            /** @description What it says now. */
+            text: components["schemas"]["Text"];
+        };
+        EditMessageRequest: {
+            text: components["schemas"]["TextRequest"];
+        };
         /** @description Events that the log no longer holds. */
         EventGap: {
             /**
@@ -890,6 +1165,23 @@ export interface components {
              * @description The last one.
              */
             to: number;
+        };
+        EventRequest: {
+            /** @description It will not take place. */
+            canceled?: boolean;
+            description?: string | null;
+            /** @description RFC 3339. */
+            ends_at?: string | null;
+            /** @description Whether one may bring others along. */
+            extra_guests?: boolean;
+            join_link?: string | null;
+            location?: components["schemas"]["VenueRequest"] | null;
+            name: string;
+            /**
+             * @description RFC 3339.
+             * @example 2027-01-31T18:00:00Z
+             */
+            starts_at: string;
         };
         /** @description One event of the log. */
         EventResponse: {
@@ -926,6 +1218,13 @@ export interface components {
              */
             next_after?: number | null;
         };
+        ForwardRequest: {
+            /**
+             * @description As in a message that is sent.
+             * @example +5511999887766
+             */
+            to: string;
+        };
         /** @description The head of a request or of an answer. */
         HttpHead: {
             headers: components["schemas"]["HttpHeader"][];
@@ -950,11 +1249,41 @@ export interface components {
             /** @description Where sessions connect to. */
             whatsapp_url: string;
         };
+        /** @description A message that would disappear is kept for everybody, or no longer. */
+        Keep: {
+            /** @description Whether it is kept. */
+            kept: boolean;
+            /** @description The message it is about. */
+            message_id: string;
+        };
+        KeepRequest: {
+            /**
+             * @description `false` lets it go.
+             * @default true
+             */
+            kept: boolean;
+        };
         /**
-         * @description What a message can be. More kinds follow.
+         * @description What a message can be.
          * @enum {string}
          */
-        Kind: "text";
+        Kind: "text" | "location" | "contact" | "poll" | "event";
+        /** @description What is shown of a page that a text links to. */
+        LinkPreview: {
+            /** @description What the page says of itself. */
+            description?: string | null;
+            /** @description The title of the page. */
+            title?: string | null;
+            /** @description The address; it stands in the text. */
+            url: string;
+        };
+        /** @description What is shown of a page that the text links to. */
+        LinkPreviewRequest: {
+            description?: string | null;
+            title?: string | null;
+            /** @description Stands in the text. */
+            url: string;
+        };
         LinkTokenRequest: {
             /**
              * @description The pages that may use it; absent means any page of ours.
@@ -976,6 +1305,36 @@ export interface components {
             token: string;
             /** @description A page of this service that links the phone. */
             url: string;
+        };
+        /** @description A place. */
+        Location: {
+            /** @description Where it is, in words. */
+            address?: string | null;
+            /**
+             * Format: double
+             * @description Degrees, north is positive.
+             */
+            latitude: number;
+            /** @description The place moves: this is where it was when the sharing began. */
+            live?: boolean;
+            /**
+             * Format: double
+             * @description Degrees, east is positive.
+             */
+            longitude: number;
+            /** @description What the place is called. */
+            name?: string | null;
+            /** @description A page about it. */
+            url?: string | null;
+        };
+        LocationRequest: {
+            address?: string | null;
+            /** Format: double */
+            latitude: number;
+            /** Format: double */
+            longitude: number;
+            name?: string | null;
+            url?: string | null;
         };
         LoginRequest: {
             password: string;
@@ -1044,7 +1403,7 @@ export interface components {
             url: string;
         };
         /** @description The `data` of a `message` event, and a message of the list. */
-        Message: components["schemas"]["Content"] & {
+        Message: components["schemas"]["Content"] & components["schemas"]["Context"] & {
             /** @description Where it was written. */
             chat: components["schemas"]["Chat"];
             /** @description Whether this account wrote it. */
@@ -1058,7 +1417,7 @@ export interface components {
             /** @description When it was written, RFC 3339, by WhatsApp's clock. */
             timestamp: string;
         };
-        MessageResponse: components["schemas"]["Message"] & {
+        MessageResponse: components["schemas"]["Message"] & components["schemas"]["BecameResponse"] & {
             /**
              * Format: int32
              * @description The number: -1 error, 0 pending, 1 server, 2 device, 3 read, 4 played.
@@ -1068,6 +1427,24 @@ export interface components {
             ack_name: components["schemas"]["Ack"];
             id: string;
             status?: components["schemas"]["Status"] | null;
+        };
+        /** @description A calendar event. */
+        Occasion: {
+            /** @description It will not take place. */
+            canceled?: boolean;
+            /** @description What it is about. */
+            description?: string | null;
+            /** @description When it ends, RFC 3339. */
+            ends_at?: string | null;
+            /** @description Whether one may bring others along. */
+            extra_guests?: boolean;
+            /** @description Where one joins it from afar. */
+            join_link?: string | null;
+            location?: components["schemas"]["Venue"] | null;
+            /** @description What it is called. */
+            name: string;
+            /** @description When it begins, RFC 3339. */
+            starts_at?: string | null;
         };
         /**
          * @description In which order the events of a session are delivered.
@@ -1127,7 +1504,7 @@ export interface components {
         /** @description One page of a list. */
         Page_MessageResponse: {
             /** @description The items. */
-            data: (components["schemas"]["Message"] & {
+            data: (components["schemas"]["Message"] & components["schemas"]["BecameResponse"] & {
                 /**
                  * Format: int32
                  * @description The number: -1 error, 0 pending, 1 server, 2 device, 3 read, 4 played.
@@ -1265,6 +1642,57 @@ export interface components {
             /** @description Digits. */
             phone?: string | null;
         };
+        /** @description A message stands at the top of its chat for everybody, or no longer. */
+        Pin: {
+            /**
+             * Format: int32
+             * @description For how long.
+             */
+            expires_in_s?: number | null;
+            /** @description The message it is about. */
+            message_id: string;
+            /** @description Whether it stands there. */
+            pinned: boolean;
+        };
+        PinRequest: {
+            /**
+             * Format: int32
+             * @description For how long: 86400, 604800 or 2592000.
+             * @default 604800
+             */
+            expires_in_s: number | null;
+            /**
+             * @description `false` takes it away.
+             * @default true
+             */
+            pinned: boolean;
+        };
+        PinnedResponse: {
+            /** @description RFC 3339. */
+            at: string;
+            by: components["schemas"]["Party"];
+        };
+        /** @description A question with options to choose from. */
+        Poll: {
+            /** @description Whether one may choose more than one. */
+            multi: boolean;
+            /** @description The question. */
+            name: string;
+            /** @description What can be chosen, each one different. */
+            options: string[];
+            /** @description The right option, if the poll is a quiz. */
+            quiz?: string | null;
+        };
+        PollRequest: {
+            /** @description Whether one may choose more than one. */
+            multi?: boolean;
+            /** @description The question. */
+            name: string;
+            /** @description 2 to 12, each different. */
+            options: string[];
+            /** @description The right option: makes the poll a quiz. */
+            quiz?: string | null;
+        };
         /** @description The body of every fault. */
         Problem: {
             /**
@@ -1320,6 +1748,27 @@ export interface components {
              */
             index: number;
         };
+        ReactedResponse: {
+            /** @description RFC 3339. */
+            at: string;
+            /** @example 👍 */
+            emoji: string;
+            sender: components["schemas"]["Party"];
+        };
+        /** @description Somebody's sign at a message. */
+        Reaction: {
+            /** @description An emoji; empty when the reaction was taken back. */
+            emoji: string;
+            /** @description The message it is about. */
+            message_id: string;
+        };
+        ReactionRequest: {
+            /**
+             * @description One emoji; empty takes the reaction back.
+             * @example 👍
+             */
+            emoji: string;
+        };
         RefreshRequest: {
             /** @description Good for one exchange. A second one ends the sign-in. */
             refresh_token: string;
@@ -1357,12 +1806,57 @@ export interface components {
              */
             queued: number;
         };
+        /** @description What a message answers. */
+        ReplyTo: (components["schemas"]["Content"] | null) & {
+            /** @description WhatsApp's id of the message that is answered. */
+            message_id: string;
+            sender?: components["schemas"]["Party"] | null;
+        };
+        /** @description Somebody's answer to a calendar event. It replaces what they answered before. */
+        Response: {
+            answer?: components["schemas"]["Answer"] | null;
+            /**
+             * Format: int32
+             * @description How many they bring along.
+             */
+            extra_guests?: number | null;
+            /** @description The calendar event. */
+            message_id: string;
+        };
+        /** @description A message was deleted for everybody. */
+        Revoke: {
+            /** @description The message it is about. */
+            message_id: string;
+        };
         /**
          * @description One thing a token may be allowed to do.
          * @enum {string}
          */
         Scope: "sessions:read" | "sessions:write" | "messages:read" | "messages:send" | "webhooks:manage" | "users:admin";
+        /**
+         * @example {
+         *       "text": {
+         *         "body": "Hello"
+         *       },
+         *       "to": "+5511999887766",
+         *       "type": "text"
+         *     }
+         */
         SendMessageRequest: {
+            contact?: components["schemas"]["ContactRequest"] | null;
+            event?: components["schemas"]["EventRequest"] | null;
+            /**
+             * Format: int32
+             * @description It disappears after so many seconds: 86400, 604800 or 7776000.
+             */
+            expires_in_s?: number | null;
+            link_preview?: components["schemas"]["LinkPreviewRequest"] | null;
+            location?: components["schemas"]["LocationRequest"] | null;
+            /** @description Who is mentioned; the text names each as `@` and the digits of the address. */
+            mentions?: string[];
+            poll?: components["schemas"]["PollRequest"] | null;
+            /** @description The message that it answers, by WhatsApp's id or `msg_…`. */
+            reply_to?: string | null;
             text?: components["schemas"]["TextRequest"] | null;
             /**
              * @description Digits, `+digits`, or an address that ends in `@s.whatsapp.net`, `@c.us`, `@g.us` or `@lid`.
@@ -1370,6 +1864,8 @@ export interface components {
              */
             to: string;
             type: components["schemas"]["Kind"];
+            /** @description It can be opened once. */
+            view_once?: boolean;
         };
         SentResponse: {
             /** @example msg_0190a2b4c6d87e6f8a1b2c3d4e5f6071 */
@@ -1494,11 +1990,23 @@ export interface components {
             role: string;
             username: string;
         };
+        StarRequest: {
+            /**
+             * @description `false` takes the star away.
+             * @default true
+             */
+            starred: boolean;
+        };
         /**
          * @description Where an own message is, in one word. It is never guessed: `unknown` is an answer.
          * @enum {string}
          */
         Status: "queued" | "sending" | "sent" | "delivered" | "read" | "failed" | "unknown";
+        TallyResponse: {
+            count: number;
+            option: string;
+            voters: components["schemas"]["Party"][];
+        };
         /** @description A text. */
         Text: {
             /** @description What is written. */
@@ -1512,6 +2020,13 @@ export interface components {
             expires_at: string;
             /** @description For `?ticket=`, once, within 30 seconds. */
             ticket: string;
+        };
+        /** @description A kind that this version does not type. */
+        Unknown: {
+            /** @description The name of the field of WhatsApp's message that is set. */
+            kind?: string | null;
+            /** @description WhatsApp's message, whole: names as in its protobuf in snake case, bytes in base64, what is not set left out. */
+            raw?: Record<string, never>;
         };
         UpdateSessionRequest: {
             handle?: string | null;
@@ -1565,6 +2080,39 @@ export interface components {
              */
             session_limit?: number | null;
             username: string;
+        };
+        /** @description Where a calendar event takes place. */
+        Venue: {
+            /**
+             * Format: double
+             * @description Degrees, north is positive.
+             */
+            latitude?: number | null;
+            /**
+             * Format: double
+             * @description Degrees, east is positive.
+             */
+            longitude?: number | null;
+            /** @description What the place is called. */
+            name: string;
+        };
+        VenueRequest: {
+            /** Format: double */
+            latitude?: number | null;
+            /** Format: double */
+            longitude?: number | null;
+            name: string;
+        };
+        /** @description Somebody's choice in a poll. It replaces what they chose before. */
+        Vote: {
+            /** @description The poll. */
+            message_id: string;
+            /** @description What they chose, nothing if they took their choice back; none when it could not be decrypted. */
+            options?: string[] | null;
+        };
+        VoteRequest: {
+            /** @description The options as the poll words them; none takes the vote back. */
+            options: string[];
         };
         Webhook: {
             /** @description Canonical ids of chats, or `*`. */
@@ -2655,6 +3203,464 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_message: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `respond-async`, or `wait=<seconds>` up to 10 */
+                Prefer?: string | null;
+            };
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description WhatsApp's id, or `msg_…` */
+                message_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SentResponse"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_own_message`, `not_an_admin`, `revoke_window_closed`, `message_deleted`, or the session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    edit_message: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `respond-async`, or `wait=<seconds>` up to 10 */
+                Prefer?: string | null;
+            };
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description WhatsApp's id, or `msg_…` */
+                message_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditMessageRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SentResponse"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_own_message`, `not_a_text`, `edit_window_closed`, `message_deleted`, or the session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    forward_message: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `respond-async`, or `wait=<seconds>` up to 10 */
+                Prefer?: string | null;
+            };
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description WhatsApp's id, or `msg_…` */
+                message_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ForwardRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SentResponse"];
+                };
+            };
+            /** @description `invalid_recipient`, or `kind_not_sent` for a kind that this version does not type */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `view_once_not_forwarded`, `message_deleted`, or the session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    keep_message: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `respond-async`, or `wait=<seconds>` up to 10 */
+                Prefer?: string | null;
+            };
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description WhatsApp's id, or `msg_…` */
+                message_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeepRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SentResponse"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `message_does_not_expire`, `message_deleted`, or the session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pin_message: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `respond-async`, or `wait=<seconds>` up to 10 */
+                Prefer?: string | null;
+            };
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description WhatsApp's id, or `msg_…` */
+                message_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PinRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SentResponse"];
+                };
+            };
+            /** @description `expiry_not_offered` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `message_deleted`, or the session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    react_to_message: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `respond-async`, or `wait=<seconds>` up to 10 */
+                Prefer?: string | null;
+            };
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description WhatsApp's id, or `msg_…` */
+                message_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReactionRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SentResponse"];
+                };
+            };
+            /** @description `invalid_emoji` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `message_deleted`, or the session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_message: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description WhatsApp's id, or `msg_…` */
+                message_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `own_message`, `message_deleted`, or the session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    star_message: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description WhatsApp's id, or `msg_…` */
+                message_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StarRequest"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `message_deleted`, or the session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    vote_in_poll: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `respond-async`, or `wait=<seconds>` up to 10 */
+                Prefer?: string | null;
+            };
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description WhatsApp's id, or `msg_…` */
+                message_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VoteRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SentResponse"];
+                };
+            };
+            /** @description `vote_option_unknown`, `vote_option_twice`, `vote_is_single` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_a_poll`, `secret_unknown`, `message_deleted`, or the session is not connected */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,0 +1,341 @@
+//! The verbs about a message that is there: react, edit, delete, vote, forward, pin, keep, read, star.
+//!
+//! All but the last two are messages of their own: stored first, sent whatever happens, acked. What they change is shown
+//! with the message once the server has them.
+
+use std::{sync::Arc, time::Duration};
+
+use entity::ids::MessageRowId;
+
+use super::{Messages, NewMessage, Sent, Target, able, check_text, refused};
+use crate::{
+    db,
+    domain::{
+        address::{Address, ChatKind, Party},
+        clock::{from_rfc3339, rfc3339},
+        message::{Content, Context, Edit, Keep, Message, Pin, Reaction, Revoke, Text, Vote},
+        principal::Scope,
+    },
+    protocol::{Client, SendError, Writer, compose_about, message_id},
+    service::{Ctx, Error},
+    session::Outgoing,
+};
+
+/// How long after it was written a message can be edited: WhatsApp's own time.
+const EDIT_MS: i64 = 15 * 60 * 1000;
+/// How long after it was written a message can be deleted for everybody: two days and a half.
+const REVOKE_MS: i64 = 60 * 60 * 60 * 1000;
+/// How long a message can be pinned: a day, a week, 30 days.
+const PINS: [u32; 3] = [86_400, PIN_DEFAULT_S, 2_592_000];
+const PIN_DEFAULT_S: u32 = 604_800;
+/// The longest emoji is a family of several people with the tones of their skins.
+const MAX_EMOJI: usize = 32;
+
+impl Messages {
+    /// Reacts to a message; an empty emoji takes the reaction back.
+    pub async fn react(
+        &self,
+        ctx: &Ctx,
+        (session, reference): (&str, &str),
+        emoji: String,
+        wait: Duration,
+    ) -> Result<Sent, Error> {
+        check_emoji(&emoji)?;
+        let target = self.target(ctx, session, reference).await?;
+        let message_id = target.message.message_id.clone();
+        let reaction = Reaction { message_id, emoji };
+        self.write_about(target, Content::Reaction { reaction }, wait)
+            .await
+    }
+
+    /// Gives an own text another wording.
+    pub async fn edit(
+        &self,
+        ctx: &Ctx,
+        (session, reference): (&str, &str),
+        text: Text,
+        wait: Duration,
+    ) -> Result<Sent, Error> {
+        check_text(&text.body)?;
+        let target = self.target(ctx, session, reference).await?;
+        if !target.message.from_me {
+            return Err(conflict("not_own_message", "only one's own can be edited"));
+        }
+        if !matches!(target.message.content, Content::Text { .. }) {
+            return Err(conflict("not_a_text", "only a text can be edited"));
+        }
+        if self.age(&target.message) > EDIT_MS {
+            let detail = "WhatsApp takes edits for 15 minutes";
+            return Err(conflict("edit_window_closed", detail));
+        }
+        let message_id = target.message.message_id.clone();
+        let edit = Edit { message_id, text };
+        self.write_about(target, Content::Edit { edit }, wait).await
+    }
+
+    /// Deletes a message for everybody: one's own, or as an admin one of the group's.
+    pub async fn revoke(
+        &self,
+        ctx: &Ctx,
+        (session, reference): (&str, &str),
+        wait: Duration,
+    ) -> Result<Sent, Error> {
+        let target = self.target(ctx, session, reference).await?;
+        let message = &target.message;
+        if !message.from_me && message.chat.kind != ChatKind::Group {
+            let detail = "only one's own can be deleted for everybody";
+            return Err(conflict("not_own_message", detail));
+        }
+        if self.age(message) > REVOKE_MS {
+            let detail = "WhatsApp deletes messages for everybody for 60 hours";
+            return Err(conflict("revoke_window_closed", detail));
+        }
+        if !message.from_me {
+            self.require_admin(&target).await?;
+        }
+        let message_id = message.message_id.clone();
+        let revoke = Revoke { message_id };
+        self.write_about(target, Content::Revoke { revoke }, wait)
+            .await
+    }
+
+    /// Chooses in a poll; no option takes the choice back.
+    pub async fn vote(
+        &self,
+        ctx: &Ctx,
+        (session, reference): (&str, &str),
+        options: Vec<String>,
+        wait: Duration,
+    ) -> Result<Sent, Error> {
+        let target = self.target(ctx, session, reference).await?;
+        let Content::Poll { poll } = &target.message.content else {
+            return Err(conflict("not_a_poll", "one votes in polls only"));
+        };
+        for (index, option) in options.iter().enumerate() {
+            let pointer = format!("/options/{index}");
+            if !poll.options.contains(option) {
+                let detail = "the poll has no such option";
+                return Err(refused("vote_option_unknown", pointer, detail));
+            }
+            if options[..index].contains(option) {
+                return Err(refused("vote_option_twice", pointer, "stands there twice"));
+            }
+        }
+        if options.len() > 1 && !poll.multi {
+            let detail = "this poll takes one option";
+            return Err(refused("vote_is_single", "/options", detail));
+        }
+        let message_id = target.message.message_id.clone();
+        let vote = Vote {
+            message_id,
+            options: Some(options),
+        };
+        self.write_about(target, Content::Vote { vote }, wait).await
+    }
+
+    /// Puts a message at the top of its chat for everybody, or takes it away from there.
+    pub async fn pin(
+        &self,
+        ctx: &Ctx,
+        (session, reference): (&str, &str),
+        pinned: bool,
+        expires_in_s: Option<u32>,
+        wait: Duration,
+    ) -> Result<Sent, Error> {
+        let seconds = expires_in_s.unwrap_or(PIN_DEFAULT_S);
+        if !PINS.contains(&seconds) {
+            let detail = format!("WhatsApp offers {PINS:?} seconds");
+            return Err(refused("expiry_not_offered", "/expires_in_s", detail));
+        }
+        let target = self.target(ctx, session, reference).await?;
+        let pin = Pin {
+            message_id: target.message.message_id.clone(),
+            pinned,
+            expires_in_s: pinned.then_some(seconds),
+        };
+        self.write_about(target, Content::Pin { pin }, wait).await
+    }
+
+    /// Keeps a message that would disappear, for everybody, or lets it go.
+    pub async fn keep(
+        &self,
+        ctx: &Ctx,
+        (session, reference): (&str, &str),
+        kept: bool,
+        wait: Duration,
+    ) -> Result<Sent, Error> {
+        let target = self.target(ctx, session, reference).await?;
+        if target.message.context.expires_in_s.is_none() {
+            let detail = "only what would disappear is kept";
+            return Err(conflict("message_does_not_expire", detail));
+        }
+        let message_id = target.message.message_id.clone();
+        let keep = Keep { message_id, kept };
+        self.write_about(target, Content::Keep { keep }, wait).await
+    }
+
+    /// Tells whoever wrote a message that it was read.
+    pub async fn read(&self, ctx: &Ctx, session: &str, reference: &str) -> Result<(), Error> {
+        let target = self.target(ctx, session, reference).await?;
+        if target.message.from_me {
+            return Err(conflict("own_message", "one's own is not marked as read"));
+        }
+        let client = target.client()?;
+        let read = client.mark_as_read(&target.message).await;
+        read.map_err(super::send_error)
+    }
+
+    /// Puts a star at a message, for this account alone, or takes it away.
+    pub async fn star(
+        &self,
+        ctx: &Ctx,
+        (session, reference): (&str, &str),
+        starred: bool,
+    ) -> Result<(), Error> {
+        let target = self.target(ctx, session, reference).await?;
+        let client = target.client()?;
+        let star = client.star(&target.message, starred).await;
+        star.map_err(super::send_error)
+    }
+
+    /// Hands a message on to another chat.
+    pub async fn forward(
+        &self,
+        ctx: &Ctx,
+        (session, reference): (&str, &str),
+        to: Address,
+        wait: Duration,
+    ) -> Result<Sent, Error> {
+        let target = self.target(ctx, session, reference).await?;
+        if target.message.context.view_once {
+            let detail = "what can be opened once cannot be handed on";
+            return Err(conflict("view_once_not_forwarded", detail));
+        }
+        let mut new = NewMessage::of(to, target.message.content);
+        new.link_preview = target.message.context.link_preview;
+        new.forwarded = true;
+        new.wait = wait;
+        self.send(ctx, session, new).await
+    }
+
+    /// A message of one of the caller's sessions that something can be written about.
+    async fn target(&self, ctx: &Ctx, session: &str, reference: &str) -> Result<Target, Error> {
+        ctx.require(Scope::MessagesSend)?;
+        let (session, handle) = self.running(ctx, session).await?;
+        let found = db::messages::find(&self.db, session, reference).await?;
+        let not_found = || Error::NotFound { what: "message" };
+        let row = found.ok_or_else(not_found)?;
+        let stored = self.stored(session, vec![row]).await?;
+        let stored = stored.into_iter().next().ok_or_else(not_found)?;
+        if stored.message.content.target().is_some() {
+            return Err(not_found());
+        }
+        if stored.became.deleted.is_some() {
+            return Err(conflict("message_deleted", "the message was deleted"));
+        }
+        Ok(Target {
+            id: stored.id,
+            message: stored.message,
+            handle: able(handle)?,
+        })
+    }
+
+    async fn write_about(
+        &self,
+        target: Target,
+        content: Content,
+        wait: Duration,
+    ) -> Result<Sent, Error> {
+        let Target {
+            id,
+            message,
+            handle,
+        } = target;
+        let to = message.chat.party.id.parse().map_err(Error::internal)?;
+        let now = self.clock.now_ms();
+        let account = handle.snapshot().account;
+        let own = Party::person(account.phone, account.lid);
+        let secrets = match content {
+            Content::Vote { .. } => {
+                db::message_secrets::of(&self.db, handle.session, &[id]).await?
+            }
+            _ => Vec::new(),
+        };
+        let writer = Writer {
+            own: &own,
+            now_ms: now,
+            secret: secrets.first().map(|row| row.secret.as_slice()),
+        };
+        let payload = compose_about(&content, &message, writer)
+            .ok_or_else(|| conflict("secret_unknown", "the poll came without its secret"))?;
+        let outgoing = Outgoing {
+            id: MessageRowId::new(),
+            to,
+            message: Message {
+                message_id: message_id(),
+                chat: message.chat,
+                sender: own,
+                from_me: true,
+                push_name: account.push_name,
+                timestamp: rfc3339(now),
+                content,
+                context: Context::default(),
+                private: None,
+            },
+            payload: Some(payload.clone()),
+            sent_at: now,
+        };
+        self.let_out(&handle, outgoing, payload, wait).await
+    }
+
+    fn age(&self, message: &Message) -> i64 {
+        let written = from_rfc3339(&message.timestamp).unwrap_or_default();
+        self.clock.now_ms() - written
+    }
+
+    /// WhatsApp would drop the deletion of somebody who may not without a word.
+    async fn require_admin(&self, target: &Target) -> Result<(), Error> {
+        let client = target.client()?;
+        let group = target.message.chat.party.id.parse();
+        let group = group.map_err(Error::internal)?;
+        let is_admin = client.is_admin(&group).await.map_err(super::send_error)?;
+        if is_admin {
+            return Ok(());
+        }
+        let detail = "only an admin can delete what others wrote";
+        Err(conflict("not_an_admin", detail))
+    }
+}
+
+impl Target {
+    /// For what is of no use later.
+    fn client(&self) -> Result<Arc<Client>, Error> {
+        let client = self.handle.client().filter(|client| client.is_ready());
+        client.ok_or_else(|| super::send_error(SendError::NotConnected))
+    }
+}
+
+pub(super) fn conflict(code: &'static str, detail: &str) -> Error {
+    Error::Conflict {
+        code,
+        detail: detail.to_owned(),
+    }
+}
+
+fn check_emoji(emoji: &str) -> Result<(), Error> {
+    if emoji.is_empty() {
+        return Ok(());
+    }
+    let is_emoji = emoji.len() <= MAX_EMOJI * 4
+        && emoji.chars().count() <= MAX_EMOJI
+        && !emoji.is_ascii()
+        && !emoji
+            .chars()
+            .any(|one| one.is_control() || one.is_whitespace() || one.is_ascii_alphabetic());
+    if is_emoji {
+        Ok(())
+    } else {
+        let detail = "must be one emoji, or empty to take the reaction back";
+        Err(refused("invalid_emoji", "/emoji", detail))
+    }
+}

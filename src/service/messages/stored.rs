@@ -1,0 +1,111 @@
+//! Stored messages, with how far they have come and what became of them.
+
+use std::collections::HashMap;
+
+use entity::{
+    enums::OutgoingState,
+    ids::{MessageRowId, SessionId},
+    messages,
+};
+
+use super::{Became, Messages, became::Marks, read};
+use crate::{
+    db,
+    domain::{
+        address::Address,
+        message::{Ack, Message, Status},
+        principal::Scope,
+    },
+    service::{Ctx, Error, sessions::find},
+};
+
+/// A stored message with our id and its ack.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredMessage {
+    /// Our id.
+    pub id: MessageRowId,
+    /// The message.
+    pub message: Message,
+    /// How far it has come.
+    pub ack: Ack,
+    /// Where it is, of one's own.
+    pub status: Option<Status>,
+    /// What became of it.
+    pub became: Became,
+}
+
+impl Messages {
+    /// A page of stored messages, newest first.
+    pub async fn list(
+        &self,
+        ctx: &Ctx,
+        session: &str,
+        chat: Option<&Address>,
+        cursor: Option<MessageRowId>,
+        limit: u64,
+    ) -> Result<Vec<StoredMessage>, Error> {
+        ctx.require(Scope::MessagesRead)?;
+        let row = find(&self.db, ctx, session).await?;
+        let chat = chat.map(ToString::to_string);
+        let rows = db::messages::page(&self.db, row.id, chat.as_deref(), cursor, limit).await?;
+        self.stored(row.id, rows).await
+    }
+
+    /// One stored message, by WhatsApp's id or ours.
+    pub async fn get(
+        &self,
+        ctx: &Ctx,
+        session: &str,
+        reference: &str,
+    ) -> Result<StoredMessage, Error> {
+        ctx.require(Scope::MessagesRead)?;
+        let row = find(&self.db, ctx, session).await?;
+        let found = db::messages::find(&self.db, row.id, reference).await?;
+        let found = found.ok_or(Error::NotFound { what: "message" })?;
+        let mut stored = self.stored(row.id, vec![found]).await?;
+        stored.pop().ok_or(Error::NotFound { what: "message" })
+    }
+
+    pub(super) async fn stored(
+        &self,
+        session: SessionId,
+        rows: Vec<messages::Model>,
+    ) -> Result<Vec<StoredMessage>, Error> {
+        let pending = |row: &&messages::Model| row.from_me && row.ack == Ack::Pending.number();
+        let pending: Vec<_> = rows.iter().filter(pending).map(|row| row.id).collect();
+        let states: HashMap<_, _> = if pending.is_empty() {
+            HashMap::new()
+        } else {
+            let states = db::outgoing::states(&self.db, session, &pending).await?;
+            states.into_iter().collect()
+        };
+        let handle = self.manager.get(session);
+        let sends = handle.as_ref().map(|handle| &handle.sends);
+        let is_under_way = |id| sends.is_some_and(|sends| sends.is_under_way(id));
+        // Told to its sender already, and about to be written.
+        let is_taken = |id: &str| sends.is_some_and(|sends| sends.is_taken(id));
+        let status = |row: &messages::Model, ack: Ack| match (ack.status(), states.get(&row.id)) {
+            (Some(status), _) => status,
+            (None, Some(OutgoingState::Queued)) if is_under_way(row.id) => Status::Sending,
+            (None, Some(OutgoingState::Queued)) => Status::Queued,
+            (None, Some(OutgoingState::Unknown) | None) => Status::Unknown,
+        };
+        let ids: Vec<&str> = rows.iter().map(|row| row.message_id.as_str()).collect();
+        let marks = Marks::at(&self.db, session, &ids).await?;
+        let stored = |row: messages::Model| {
+            let ack = match Ack::from_number(row.ack).unwrap_or(Ack::Error) {
+                Ack::Pending if is_taken(&row.message_id) => Ack::Server,
+                ack => ack,
+            };
+            let mut message = read(&row)?;
+            Ok(StoredMessage {
+                id: row.id,
+                became: marks.apply(&mut message),
+                message,
+                ack,
+                status: row.from_me.then(|| status(&row, ack)),
+            })
+        };
+        rows.into_iter().map(stored).collect()
+    }
+}
