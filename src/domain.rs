@@ -5,7 +5,9 @@
 
 pub mod address;
 pub mod clock;
+pub mod contact;
 pub mod event;
+pub mod group;
 pub mod message;
 pub mod principal;
 pub mod sample;

@@ -22,11 +22,14 @@ use crate::{
     service::{
         api_keys::ApiKeys,
         auth::{Auth, AuthParts},
+        contacts::Contacts,
         event_log::EventLog,
+        groups::Groups,
         health::Health,
         idempotency::Idempotency,
         linking::Linking,
         messages::Messages,
+        profile::Profile,
         rates::{Rate, RateLimits},
         sessions::Sessions,
         tickets::Tickets,
@@ -143,6 +146,12 @@ pub struct Handles {
     pub sessions: Sessions,
     /// The verbs of messages.
     pub messages: Messages,
+    /// The verbs of contacts.
+    pub contacts: Contacts,
+    /// The verbs of one's own account.
+    pub profile: Profile,
+    /// The verbs of groups.
+    pub groups: Groups,
     /// The verbs of the event log.
     pub log: EventLog,
     /// The verbs of webhooks.
@@ -192,6 +201,9 @@ impl Api {
             linking: Linking::new(sessions.clone(), log.clone(), clock.clone()),
             live: Live::new(settings.live),
             settings: Arc::new(settings),
+            contacts: Contacts::new(&sessions),
+            profile: Profile::new(&sessions),
+            groups: Groups::new(&sessions),
             sessions,
             messages,
             log,
@@ -234,6 +246,9 @@ handed_out!(
     tickets: Tickets,
     sessions: Sessions,
     messages: Messages,
+    contacts: Contacts,
+    profile: Profile,
+    groups: Groups,
     webhooks: Webhooks,
     linking: Linking,
 );

@@ -10,15 +10,20 @@ use crate::domain::{
     session::{Account, Reason},
 };
 
+mod ask;
 mod bridge;
 mod client;
+mod contacts;
 mod convert;
+mod groups;
 mod http_client;
+mod profile;
 mod send_error;
 pub mod store;
 mod transport;
 pub mod trust;
 
+pub use ask::AskError;
 pub use client::{Client, Connector, ConnectorConfig, Handed, OpenError};
 pub use convert::message_id;
 pub use send_error::SendError;

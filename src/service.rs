@@ -5,18 +5,22 @@
 
 mod ctx;
 mod error;
+mod running;
 mod secret;
 mod upstream;
 
 pub mod api_keys;
 pub mod auth;
+pub mod contacts;
 pub mod event_log;
 pub mod feed;
+pub mod groups;
 pub mod health;
 pub mod idempotency;
 pub mod linking;
 pub mod messages;
 pub mod passwords;
+pub mod profile;
 pub mod qr;
 pub mod rates;
 pub mod revocation;

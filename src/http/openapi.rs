@@ -16,7 +16,7 @@ use utoipa::openapi::{
 
 use super::Api;
 
-const TAGS: [(&str, &str); 8] = [
+const TAGS: [(&str, &str); 11] = [
     ("auth", "Sign in, stay signed in, sign out."),
     ("users", "People who may sign in. For administrators."),
     ("api-keys", "Keys for programs."),
@@ -25,6 +25,15 @@ const TAGS: [(&str, &str); 8] = [
         "WhatsApp sessions: create, link, connect, remove.",
     ),
     ("messages", "Send and list messages."),
+    (
+        "contacts",
+        "People: who is on WhatsApp, what they show, who is blocked.",
+    ),
+    (
+        "profile",
+        "The linked account: its name, picture and privacy.",
+    ),
+    ("groups", "Groups: members, settings, invites."),
     ("events", "The event log and the live stream."),
     (
         "webhooks",

@@ -161,7 +161,9 @@ impl From<service::Error> for Problem {
             service::Error::Forbidden { .. } => {
                 Self::new(StatusCode::FORBIDDEN, "scope_missing", shown)
             }
-            service::Error::Quota { code, .. } => Self::new(StatusCode::FORBIDDEN, code, shown),
+            service::Error::Denied { code, .. } | service::Error::Quota { code, .. } => {
+                Self::new(StatusCode::FORBIDDEN, code, shown)
+            }
             service::Error::RateLimited { retry_after } => {
                 Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", shown)
                     .retry_after(retry_after)

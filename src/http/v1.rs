@@ -6,10 +6,13 @@ use super::{Api, health};
 
 mod api_keys;
 mod auth;
+mod contacts;
 mod deliveries;
 mod events;
+mod groups;
 mod linking;
 mod messages;
+mod profile;
 mod sessions;
 mod users;
 mod webhooks;
@@ -31,6 +34,9 @@ pub(super) fn guarded() -> OpenApiRouter<Api> {
         .merge(sessions::guarded())
         .merge(linking::guarded())
         .merge(messages::guarded())
+        .merge(contacts::guarded())
+        .merge(profile::guarded())
+        .merge(groups::guarded())
         .merge(events::guarded())
         .merge(webhooks::guarded())
         .merge(deliveries::guarded());

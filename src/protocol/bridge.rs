@@ -77,7 +77,7 @@ impl Bridge {
         convert::account(pn.as_ref(), lid.as_ref(), Some(client.push_name()))
     }
 
-    fn report(&self, event: Event) {
+    pub(super) fn report(&self, event: Event) {
         let sent = match &event {
             Event::Acked {
                 message_ids,

@@ -40,7 +40,7 @@ use crate::{
 };
 
 /// How long a question to WhatsApp may take.
-const QUESTION: Duration = Duration::from_secs(20);
+pub(super) const QUESTION: Duration = Duration::from_secs(20);
 /// How long the socket may take before a pair code can be asked for.
 const SOCKET: Duration = Duration::from_secs(15);
 /// How long closing may take; the library itself waits up to five seconds for each of two flushes.
@@ -219,9 +219,9 @@ impl Connector {
 
 /// A running client.
 pub struct Client {
-    inner: Arc<whatsapp_rust::Client>,
+    pub(super) inner: Arc<whatsapp_rust::Client>,
     handle: Mutex<Option<BotHandle>>,
-    bridge: Arc<Bridge>,
+    pub(super) bridge: Arc<Bridge>,
 }
 
 impl fmt::Debug for Client {

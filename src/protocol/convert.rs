@@ -124,7 +124,7 @@ fn kind_of(message: &wa::Message) -> Option<&'static str> {
         .find_map(|(set, kind)| set.then_some(kind))
 }
 
-fn party(jid: &Jid, alt: Option<&Jid>) -> Party {
+pub(super) fn party(jid: &Jid, alt: Option<&Jid>) -> Party {
     let both = [Some(jid), alt];
     let find =
         |wanted: fn(Server) -> bool| both.into_iter().flatten().find(|jid| wanted(jid.server));

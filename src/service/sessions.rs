@@ -8,7 +8,7 @@ use sea_orm::DatabaseConnection;
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 
-use super::{Ctx, Error, revocation::Revocations, upstream::send_error};
+use super::{Ctx, Error, revocation::Revocations, running::Running, upstream::send_error};
 use crate::{
     db,
     domain::{
@@ -290,6 +290,14 @@ impl Sessions {
         let row = find(&self.db, ctx, reference).await?;
         let live = self.manager.get(row.id).map(|handle| handle.watch());
         Ok((self.show(row).await?, live))
+    }
+
+    /// Finds sessions for other verbs.
+    pub(super) fn finder(&self) -> Running {
+        Running {
+            db: self.db.clone(),
+            manager: self.manager.clone(),
+        }
     }
 
     /// How many sessions run here.

@@ -3,7 +3,9 @@
 mod api_keys;
 mod auth;
 mod bad_input;
+mod contacts;
 mod docs;
+mod groups;
 mod limits;
 mod messages;
 mod metrics;

@@ -278,6 +278,23 @@ export interface paths {
         patch: operations["update_session"];
         trace?: never;
     };
+    "/v1/sessions/{id}/blocklist": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List whom the account has blocked. */
+        get: operations["list_blocked"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/sessions/{id}/connect": {
         parameters: {
             query?: never;
@@ -289,6 +306,95 @@ export interface paths {
         put?: never;
         /** Run the session. Answers before anything has happened; see the QR code, the events or the socket. */
         post: operations["connect_session"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/contacts/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell which phone numbers are on WhatsApp.
+         * @description In the order in which they were asked; WhatsApp is asked for 100 at once.
+         */
+        post: operations["check_contacts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/contacts/{contact}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show what a person shows of themselves. */
+        get: operations["get_contact"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/contacts/{contact}/block": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Block somebody. What they write does not arrive any more. */
+        put: operations["block_contact"];
+        post?: never;
+        /** Unblock somebody. */
+        delete: operations["unblock_contact"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/contacts/{contact}/ids": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show both addresses of a person: by phone and by LID. */
+        get: operations["get_contact_ids"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/contacts/{contact}/picture": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show where a person's picture is. */
+        get: operations["get_contact_picture"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -327,6 +433,222 @@ export interface paths {
         get: operations["list_events"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the groups that the account is in, by id and without their members. */
+        get: operations["list_groups"];
+        put?: never;
+        /**
+         * Make a group.
+         * @description Who is not on WhatsApp or does not let themselves be added is told in `participants`; the group is made all the same.
+         */
+        post: operations["create_group"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/groups/invites/{code}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show the group behind an invite, without joining it. */
+        get: operations["preview_invite"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/groups/join": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Join a group by its invite. */
+        post: operations["join_group"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/groups/{group}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a group with its members. */
+        get: operations["get_group"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change a group. What is not named stays.
+         * @description One thing after the other, in the order of the fields: after a refusal, what came before it stays changed.
+         */
+        patch: operations["update_group"];
+        trace?: never;
+    };
+    "/v1/sessions/{id}/groups/{group}/invite": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show the invite of a group. */
+        get: operations["get_invite"];
+        put?: never;
+        /** Make a new invite of a group; the old one leads nowhere from then on. */
+        post: operations["renew_invite"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/groups/{group}/membership": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Leave a group. */
+        delete: operations["leave_group"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/groups/{group}/participants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take people into a group. `status` and `code` say for each how it went. */
+        post: operations["add_participants"];
+        /** Put people out of a group. `status` and `code` say for each how it went. */
+        delete: operations["remove_participants"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/groups/{group}/participants/{participant}/role": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Make a member an admin, or an admin a member. */
+        put: operations["set_participant_role"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/groups/{group}/picture": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show where a group's picture is. */
+        get: operations["get_group_picture"];
+        /** Change the picture of a group. */
+        put: operations["set_group_picture"];
+        post?: never;
+        /** Remove the picture of a group. */
+        delete: operations["remove_group_picture"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/groups/{group}/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List who asks to join a group. */
+        get: operations["list_join_requests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/groups/{group}/requests/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let people in who ask to join. */
+        post: operations["approve_join_requests"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/groups/{group}/requests/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Turn people away who ask to join. */
+        post: operations["reject_join_requests"];
         delete?: never;
         options?: never;
         head?: never;
@@ -420,6 +742,60 @@ export interface paths {
         /** Ask for a code to type on the phone instead of scanning. */
         post: operations["create_pair_code"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/privacy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show who is shown what. */
+        get: operations["get_privacy"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Change who is shown what. What is not named stays. */
+        patch: operations["update_privacy"];
+        trace?: never;
+    };
+    "/v1/sessions/{id}/profile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show the linked account as others see it. */
+        get: operations["get_profile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Change the name of the linked account and the text about it. */
+        patch: operations["update_profile"];
+        trace?: never;
+    };
+    "/v1/sessions/{id}/profile/picture": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change the picture of the linked account. */
+        put: operations["set_profile_picture"];
+        post?: never;
+        /** Remove the picture of the linked account. */
+        delete: operations["remove_profile_picture"];
         options?: never;
         head?: never;
         patch?: never;
@@ -669,6 +1045,49 @@ export interface components {
             /** @description `ok`. */
             status: string;
         };
+        /** @description All of a list that has no pages. */
+        All_Blocked: {
+            data: (components["schemas"]["Party"] & {
+                /** @description Since when, RFC 3339, where WhatsApp says so. */
+                blocked_at?: string | null;
+            })[];
+        };
+        /** @description All of a list that has no pages. */
+        All_CheckedResponse: {
+            data: {
+                /** @description Whether it is on WhatsApp. */
+                exists: boolean;
+                /** @description The canonical address; null when it is not on WhatsApp. */
+                id?: string | null;
+                /** @description `…@lid`. */
+                lid?: string | null;
+                /** @description Digits, as WhatsApp writes them. */
+                phone?: string | null;
+                /** @description The number as it was asked. */
+                query: string;
+            }[];
+        };
+        /** @description All of a list that has no pages. */
+        All_JoinRequest: {
+            data: (components["schemas"]["Party"] & {
+                /** @description Since when, RFC 3339. */
+                requested_at?: string | null;
+            })[];
+        };
+        /** @description All of a list that has no pages. */
+        All_MemberResult: {
+            data: (components["schemas"]["Party"] & {
+                /** @description The stable word of that number. */
+                code: string;
+                role?: components["schemas"]["Role"] | null;
+                /**
+                 * Format: int32
+                 * @description As WhatsApp says it: 200 done, 403 not allowed by their privacy, 404 not there, 408 left a short while ago, 409 is there
+                 *     already, 419 no room.
+                 */
+                status: number;
+            })[];
+        };
         ApiKey: {
             created_at: string;
             expires_at?: string | null;
@@ -691,11 +1110,30 @@ export interface components {
          * @enum {string}
          */
         AttemptTrigger: "auto" | "manual";
+        BTreeMap: {
+            [key: string]: "all" | "contacts" | "contact_blacklist" | "none" | "match_last_seen" | "known" | "off" | "on_standard";
+        };
+        /** @description Somebody who is blocked. */
+        Blocked: components["schemas"]["Party"] & {
+            /** @description Since when, RFC 3339, where WhatsApp says so. */
+            blocked_at?: string | null;
+        };
         /**
          * @description Which of the two builds this is.
          * @enum {string}
          */
         Build: "live" | "sandbox";
+        /** @description What a person shows of themselves. */
+        Card: components["schemas"]["Party"] & {
+            /** @description The text about themselves; null when it is not shown. */
+            about?: string | null;
+            /** @description Whether the account is a business. */
+            is_business: boolean;
+            /** @description Changes with each picture; null when there is none, or none to see. */
+            picture_id?: string | null;
+            /** @description The name of the business that WhatsApp has verified. */
+            verified_name?: string | null;
+        };
         ChangePasswordRequest: {
             current_password: string;
             /** @description 8 to 256 bytes. */
@@ -711,6 +1149,28 @@ export interface components {
          * @enum {string}
          */
         ChatKind: "user" | "group" | "newsletter" | "status";
+        CheckContactsRequest: {
+            /**
+             * @description 1 to 500 phone numbers.
+             * @example [
+             *       "+5511999887766"
+             *     ]
+             */
+            phones: string[];
+        };
+        /** @description One number of a check. */
+        CheckedResponse: {
+            /** @description Whether it is on WhatsApp. */
+            exists: boolean;
+            /** @description The canonical address; null when it is not on WhatsApp. */
+            id?: string | null;
+            /** @description `…@lid`. */
+            lid?: string | null;
+            /** @description Digits, as WhatsApp writes them. */
+            phone?: string | null;
+            /** @description The number as it was asked. */
+            query: string;
+        };
         /** @description What a message says. Each kind sits under a key of its own name. */
         Content: {
             /** @description The text. */
@@ -732,6 +1192,22 @@ export interface components {
             scopes: components["schemas"]["Scope"][];
             /** @description The id or handle of the only session that the key may touch. */
             session?: string | null;
+        };
+        CreateGroupRequest: {
+            /** @description Up to 2048 characters. */
+            description?: string | null;
+            /**
+             * @description Up to 256 phone numbers or addresses of people.
+             * @example [
+             *       "+5511999887766"
+             *     ]
+             */
+            participants?: string[];
+            /**
+             * @description 1 to 100 characters.
+             * @example Family
+             */
+            subject: string;
         };
         CreateSessionRequest: {
             /**
@@ -885,6 +1361,44 @@ export interface components {
              */
             next_after?: number | null;
         };
+        /** @description A group. */
+        Group: components["schemas"]["GroupInfo"] & {
+            /** @description Who is in it. */
+            participants: components["schemas"]["Member"][];
+        };
+        /** @description A group without its members. */
+        GroupInfo: {
+            /** @description Only admins write. */
+            announce: boolean;
+            /** @description Whoever comes by link waits for an admin. */
+            approval: boolean;
+            /** @description The community that it belongs to. */
+            community?: string | null;
+            /** @description RFC 3339. */
+            created_at?: string | null;
+            /** @description Null when it has none. */
+            description?: string | null;
+            /**
+             * Format: int32
+             * @description Messages disappear after so many seconds; 0 is never.
+             */
+            ephemeral_s: number;
+            /** @description `…@g.us`. */
+            id: string;
+            /** @description Whether it is a community, which holds groups. */
+            is_community: boolean;
+            /** @description Only admins change subject, description and picture. */
+            locked: boolean;
+            owner?: components["schemas"]["Party"] | null;
+            role?: components["schemas"]["Role"] | null;
+            /**
+             * Format: int32
+             * @description How many members it has.
+             */
+            size: number;
+            /** @description Its name. */
+            subject: string;
+        };
         /** @description The head of a request or of an answer. */
         HttpHead: {
             headers: components["schemas"]["HttpHeader"][];
@@ -908,6 +1422,37 @@ export interface components {
             version: string;
             /** @description Where sessions connect to. */
             whatsapp_url: string;
+        };
+        /** @description An invite. */
+        InviteResponse: {
+            code: string;
+            /**
+             * @description What people open.
+             * @example https://chat.whatsapp.com/AbCdEfGhIjKlMnOpQrStUv
+             */
+            url: string;
+        };
+        JoinGroupRequest: {
+            /**
+             * @description The code of an invite, or its link.
+             * @example AbCdEfGhIjKlMnOpQrStUv
+             */
+            code: string;
+        };
+        /** @description Somebody who asks to join. */
+        JoinRequest: components["schemas"]["Party"] & {
+            /** @description Since when, RFC 3339. */
+            requested_at?: string | null;
+        };
+        /**
+         * @description What became of following an invite.
+         * @enum {string}
+         */
+        JoinedAs: "joined" | "pending";
+        JoinedResponse: {
+            /** @description The group. */
+            id: string;
+            status: components["schemas"]["JoinedAs"];
         };
         /**
          * @description What a message can be. More kinds follow.
@@ -963,9 +1508,31 @@ export interface components {
             /** @description Ends this sign-in; without it, all of the user's. */
             refresh_token?: string | null;
         };
+        /** @description A group that was just made. */
+        MadeGroupResponse: components["schemas"]["GroupInfo"] & {
+            /** @description Its members, and whoever was asked for and is none: `status` and `code` say why. */
+            participants: components["schemas"]["MemberResult"][];
+        };
         MeResponse: components["schemas"]["User"] & {
             /** @description What the credential allows. */
             scopes: string[];
+        };
+        /** @description Somebody in a group. */
+        Member: components["schemas"]["Party"] & {
+            /** @description What they may do. */
+            role: components["schemas"]["Role"];
+        };
+        /** @description How a change went for one person. */
+        MemberResult: components["schemas"]["Party"] & {
+            /** @description The stable word of that number. */
+            code: string;
+            role?: components["schemas"]["Role"] | null;
+            /**
+             * Format: int32
+             * @description As WhatsApp says it: 200 done, 403 not allowed by their privacy, 404 not there, 408 left a short while ago, 409 is there
+             *     already, 419 no room.
+             */
+            status: number;
         };
         /** @description The `data` of a `message` event, and a message of the list. */
         Message: components["schemas"]["Content"] & {
@@ -993,6 +1560,11 @@ export interface components {
             id: string;
             status?: components["schemas"]["Status"] | null;
         };
+        /**
+         * @description What a member may be made.
+         * @enum {string}
+         */
+        NewRole: "member" | "admin";
         /**
          * @description In which order the events of a session are delivered.
          * @enum {string}
@@ -1044,6 +1616,44 @@ export interface components {
                 state: components["schemas"]["DeliveryState"];
                 updated_at: string;
                 webhook_id: string;
+            }[];
+            /** @description Where the next page starts; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_GroupInfo: {
+            /** @description The items. */
+            data: {
+                /** @description Only admins write. */
+                announce: boolean;
+                /** @description Whoever comes by link waits for an admin. */
+                approval: boolean;
+                /** @description The community that it belongs to. */
+                community?: string | null;
+                /** @description RFC 3339. */
+                created_at?: string | null;
+                /** @description Null when it has none. */
+                description?: string | null;
+                /**
+                 * Format: int32
+                 * @description Messages disappear after so many seconds; 0 is never.
+                 */
+                ephemeral_s: number;
+                /** @description `…@g.us`. */
+                id: string;
+                /** @description Whether it is a community, which holds groups. */
+                is_community: boolean;
+                /** @description Only admins change subject, description and picture. */
+                locked: boolean;
+                owner?: components["schemas"]["Party"] | null;
+                role?: components["schemas"]["Role"] | null;
+                /**
+                 * Format: int32
+                 * @description How many members it has.
+                 */
+                size: number;
+                /** @description Its name. */
+                subject: string;
             }[];
             /** @description Where the next page starts; null at the end. */
             next_cursor?: string | null;
@@ -1180,6 +1790,15 @@ export interface components {
             code: string;
             expires_at: string;
         };
+        ParticipantsRequest: {
+            /**
+             * @description 1 to 256 phone numbers or addresses of people.
+             * @example [
+             *       "+5511999887766"
+             *     ]
+             */
+            participants: string[];
+        };
         /** @description A person or a chat as we show it: one canonical `id`, and both numbers where they are known. */
         Party: {
             /** @description `…@s.whatsapp.net` where the phone is known, else `…@lid`. */
@@ -1188,6 +1807,21 @@ export interface components {
             lid?: string | null;
             /** @description Digits. */
             phone?: string | null;
+        };
+        /** @description Where a picture can be fetched. */
+        Picture: {
+            /** @description Changes with each picture. */
+            id: string;
+            /** @description On WhatsApp's servers; valid for a while. */
+            url: string;
+        };
+        /** @description A picture. */
+        PictureRequest: {
+            /**
+             * @description A JPEG of at most 512 KiB, best 640 by 640 points.
+             * @example /9j/4AD/2Q==
+             */
+            base64: string;
         };
         /** @description The body of every fault. */
         Problem: {
@@ -1223,6 +1857,11 @@ export interface components {
              * @example urn:wharf:error:session_not_found
              */
             type: string;
+        };
+        /** @description The linked account as others see it. */
+        ProfileResponse: components["schemas"]["Card"] & {
+            /** @description The name that it goes by. */
+            push_name?: string | null;
         };
         PurgeResponse: {
             /**
@@ -1280,6 +1919,14 @@ export interface components {
              * @description How many deliveries were queued.
              */
             queued: number;
+        };
+        /**
+         * @description What a member may do.
+         * @enum {string}
+         */
+        Role: "member" | "admin" | "owner";
+        RoleRequest: {
+            role: components["schemas"]["NewRole"];
         };
         /**
          * @description One thing a token may be allowed to do.
@@ -1436,6 +2083,31 @@ export interface components {
             expires_at: string;
             /** @description For `?ticket=`, once, within 30 seconds. */
             ticket: string;
+        };
+        UpdateGroupRequest: {
+            /** @description Only admins write. */
+            announce?: boolean | null;
+            /** @description Whoever comes by link waits for an admin. */
+            approval?: boolean | null;
+            /** @description Up to 2048 characters; null removes it. */
+            description?: string | null;
+            /**
+             * Format: int32
+             * @description Messages disappear after so many seconds: 0 (never), 86400, 604800 or 7776000.
+             */
+            ephemeral_s?: number | null;
+            /** @description Only admins change subject, description and picture. */
+            locked?: boolean | null;
+            /** @description Members add others, not admins alone. It can be set, and is not shown. */
+            members_add?: boolean | null;
+            /** @description 1 to 100 characters. */
+            subject?: string | null;
+        };
+        UpdateProfileRequest: {
+            /** @description Up to 139 characters; empty for none. */
+            about?: string | null;
+            /** @description 1 to 25 characters. */
+            push_name?: string | null;
         };
         UpdateSessionRequest: {
             handle?: string | null;
@@ -2146,6 +2818,45 @@ export interface operations {
             };
         };
     };
+    list_blocked: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["All_Blocked"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     connect_session: {
         parameters: {
             query?: never;
@@ -2167,6 +2878,277 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    check_contacts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CheckContactsRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["All_CheckedResponse"];
+                };
+            };
+            /** @description `invalid_phone` among others */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `whatsapp_timeout` or `whatsapp_refused` */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_contact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description A phone number or an address of a person */
+                contact: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Card"];
+                };
+            };
+            /** @description `contact_not_found`: not on WhatsApp */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    block_contact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description A phone number or an address of a person */
+                contact: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Blocked */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not connected, or `phone_unknown` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unblock_contact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description A phone number or an address of a person */
+                contact: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Not blocked any more */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_contact_ids: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description A phone number or an address of a person */
+                contact: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description `phone` of a LID is null as long as WhatsApp has not told it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Party"];
+                };
+            };
+            /** @description `contact_not_found`: not on WhatsApp */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_contact_picture: {
+        parameters: {
+            query?: {
+                /** @description The small one. */
+                preview?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description A phone number or an address */
+                contact: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Picture"];
+                };
+            };
+            /** @description `picture_not_found`: there is none, or none to see */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2243,6 +3225,1008 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_groups: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 200. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_GroupInfo"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateGroupRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeGroupResponse"];
+                };
+            };
+            /** @description `invalid_address` among others */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `whatsapp_timeout` or `whatsapp_refused` */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_invite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description The code of an invite */
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Group"];
+                };
+            };
+            /** @description `invalid_invite` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invite_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    join_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JoinGroupRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JoinedResponse"];
+                };
+            };
+            /** @description `invalid_invite` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed_to_join` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invite_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not connected, `already_group_member` or `group_full` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description `…@g.us` */
+                group: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Group"];
+                };
+            };
+            /** @description `not_group_member` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description `…@g.us` */
+                group: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateGroupRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Group"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_group_admin` or `not_group_member` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_invite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description `…@g.us` */
+                group: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InviteResponse"];
+                };
+            };
+            /** @description `not_group_admin` or `not_group_member` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    renew_invite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description `…@g.us` */
+                group: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InviteResponse"];
+                };
+            };
+            /** @description `not_group_admin` or `not_group_member` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    leave_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description `…@g.us` */
+                group: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Left */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `not_group_member` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_participants: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description `…@g.us` */
+                group: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ParticipantsRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["All_MemberResult"];
+                };
+            };
+            /** @description `invalid_address` among others */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_group_admin` or `not_group_member` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_participants: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description `…@g.us` */
+                group: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ParticipantsRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["All_MemberResult"];
+                };
+            };
+            /** @description `invalid_address` among others */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_group_admin` or `not_group_member` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_participant_role: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description `…@g.us` */
+                group: string;
+                /** @description A phone number or an address of a person */
+                participant: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RoleRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberResult"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_group_admin`, `not_group_member` or `is_group_owner` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `participant_not_found` among others */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_group_picture: {
+        parameters: {
+            query?: {
+                /** @description The small one. */
+                preview?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description `…@g.us` */
+                group: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Picture"];
+                };
+            };
+            /** @description `picture_not_found` among others */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_group_picture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description `…@g.us` */
+                group: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PictureRequest"];
+            };
+        };
+        responses: {
+            /** @description Changed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_image` among others */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_group_admin` or `not_group_member` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_group_picture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description `…@g.us` */
+                group: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `not_group_admin` or `not_group_member` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_join_requests: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description `…@g.us` */
+                group: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["All_JoinRequest"];
+                };
+            };
+            /** @description `not_group_admin` or `not_group_member` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    approve_join_requests: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description `…@g.us` */
+                group: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ParticipantsRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["All_MemberResult"];
+                };
+            };
+            /** @description `invalid_address` among others */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_group_admin` or `not_group_member` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reject_join_requests: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description `…@g.us` */
+                group: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ParticipantsRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["All_MemberResult"];
+                };
+            };
+            /** @description `invalid_address` among others */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_group_admin` or `not_group_member` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2492,6 +4476,276 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_privacy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BTreeMap"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_privacy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BTreeMap"];
+            };
+        };
+        responses: {
+            /** @description All settings */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BTreeMap"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_profile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProfileResponse"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_profile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateProfileRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProfileResponse"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_profile_picture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PictureRequest"];
+            };
+        };
+        responses: {
+            /** @description Changed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_image` among others */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_profile_picture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
             409: {
                 headers: {
                     [name: string]: unknown;
