@@ -22,6 +22,7 @@ use crate::{
     service::{
         api_keys::ApiKeys,
         auth::{Auth, AuthParts},
+        chats::Chats,
         contacts::Contacts,
         event_log::EventLog,
         groups::Groups,
@@ -146,6 +147,8 @@ pub struct Handles {
     pub sessions: Sessions,
     /// The verbs of messages.
     pub messages: Messages,
+    /// The verbs of chats, presence and calls.
+    pub chats: Chats,
     /// The verbs of contacts.
     pub contacts: Contacts,
     /// The verbs of one's own account.
@@ -201,6 +204,7 @@ impl Api {
             linking: Linking::new(sessions.clone(), log.clone(), clock.clone()),
             live: Live::new(settings.live),
             settings: Arc::new(settings),
+            chats: Chats::new(&sessions),
             contacts: Contacts::new(&sessions),
             profile: Profile::new(&sessions),
             groups: Groups::new(&sessions),
@@ -246,6 +250,7 @@ handed_out!(
     tickets: Tickets,
     sessions: Sessions,
     messages: Messages,
+    chats: Chats,
     contacts: Contacts,
     profile: Profile,
     groups: Groups,

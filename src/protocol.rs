@@ -12,11 +12,14 @@ use crate::domain::{
 
 mod ask;
 mod bridge;
+mod calls;
+mod chats;
 mod client;
 mod contacts;
 mod convert;
 mod groups;
 mod http_client;
+mod news;
 mod profile;
 mod send_error;
 pub mod store;
@@ -26,6 +29,7 @@ pub mod trust;
 pub use ask::AskError;
 pub use client::{Client, Connector, ConnectorConfig, Handed, OpenError};
 pub use convert::message_id;
+pub use news::News;
 pub use send_error::SendError;
 pub use wacore::store::traits::Backend;
 

@@ -11,6 +11,7 @@ mod upstream;
 
 pub mod api_keys;
 pub mod auth;
+pub mod chats;
 pub mod contacts;
 pub mod event_log;
 pub mod feed;

@@ -16,7 +16,7 @@ use utoipa::openapi::{
 
 use super::Api;
 
-const TAGS: [(&str, &str); 11] = [
+const TAGS: [(&str, &str); 12] = [
     ("auth", "Sign in, stay signed in, sign out."),
     ("users", "People who may sign in. For administrators."),
     ("api-keys", "Keys for programs."),
@@ -25,6 +25,10 @@ const TAGS: [(&str, &str); 11] = [
         "WhatsApp sessions: create, link, connect, remove.",
     ),
     ("messages", "Send and list messages."),
+    (
+        "chats",
+        "What is done with a chat, who is there, and calls.",
+    ),
     (
         "contacts",
         "People: who is on WhatsApp, what they show, who is blocked.",

@@ -6,6 +6,7 @@ use super::{Api, health};
 
 mod api_keys;
 mod auth;
+mod chats;
 mod contacts;
 mod deliveries;
 mod events;
@@ -34,6 +35,7 @@ pub(super) fn guarded() -> OpenApiRouter<Api> {
         .merge(sessions::guarded())
         .merge(linking::guarded())
         .merge(messages::guarded())
+        .merge(chats::guarded())
         .merge(contacts::guarded())
         .merge(profile::guarded())
         .merge(groups::guarded())

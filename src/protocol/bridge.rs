@@ -16,7 +16,13 @@ use wacore::types::events::{
 };
 use whatsapp_rust::InboundDurabilityHook;
 
-use super::{Event, Inbox, convert, transport::Watcher};
+use super::{
+    Event, Inbox,
+    calls::Ringing,
+    convert,
+    news::{self, News},
+    transport::Watcher,
+};
 use crate::domain::{
     message::Ack,
     session::{Account, Reason},
@@ -49,6 +55,10 @@ const INTEREST: &[EventKind] = &[
 /// Carries events of one client to one actor.
 pub(super) struct Bridge {
     pub(super) events: mpsc::Sender<Event>,
+    /// What changes nothing of the session itself. When it is full, what comes is lost: nobody waits on the bus.
+    pub(super) news: mpsc::Sender<News>,
+    /// Calls that can be rejected.
+    pub(super) ringing: Ringing,
     /// Falls when the channel was full at a change of state.
     pub(super) overflow: CancellationToken,
     /// Set once the client is built.
@@ -219,13 +229,20 @@ pub(super) struct Listener(pub(super) Arc<Bridge>);
 
 impl EventHandler for Listener {
     fn handle_event(&self, event: Arc<WaEvent>) {
+        if news::INTEREST.contains(&event.kind()) {
+            self.0.ringing.note(&event);
+            if self.0.news.try_send(News(event)).is_err() {
+                metrics::counter!("wharf_news_dropped_total").increment(1);
+            }
+            return;
+        }
         if let Some(event) = self.0.translate(&event) {
             self.0.report(event);
         }
     }
 
     fn interest(&self) -> EventInterest {
-        EventInterest::of(INTEREST)
+        EventInterest::of(&[INTEREST, news::INTEREST].concat())
     }
 }
 

@@ -27,8 +27,9 @@ use whatsapp_rust::{
 };
 
 use super::{
-    Event, Inbox,
+    Event, Inbox, News,
     bridge::{Bridge, Hook, Listener, ServerSaid},
+    calls::Ringing,
     convert,
     http_client::Http,
     send_error::SendError,
@@ -160,7 +161,8 @@ impl Connector {
         })
     }
 
-    /// Opens a client over `store` and starts to connect. What happens arrives on `events`.
+    /// Opens a client over `store` and starts to connect. What happens to it arrives on `events`, what it hears of others on
+    /// `news`.
     ///
     /// `overflow` falls when `events` was full at a change of state: the caller must then end the client. Once
     /// `silenced` has fallen, nothing is sent.
@@ -168,11 +170,13 @@ impl Connector {
         &self,
         store: Arc<dyn Backend>,
         inbox: Arc<dyn Inbox>,
-        events: mpsc::Sender<Event>,
+        (events, news): (mpsc::Sender<Event>, mpsc::Sender<News>),
         (overflow, silenced): (CancellationToken, CancellationToken),
     ) -> Result<Client, OpenError> {
         let bridge = Arc::new(Bridge {
             events,
+            news,
+            ringing: Ringing::default(),
             overflow,
             client: OnceLock::new(),
             sends: DashMap::new(),

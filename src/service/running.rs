@@ -9,7 +9,7 @@ use sea_orm::DatabaseConnection;
 
 use super::{Ctx, Error, sessions::find, upstream::send_error};
 use crate::{
-    domain::{address::Address, principal::Scope, session::Account},
+    domain::{address::Address, event::Event, principal::Scope, session::Account},
     protocol::{AskError, Client, SendError},
     session::{Handle, Manager},
 };
@@ -59,6 +59,15 @@ impl Found {
         let handle = self.handle.as_ref();
         let client = handle.and_then(Handle::client);
         client.ok_or_else(|| send_error(SendError::NotConnected))
+    }
+
+    /// Writes what the session has done by this verb into its log.
+    pub(super) async fn tell(&self, event: Event) -> Result<(), Error> {
+        let Some(handle) = &self.handle else {
+            return Ok(());
+        };
+        let told = handle.journal.record_events(vec![event]).await;
+        told.map_err(Error::internal)
     }
 
     /// The account that is linked, as far as it is known here.

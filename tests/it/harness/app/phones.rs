@@ -36,6 +36,20 @@ impl TestApp {
         let path = format!("/phones/{number}/profile");
         self.control("GET", &path, Value::Null).await
     }
+
+    /// Waits until the log of a session has `count` events of `kind`, and gives their data.
+    pub(crate) async fn logged(
+        &self,
+        caller: &Caller,
+        handle: &str,
+        (kind, count): (&str, usize),
+    ) -> Vec<Value> {
+        let path = format!("/v1/sessions/{handle}/events?types={kind}&limit=200");
+        let enough = |page: &Value| page["data"].as_array().unwrap().len() >= count;
+        let page = until(async || caller.get(&path).await.expect(200), enough).await;
+        let events = page["data"].as_array().unwrap().iter();
+        events.map(|event| event["data"].clone()).collect()
+    }
 }
 
 /// Looks until it is as wanted.
