@@ -4,8 +4,11 @@
 //! a layer above it. Everybody calls it.
 
 pub mod address;
+pub mod chat;
 pub mod clock;
+pub mod contact;
 pub mod event;
+pub mod group;
 pub mod message;
 pub mod principal;
 pub mod sample;

@@ -22,12 +22,16 @@ use crate::{
     service::{
         api_keys::ApiKeys,
         auth::{Auth, AuthParts},
+        chats::Chats,
+        contacts::Contacts,
         event_log::EventLog,
+        groups::Groups,
         health::Health,
         idempotency::Idempotency,
         linking::Linking,
         media::Media,
         messages::Messages,
+        profile::Profile,
         rates::{Rate, RateLimits},
         sessions::Sessions,
         tickets::Tickets,
@@ -146,6 +150,14 @@ pub struct Handles {
     pub sessions: Sessions,
     /// The verbs of messages.
     pub messages: Messages,
+    /// The verbs of chats, presence and calls.
+    pub chats: Chats,
+    /// The verbs of contacts.
+    pub contacts: Contacts,
+    /// The verbs of one's own account.
+    pub profile: Profile,
+    /// The verbs of groups.
+    pub groups: Groups,
     /// The verbs of the event log.
     pub log: EventLog,
     /// The verbs of files.
@@ -198,6 +210,10 @@ impl Api {
             linking: Linking::new(sessions.clone(), log.clone(), clock.clone()),
             live: Live::new(settings.live),
             settings: Arc::new(settings),
+            chats: Chats::new(&sessions),
+            contacts: Contacts::new(&sessions),
+            profile: Profile::new(&sessions),
+            groups: Groups::new(&sessions),
             sessions,
             messages,
             log,
@@ -242,6 +258,10 @@ handed_out!(
     sessions: Sessions,
     messages: Messages,
     media: Media,
+    chats: Chats,
+    contacts: Contacts,
+    profile: Profile,
+    groups: Groups,
     webhooks: Webhooks,
     linking: Linking,
 );

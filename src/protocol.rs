@@ -11,21 +11,30 @@ use crate::domain::{
     session::{Account, Reason},
 };
 
+mod ask;
 mod bridge;
+mod calls;
+mod chats;
 mod client;
+mod contacts;
 mod convert;
+mod groups;
 mod http_client;
 mod media;
+mod news;
+mod profile;
 mod send_error;
 pub mod store;
 mod transport;
 pub mod trust;
 
+pub use ask::AskError;
 pub use client::{Client, Connector, ConnectorConfig, Handed, OpenError};
 pub use convert::{
     Payload, Sealed, Writer, compose, compose_about, message_id, open_response, open_vote,
 };
 pub use media::MediaError;
+pub use news::News;
 pub use send_error::SendError;
 pub use wacore::store::traits::Backend;
 

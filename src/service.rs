@@ -5,19 +5,24 @@
 
 mod ctx;
 mod error;
+mod running;
 mod secret;
 mod upstream;
 
 pub mod api_keys;
 pub mod auth;
+pub mod chats;
+pub mod contacts;
 pub mod event_log;
 pub mod feed;
+pub mod groups;
 pub mod health;
 pub mod idempotency;
 pub mod linking;
 pub mod media;
 pub mod messages;
 pub mod passwords;
+pub mod profile;
 pub mod qr;
 pub mod rates;
 pub mod revocation;

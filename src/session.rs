@@ -5,6 +5,7 @@
 //! makes one.
 
 mod actor;
+mod habits;
 mod handle;
 mod inbox;
 mod journal;
@@ -15,6 +16,7 @@ mod qr;
 mod sends;
 mod telling;
 
+pub use habits::Habits;
 pub use handle::{Ended, Handle};
 pub use journal::{Journal, JournalConfig, JournalError, Outgoing};
 pub use manager::{Manager, ManagerConfig, ManagerError};

@@ -3,6 +3,7 @@
 //! control routes, and in [`Tables`] if it keeps something.
 
 pub(crate) mod app_state;
+pub(crate) mod calls;
 pub(crate) mod devices;
 pub(crate) mod faults;
 pub(crate) mod groups;
@@ -32,6 +33,7 @@ use crate::world::World;
 pub(crate) fn handlers() -> HandlerTable {
     let mut table = HandlerTable::default();
     app_state::register(&mut table);
+    calls::register(&mut table);
     devices::register(&mut table);
     groups::register(&mut table);
     login::register(&mut table);
@@ -49,6 +51,7 @@ pub(crate) fn handlers() -> HandlerTable {
 /// Every area's control routes, below `/sandbox`.
 pub(crate) fn routes() -> Router<Hub> {
     Router::new()
+        .merge(calls::routes())
         .merge(devices::routes())
         .merge(faults::routes())
         .merge(groups::routes())
@@ -69,6 +72,7 @@ fn about_person(world: &World, name: &str, pn: Pn) -> Option<Node> {
 #[derive(Debug)]
 pub(crate) struct Tables {
     pub(crate) app_state: app_state::Tables,
+    pub(crate) calls: calls::Calls,
     pub(crate) faults: faults::Faults,
     pub(crate) groups: groups::Tables,
     pub(crate) media: media::Door,
@@ -83,6 +87,7 @@ impl Tables {
     pub(crate) fn new() -> Self {
         Self {
             app_state: app_state::Tables::new(),
+            calls: calls::Calls::default(),
             faults: faults::Faults::new(),
             groups: groups::Tables::new(),
             media: media::Door::default(),

@@ -8,6 +8,10 @@ use super::{
     session::Reason,
 };
 
+mod people;
+
+pub use people::*;
+
 /// `qr`: a code that a phone can scan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct QrData {
@@ -164,6 +168,24 @@ pub enum Event {
     /// One's own message came further.
     #[serde(rename = "message.ack")]
     MessageAck(AckData),
+    /// A group is set to something else.
+    #[serde(rename = "group.update")]
+    GroupUpdate(Box<GroupUpdateData>),
+    /// People came into a group, went, rose or fell.
+    #[serde(rename = "group.participants")]
+    GroupParticipants(GroupParticipantsData),
+    /// A person shows something else.
+    #[serde(rename = "contact.update")]
+    ContactUpdate(ContactUpdateData),
+    /// A chat is in another state.
+    #[serde(rename = "chat.update")]
+    ChatUpdate(ChatUpdateData),
+    /// Somebody is there, or types.
+    #[serde(rename = "presence")]
+    Presence(PresenceData),
+    /// Somebody calls.
+    #[serde(rename = "call")]
+    Call(CallData),
     /// A delivery of this session was the last that a webhook got.
     #[serde(rename = "webhook.disabled")]
     WebhookDisabled(WebhookDisabledData),
@@ -196,7 +218,7 @@ impl Event {
     }
 
     /// The names of all events of this version.
-    pub const NAMES: [&'static str; 20] = [
+    pub const NAMES: [&'static str; 26] = [
         "qr",
         "pair_code",
         "success",
@@ -216,6 +238,12 @@ impl Event {
         "message.pin",
         "message.keep",
         "message.undecryptable",
+        "group.update",
+        "group.participants",
+        "contact.update",
+        "chat.update",
+        "presence",
+        "call",
         "webhook.disabled",
     ];
 
@@ -241,6 +269,12 @@ impl Event {
             Self::MessageKeep(_) => "message.keep",
             Self::MessageUndecryptable(_) => "message.undecryptable",
             Self::MessageAck(_) => "message.ack",
+            Self::GroupUpdate(_) => "group.update",
+            Self::GroupParticipants(_) => "group.participants",
+            Self::ContactUpdate(_) => "contact.update",
+            Self::ChatUpdate(_) => "chat.update",
+            Self::Presence(_) => "presence",
+            Self::Call(_) => "call",
             Self::WebhookDisabled(_) => "webhook.disabled",
         }
     }
@@ -266,6 +300,12 @@ impl Event {
             | Self::MessageKeep(data) => serde_json::to_string(data),
             Self::MessageUndecryptable(data) => serde_json::to_string(data),
             Self::MessageAck(data) => serde_json::to_string(data),
+            Self::GroupUpdate(data) => serde_json::to_string(data),
+            Self::GroupParticipants(data) => serde_json::to_string(data),
+            Self::ContactUpdate(data) => serde_json::to_string(data),
+            Self::ChatUpdate(data) => serde_json::to_string(data),
+            Self::Presence(data) => serde_json::to_string(data),
+            Self::Call(data) => serde_json::to_string(data),
             Self::WebhookDisabled(data) => serde_json::to_string(data),
         }
     }

@@ -16,7 +16,7 @@ use utoipa::openapi::{
 
 use super::Api;
 
-const TAGS: [(&str, &str); 9] = [
+const TAGS: [(&str, &str); 13] = [
     ("auth", "Sign in, stay signed in, sign out."),
     ("users", "People who may sign in. For administrators."),
     ("api-keys", "Keys for programs."),
@@ -26,6 +26,19 @@ const TAGS: [(&str, &str); 9] = [
     ),
     ("messages", "Send and list messages."),
     ("media", "Files that are sent and received."),
+    (
+        "chats",
+        "What is done with a chat, who is there, and calls.",
+    ),
+    (
+        "contacts",
+        "People: who is on WhatsApp, what they show, who is blocked.",
+    ),
+    (
+        "profile",
+        "The linked account: its name, picture and privacy.",
+    ),
+    ("groups", "Groups: members, settings, invites."),
     ("events", "The event log and the live stream."),
     (
         "webhooks",

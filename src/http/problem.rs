@@ -161,7 +161,9 @@ impl From<service::Error> for Problem {
             service::Error::Forbidden { .. } => {
                 Self::new(StatusCode::FORBIDDEN, "scope_missing", shown)
             }
-            service::Error::Quota { code, .. } => Self::new(StatusCode::FORBIDDEN, code, shown),
+            service::Error::Denied { code, .. } | service::Error::Quota { code, .. } => {
+                Self::new(StatusCode::FORBIDDEN, code, shown)
+            }
             service::Error::TooLarge { code, .. } => {
                 Self::new(StatusCode::PAYLOAD_TOO_LARGE, code, shown)
             }

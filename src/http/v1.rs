@@ -6,11 +6,15 @@ use super::{Api, health};
 
 mod api_keys;
 mod auth;
+mod chats;
+mod contacts;
 mod deliveries;
 mod events;
+mod groups;
 mod linking;
 mod media;
 mod messages;
+mod profile;
 mod sessions;
 mod users;
 mod webhooks;
@@ -33,6 +37,10 @@ pub(super) fn guarded() -> OpenApiRouter<Api> {
         .merge(linking::guarded())
         .merge(messages::guarded())
         .merge(media::guarded())
+        .merge(chats::guarded())
+        .merge(contacts::guarded())
+        .merge(profile::guarded())
+        .merge(groups::guarded())
         .merge(events::guarded())
         .merge(webhooks::guarded())
         .merge(deliveries::guarded());

@@ -18,7 +18,13 @@ use wacore::types::events::{
 };
 use whatsapp_rust::{InboundDurabilityHook, Jid};
 
-use super::{Event, Inbox, convert, transport::Watcher};
+use super::{
+    Event, Inbox,
+    calls::Ringing,
+    convert,
+    news::{self, News},
+    transport::Watcher,
+};
 use crate::domain::{
     address::Party,
     message::{Ack, Context},
@@ -54,6 +60,10 @@ const INTEREST: &[EventKind] = &[
 pub(super) struct Bridge {
     pub(super) session: SessionId,
     pub(super) events: mpsc::Sender<Event>,
+    /// What changes nothing of the session itself. When it is full, what comes is lost: nobody waits on the bus.
+    pub(super) news: mpsc::Sender<News>,
+    /// Calls that can be rejected.
+    pub(super) ringing: Ringing,
     /// Falls when the channel was full at a change of state.
     pub(super) overflow: CancellationToken,
     /// Set once the client is built.
@@ -82,7 +92,7 @@ impl Bridge {
         convert::account(pn.as_ref(), lid.as_ref(), Some(client.push_name()))
     }
 
-    fn report(&self, event: Event) {
+    pub(super) fn report(&self, event: Event) {
         let sent = match &event {
             Event::Acked {
                 message_ids,
@@ -231,13 +241,20 @@ pub(super) struct Listener(pub(super) Arc<Bridge>);
 
 impl EventHandler for Listener {
     fn handle_event(&self, event: Arc<WaEvent>) {
+        if news::INTEREST.contains(&event.kind()) {
+            self.0.ringing.note(&event);
+            if self.0.news.try_send(News(event)).is_err() {
+                metrics::counter!("wharf_news_dropped_total").increment(1);
+            }
+            return;
+        }
         if let Some(event) = self.0.translate(&event) {
             self.0.report(event);
         }
     }
 
     fn interest(&self) -> EventInterest {
-        EventInterest::of(INTEREST)
+        EventInterest::of(&[INTEREST, news::INTEREST].concat())
     }
 }
 

@@ -28,8 +28,9 @@ use whatsapp_rust::{
 };
 
 use super::{
-    Event, Inbox,
+    Event, Inbox, News,
     bridge::{Bridge, Hook, Listener, ServerSaid},
+    calls::Ringing,
     convert::{self, Payload},
     http_client::Http,
     send_error::SendError,
@@ -43,7 +44,7 @@ use crate::{
 mod about;
 
 /// How long a question to WhatsApp may take.
-const QUESTION: Duration = Duration::from_secs(20);
+pub(super) const QUESTION: Duration = Duration::from_secs(20);
 /// How long the socket may take before a pair code can be asked for.
 const SOCKET: Duration = Duration::from_secs(15);
 /// How long closing may take; the library itself waits up to five seconds for each of two flushes.
@@ -163,7 +164,8 @@ impl Connector {
         })
     }
 
-    /// Opens a client of `session` over `store` and starts to connect. What happens arrives on `events`.
+    /// Opens a client of `session` over `store` and starts to connect. What happens to it arrives on `events`, what it hears
+    /// of others on `news`.
     ///
     /// `overflow` falls when `events` was full at a change of state: the caller must then end the client. Once
     /// `silenced` has fallen, nothing is sent.
@@ -171,12 +173,14 @@ impl Connector {
         &self,
         (session, store): (SessionId, Arc<dyn Backend>),
         inbox: Arc<dyn Inbox>,
-        events: mpsc::Sender<Event>,
+        (events, news): (mpsc::Sender<Event>, mpsc::Sender<News>),
         (overflow, silenced): (CancellationToken, CancellationToken),
     ) -> Result<Client, OpenError> {
         let bridge = Arc::new(Bridge {
             session,
             events,
+            news,
+            ringing: Ringing::default(),
             overflow,
             client: OnceLock::new(),
             sends: DashMap::new(),
@@ -225,7 +229,7 @@ impl Connector {
 pub struct Client {
     pub(super) inner: Arc<whatsapp_rust::Client>,
     handle: Mutex<Option<BotHandle>>,
-    bridge: Arc<Bridge>,
+    pub(super) bridge: Arc<Bridge>,
 }
 
 impl fmt::Debug for Client {

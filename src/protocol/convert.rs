@@ -124,7 +124,7 @@ pub(super) fn place(message: &Message) -> Option<(Jid, Option<Jid>)> {
     Some((chat, sender))
 }
 
-fn party(jid: &Jid, alt: Option<&Jid>) -> Party {
+pub(super) fn party(jid: &Jid, alt: Option<&Jid>) -> Party {
     let both = [Some(jid), alt];
     let find =
         |wanted: fn(Server) -> bool| both.into_iter().flatten().find(|jid| wanted(jid.server));

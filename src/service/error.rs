@@ -70,6 +70,14 @@ pub enum Error {
         /// What is missing.
         scope: Scope,
     },
+    /// The linked account may not do it on WhatsApp.
+    #[error("{detail}")]
+    Denied {
+        /// A stable word, such as `not_group_admin`.
+        code: &'static str,
+        /// For a person to read.
+        detail: String,
+    },
     /// A limit of the account.
     #[error("{detail}")]
     Quota {

@@ -8,7 +8,7 @@ use sea_orm::DatabaseConnection;
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 
-use super::{Ctx, Error, revocation::Revocations, upstream::send_error};
+use super::{Ctx, Error, revocation::Revocations, running::Running, upstream::send_error};
 use crate::{
     db,
     domain::{
@@ -207,6 +207,7 @@ impl Sessions {
             .map_err(handle_taken)?;
         if let (Some(settings), Some(handle)) = (patch.settings, self.manager.get(row.id)) {
             handle.sends.protect(settings.account_protection);
+            handle.habits.set(settings);
         }
         let row = find(&self.db, ctx, &row.id.to_string()).await?;
         self.show(row).await
@@ -290,6 +291,19 @@ impl Sessions {
         let row = find(&self.db, ctx, reference).await?;
         let live = self.manager.get(row.id).map(|handle| handle.watch());
         Ok((self.show(row).await?, live))
+    }
+
+    /// The time.
+    pub(super) fn clock(&self) -> SharedClock {
+        self.clock.clone()
+    }
+
+    /// Finds sessions for other verbs.
+    pub(super) fn finder(&self) -> Running {
+        Running {
+            db: self.db.clone(),
+            manager: self.manager.clone(),
+        }
     }
 
     /// How many sessions run here.

@@ -14,6 +14,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    habits::Habits,
     handle::Command,
     journal::{Journal, JournalError},
     probe::Probe,
@@ -27,16 +28,19 @@ use crate::{
         message::Ack,
         session::{Account, Change, Phase, Qr, Reason, Snapshot},
     },
-    protocol::{self, Client},
+    protocol::{self, Client, News},
 };
 
 mod hearing;
+mod news;
 mod pairing;
 
 use hearing::probed;
 
 /// Reports taken at once, so that a burst of receipts costs few transactions.
 const BURST: usize = 64;
+/// News taken at once.
+const NEWS_BURST: usize = 256;
 
 /// How a session's loop ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +70,7 @@ pub(super) struct Actor {
     /// Where `service` finds the client.
     pub(super) slot: Arc<ArcSwapOption<Client>>,
     pub(super) sends: Sends,
+    pub(super) habits: Habits,
     pub(super) state: watch::Sender<Snapshot>,
     pub(super) qr_index: u32,
     /// Falls when the run has come to its end and only winds up.
@@ -80,6 +85,8 @@ pub(super) struct Inputs {
     pub(super) commands: mpsc::Receiver<Command>,
     /// From the client; what happens when it is full is told in `protocol::bridge`.
     pub(super) events: mpsc::Receiver<protocol::Event>,
+    /// What the client hears of others; when it is full, what comes is lost.
+    pub(super) news: mpsc::Receiver<News>,
     /// Falls when the client's events overran.
     pub(super) overflow: CancellationToken,
     /// Falls when what came in could not be stored.
@@ -98,7 +105,7 @@ enum Next {
 impl Actor {
     pub(super) async fn run(mut self, mut inputs: Inputs) -> Exit {
         self.slot.store(Some(Arc::clone(&self.client)));
-        let mut burst = Vec::with_capacity(8);
+        let (mut burst, mut news) = (Vec::with_capacity(8), Vec::new());
         let timer = tokio::time::sleep(Duration::ZERO);
         tokio::pin!(timer);
         let mut probing = None;
@@ -124,6 +131,10 @@ impl Actor {
                     }
                     self.on_events(&mut burst).await
                 }
+                count = inputs.news.recv_many(&mut news, NEWS_BURST) => match count {
+                    0 => break Exit::Failed("the client is gone"),
+                    _ => self.on_news(&mut news).await.map(|()| Next::Go),
+                },
                 probed = probed(&mut probing) => {
                     probing = None;
                     Ok(self.on_probed(probed))
@@ -222,6 +233,7 @@ impl Actor {
                 self.note_account(account);
                 let next = self.go(Change::LoggedIn, None).await?;
                 self.sends.go();
+                self.habits.connected();
                 Ok(next)
             }
             From::Lost { reason, detail } => {
@@ -285,6 +297,7 @@ impl Actor {
                 Ok(Next::Go)
             }
             From::Unhooked(messages) => {
+                let messages = self.habits.wanted(messages);
                 if !messages.is_empty() {
                     self.journal.record_messages(messages).await?;
                 }

@@ -7,7 +7,7 @@ use entity::ids::{SessionId, UserId};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::{journal::Journal, sends::Sends};
+use super::{habits::Habits, journal::Journal, sends::Sends};
 use crate::{
     domain::session::{PairCode, Reason, Snapshot},
     protocol::{Client, SendError},
@@ -46,6 +46,8 @@ pub struct Handle {
     pub sends: Sends,
     /// What it seals with.
     pub keys: Arc<SessionKeys>,
+    /// What it does by itself.
+    pub habits: Habits,
     pub(super) state: watch::Receiver<Snapshot>,
     pub(super) inbox: mpsc::Sender<Command>,
     pub(super) client: Arc<ArcSwapOption<Client>>,

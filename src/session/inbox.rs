@@ -2,7 +2,7 @@
 
 use tokio_util::sync::CancellationToken;
 
-use super::journal::Journal;
+use super::{habits::Habits, journal::Journal};
 use crate::{
     domain::message::Message,
     protocol::{Inbox, InboxError, store},
@@ -11,6 +11,7 @@ use crate::{
 /// Writes what comes in through the session's journal.
 pub(super) struct SessionInbox {
     pub(super) journal: Journal,
+    pub(super) habits: Habits,
     /// Falls when something could not be written: WhatsApp sends it again to a client that comes anew, and only then.
     pub(super) spoiled: CancellationToken,
 }
@@ -22,8 +23,18 @@ impl Inbox for SessionInbox {
             // What follows a message that was not written waits behind it: both come again, in their order.
             return Err(InboxError(Box::new(store::Error::Spoiled)));
         }
+        let batch = self.habits.wanted(batch);
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let read = self.habits.received(&batch);
         match self.journal.record_messages(batch).await {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                if let Some(read) = read {
+                    self.habits.confirm(read);
+                }
+                Ok(())
+            }
             Err(error) => {
                 let source = &error as &dyn std::error::Error;
                 tracing::warn!(session.id = %self.journal.session(), error = source, "messages were not committed; WhatsApp will send them again");

@@ -181,6 +181,8 @@ struct Job {
 enum Write {
     /// How the run is going, with the events that tell it.
     Run(RunState, Vec<Event>),
+    /// What happened around people, chats and groups.
+    Events(Vec<Event>),
     /// Incoming messages.
     Incoming(Vec<Message>),
     /// A message that is about to be sent.
@@ -225,6 +227,11 @@ impl Journal {
     /// Writes how the run is going, with the events that tell it.
     pub async fn record_run(&self, run: RunState, events: Vec<Event>) -> Result<(), JournalError> {
         self.write(Write::Run(run, events)).await
+    }
+
+    /// Writes events that change nothing of the session.
+    pub async fn record_events(&self, events: Vec<Event>) -> Result<(), JournalError> {
+        self.write(Write::Events(events)).await
     }
 
     /// Writes incoming messages with their events; those that are stored already are passed over.

@@ -83,6 +83,10 @@ fn describe() {
         "Receipts that were passed over because a session could not keep up"
     );
     describe_counter!(
+        "wharf_news_dropped_total",
+        "News of groups, people and chats that were lost because a session could not keep up"
+    );
+    describe_counter!(
         "wharf_deliveries_total",
         "Posts to webhook endpoints by result: delivered, failed (tried again) or dead"
     );

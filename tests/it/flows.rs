@@ -1,7 +1,9 @@
 //! Whole stories over real sockets: the unmodified client, the sandbox, and people with phones.
 
 mod deaf;
+mod habits;
 mod messages;
+mod news;
 mod pacing;
 mod pairing;
 mod restart;

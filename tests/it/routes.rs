@@ -3,7 +3,10 @@
 mod api_keys;
 mod auth;
 mod bad_input;
+mod chats;
+mod contacts;
 mod docs;
+mod groups;
 mod limits;
 mod media;
 mod messages;

@@ -81,7 +81,7 @@ impl Plan {
         let mut plan = Self::default();
         for write in writes {
             match write {
-                Write::Run(_, events) => {
+                Write::Run(_, events) | Write::Events(events) => {
                     for event in events {
                         plan.told.push(Told::of(event)?);
                     }

@@ -28,6 +28,7 @@ use crate::{
     protocol::{Backend, Inbox, store},
     session::{
         actor::{Actor, Inputs},
+        habits::Habits,
         handle::Handle,
         inbox::SessionInbox,
         journal::{Journal, JournalConfig},
@@ -42,6 +43,8 @@ use crate::{
 const COMMANDS: usize = 8;
 /// Reports of one client that wait for its actor; `protocol::bridge` tells what happens when it is full.
 const EVENTS: usize = 128;
+/// News of others that wait for its actor; what is more is lost, and counted. An address book has to fit: it comes at once.
+const NEWS: usize = 16_384;
 /// Sessions claimed in one transaction.
 const CLAIM_BATCH: u64 = 50;
 
@@ -114,16 +117,24 @@ impl Manager {
             .await?;
 
         let client_slot = Arc::new(ArcSwapOption::empty());
+        let settings = settings_of(&row);
         let sends = Sends::new(
             Arc::clone(&client_slot),
             journal.clone(),
             parts.tasks.clone(),
-            Pace::new(Arc::clone(&parts.pacing), is_protected(&row)),
+            Pace::new(Arc::clone(&parts.pacing), settings.account_protection),
             self.left_over(&journal).await?,
+        );
+        let habits = Habits::new(
+            settings,
+            Arc::clone(&client_slot),
+            journal.clone(),
+            parts.tasks.clone(),
         );
         let (state_in, state) = watch::channel(snapshot);
         let (inbox, commands) = mpsc::channel(COMMANDS);
         let (event_in, events) = mpsc::channel(EVENTS);
+        let (news_in, news) = mpsc::channel(NEWS);
         let overflow = CancellationToken::new();
         let handle = Handle {
             session,
@@ -133,6 +144,7 @@ impl Manager {
             state,
             inbox,
             sends: sends.clone(),
+            habits: habits.clone(),
             client: client_slot,
             stop: CancellationToken::new(),
             stop_reason: Arc::new(OnceLock::new()),
@@ -152,6 +164,7 @@ impl Manager {
         let spoiled = device.spoiled().clone();
         let incoming = Arc::new(SessionInbox {
             journal: journal.clone(),
+            habits: habits.clone(),
             spoiled: spoiled.clone(),
         });
         let incoming = incoming as Arc<dyn Inbox>;
@@ -161,7 +174,7 @@ impl Manager {
             .open(
                 (session, backend),
                 incoming,
-                event_in,
+                (event_in, news_in),
                 (overflow.clone(), spoiled.clone()),
             )
             .await;
@@ -179,6 +192,7 @@ impl Manager {
             client,
             slot: Arc::clone(&handle.client),
             sends,
+            habits,
             state: state_in,
             qr_index: 0,
             ending: handle.ending.clone(),
@@ -187,6 +201,7 @@ impl Manager {
         let inputs = Inputs {
             commands,
             events,
+            news,
             overflow,
             spoiled,
             stop: handle.stop.clone(),
@@ -198,10 +213,9 @@ impl Manager {
     }
 }
 
-/// Whether the owner wants what is sent to be paced.
-fn is_protected(row: &sessions::Model) -> bool {
-    let settings: Result<Settings, _> = serde_json::from_str(&row.settings);
-    settings.is_ok_and(|settings| settings.account_protection)
+/// What the owner has set.
+fn settings_of(row: &sessions::Model) -> Settings {
+    serde_json::from_str(&row.settings).unwrap_or_default()
 }
 
 /// What is shown of a session that is being taken up.

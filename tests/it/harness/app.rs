@@ -44,6 +44,7 @@ use crate::harness::{
 
 mod caller;
 mod log;
+pub(crate) mod phones;
 
 pub(crate) use caller::{Answer, Caller, Socket, closed, frame, say};
 

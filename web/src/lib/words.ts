@@ -159,5 +159,11 @@ export const EVENT_TYPES = [
   "error",
   "message",
   "message.ack",
+  "group.update",
+  "group.participants",
+  "contact.update",
+  "chat.update",
+  "presence",
+  "call",
   "webhook.disabled",
 ] as const;

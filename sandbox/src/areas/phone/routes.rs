@@ -12,10 +12,10 @@ use super::content::{Draft, DraftFault};
 use super::log::Entry;
 use super::send::{self, Outgoing};
 use super::view;
-use crate::areas::groups;
 use crate::areas::media::{self, AttachFault};
 use crate::areas::messages::Chat;
 use crate::areas::receipts::{self, Kind, Slip};
+use crate::areas::{calls, groups};
 use crate::control::{Body, ControlError, Params, Reply, person};
 use crate::hub::Hub;
 use crate::jids::{DeviceKey, Pn};
@@ -244,6 +244,7 @@ async fn call(
         let pn = person(world, &number)?;
         let to = person(world, &body.to)?;
         let call_id = world.new_id();
+        calls::begin(world, &call_id, (pn, to), body.video);
         let from = world.lid_jid(pn.phone());
         let mut media = vec![
             NodeBuilder::new("audio")

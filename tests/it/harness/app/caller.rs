@@ -132,8 +132,18 @@ impl Caller {
         self.send(Method::PATCH, path, Some(body.to_string())).await
     }
 
+    pub(crate) async fn put(&self, path: &str, body: Value) -> Answer {
+        let body = (!body.is_null()).then(|| body.to_string());
+        self.send(Method::PUT, path, body).await
+    }
+
     pub(crate) async fn delete(&self, path: &str) -> Answer {
         self.send(Method::DELETE, path, None).await
+    }
+
+    pub(crate) async fn delete_with(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::DELETE, path, Some(body.to_string()))
+            .await
     }
 
     /// The caller's own id.

@@ -1,0 +1,242 @@
+//! `/v1/sessions/{id}/contacts` and `…/blocklist`: who is on WhatsApp, what they show, who is blocked.
+
+use axum::{extract::State, http::StatusCode};
+use serde::{Deserialize, Serialize};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    domain::{
+        address::Party,
+        contact::{Blocked, Card, Picture},
+    },
+    http::{
+        Api,
+        extract::{Json, Path, Query},
+        problem::{Problem, ProblemBody},
+    },
+    service::{
+        Ctx,
+        contacts::{Checked, Contacts},
+    },
+};
+
+pub(in crate::http) fn guarded() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(check_contacts))
+        .routes(routes!(get_contact))
+        .routes(routes!(get_contact_ids))
+        .routes(routes!(get_contact_picture))
+        .routes(routes!(block_contact, unblock_contact))
+        .routes(routes!(list_blocked))
+}
+
+/// All of a list that has no pages.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct All<T> {
+    pub(super) data: Vec<T>,
+}
+
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+struct CheckContactsRequest {
+    /// 1 to 500 phone numbers.
+    #[schema(example = json!(["+5511999887766"]))]
+    phones: Vec<String>,
+}
+
+/// One number of a check.
+#[derive(Serialize, utoipa::ToSchema)]
+struct CheckedResponse {
+    /// The number as it was asked.
+    query: String,
+    /// Whether it is on WhatsApp.
+    exists: bool,
+    /// The canonical address; null when it is not on WhatsApp.
+    id: Option<String>,
+    /// Digits, as WhatsApp writes them.
+    phone: Option<String>,
+    /// `…@lid`.
+    lid: Option<String>,
+}
+
+impl From<Checked> for CheckedResponse {
+    fn from(checked: Checked) -> Self {
+        let exists = checked.found.is_some();
+        let (id, phone, lid) = match checked.found {
+            Some(party) => (Some(party.id), party.phone, party.lid),
+            None => (None, None, None),
+        };
+        Self {
+            query: checked.query,
+            exists,
+            id,
+            phone,
+            lid,
+        }
+    }
+}
+
+/// Tell which phone numbers are on WhatsApp.
+///
+/// In the order in which they were asked; WhatsApp is asked for 100 at once.
+#[utoipa::path(
+    post, path = "/sessions/{id}/contacts/check", tag = "contacts",
+    params(("id" = String, Path, description = "`ses_…` or a handle of one's own")),
+    request_body = CheckContactsRequest,
+    responses(
+        (status = 200, body = All<CheckedResponse>),
+        (status = 400, description = "`invalid_phone` among others", body = ProblemBody),
+        (status = 404, body = ProblemBody),
+        (status = 409, description = "The session is not connected", body = ProblemBody),
+        (status = 502, description = "`whatsapp_timeout` or `whatsapp_refused`", body = ProblemBody),
+    )
+)]
+async fn check_contacts(
+    State(contacts): State<Contacts>,
+    ctx: Ctx,
+    Path(id): Path<String>,
+    Json(body): Json<CheckContactsRequest>,
+) -> Result<Json<All<CheckedResponse>>, Problem> {
+    let checked = contacts.check(&ctx, &id, body.phones).await?;
+    let data = checked.into_iter().map(CheckedResponse::from).collect();
+    Ok(Json(All { data }))
+}
+
+/// Show what a person shows of themselves.
+#[utoipa::path(
+    get, path = "/sessions/{id}/contacts/{contact}", tag = "contacts",
+    params(
+        ("id" = String, Path, description = "`ses_…` or a handle of one's own"),
+        ("contact" = String, Path, description = "A phone number or an address of a person"),
+    ),
+    responses(
+        (status = 200, body = Card),
+        (status = 404, description = "`contact_not_found`: not on WhatsApp", body = ProblemBody),
+        (status = 409, description = "The session is not connected", body = ProblemBody),
+    )
+)]
+async fn get_contact(
+    State(contacts): State<Contacts>,
+    ctx: Ctx,
+    Path((id, contact)): Path<(String, String)>,
+) -> Result<Json<Card>, Problem> {
+    Ok(Json(contacts.get(&ctx, &id, &contact).await?))
+}
+
+/// Show both addresses of a person: by phone and by LID.
+#[utoipa::path(
+    get, path = "/sessions/{id}/contacts/{contact}/ids", tag = "contacts",
+    params(
+        ("id" = String, Path, description = "`ses_…` or a handle of one's own"),
+        ("contact" = String, Path, description = "A phone number or an address of a person"),
+    ),
+    responses(
+        (status = 200, description = "`phone` of a LID is null as long as WhatsApp has not told it", body = Party),
+        (status = 404, description = "`contact_not_found`: not on WhatsApp", body = ProblemBody),
+        (status = 409, description = "The session is not connected", body = ProblemBody),
+    )
+)]
+async fn get_contact_ids(
+    State(contacts): State<Contacts>,
+    ctx: Ctx,
+    Path((id, contact)): Path<(String, String)>,
+) -> Result<Json<Party>, Problem> {
+    Ok(Json(contacts.identify(&ctx, &id, &contact).await?))
+}
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct PictureQuery {
+    /// The small one.
+    #[serde(default)]
+    #[param(required = false)]
+    pub(super) preview: bool,
+}
+
+/// Show where a person's picture is.
+#[utoipa::path(
+    get, path = "/sessions/{id}/contacts/{contact}/picture", tag = "contacts",
+    params(
+        ("id" = String, Path, description = "`ses_…` or a handle of one's own"),
+        ("contact" = String, Path, description = "A phone number or an address"),
+        PictureQuery,
+    ),
+    responses(
+        (status = 200, body = Picture),
+        (status = 404, description = "`picture_not_found`: there is none, or none to see", body = ProblemBody),
+        (status = 409, description = "The session is not connected", body = ProblemBody),
+    )
+)]
+async fn get_contact_picture(
+    State(contacts): State<Contacts>,
+    ctx: Ctx,
+    Path((id, contact)): Path<(String, String)>,
+    Query(query): Query<PictureQuery>,
+) -> Result<Json<Picture>, Problem> {
+    let picture = contacts.picture(&ctx, &id, &contact, query.preview);
+    Ok(Json(picture.await?))
+}
+
+/// Block somebody. What they write does not arrive any more.
+#[utoipa::path(
+    put, path = "/sessions/{id}/contacts/{contact}/block", tag = "contacts",
+    params(
+        ("id" = String, Path, description = "`ses_…` or a handle of one's own"),
+        ("contact" = String, Path, description = "A phone number or an address of a person"),
+    ),
+    responses(
+        (status = 204, description = "Blocked"),
+        (status = 404, body = ProblemBody),
+        (status = 409, description = "Not connected, or `phone_unknown`", body = ProblemBody),
+    )
+)]
+async fn block_contact(
+    State(contacts): State<Contacts>,
+    ctx: Ctx,
+    Path((id, contact)): Path<(String, String)>,
+) -> Result<StatusCode, Problem> {
+    contacts.block(&ctx, &id, &contact, true).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Unblock somebody.
+#[utoipa::path(
+    delete, path = "/sessions/{id}/contacts/{contact}/block", tag = "contacts",
+    params(
+        ("id" = String, Path, description = "`ses_…` or a handle of one's own"),
+        ("contact" = String, Path, description = "A phone number or an address of a person"),
+    ),
+    responses(
+        (status = 204, description = "Not blocked any more"),
+        (status = 404, body = ProblemBody),
+        (status = 409, description = "The session is not connected", body = ProblemBody),
+    )
+)]
+async fn unblock_contact(
+    State(contacts): State<Contacts>,
+    ctx: Ctx,
+    Path((id, contact)): Path<(String, String)>,
+) -> Result<StatusCode, Problem> {
+    contacts.block(&ctx, &id, &contact, false).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// List whom the account has blocked.
+#[utoipa::path(
+    get, path = "/sessions/{id}/blocklist", tag = "contacts",
+    params(("id" = String, Path, description = "`ses_…` or a handle of one's own")),
+    responses(
+        (status = 200, body = All<Blocked>),
+        (status = 404, body = ProblemBody),
+        (status = 409, description = "The session is not connected", body = ProblemBody),
+    )
+)]
+async fn list_blocked(
+    State(contacts): State<Contacts>,
+    ctx: Ctx,
+    Path(id): Path<String>,
+) -> Result<Json<All<Blocked>>, Problem> {
+    let data = contacts.blocklist(&ctx, &id).await?;
+    Ok(Json(All { data }))
+}

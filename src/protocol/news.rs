@@ -1,0 +1,382 @@
+//! What a client hears of others: from the library's events to ours.
+//!
+//! Owns the list of what is worth telling. The numbers that belong together are looked up here, off the bus's thread.
+//! The session actor calls it.
+
+use std::sync::Arc;
+
+use wacore::{
+    stanza::groups::{GroupNotificationAction as Action, GroupParticipantInfo},
+    types::{
+        call::CallAction,
+        events::{Event as WaEvent, EventKind, GroupUpdate},
+        presence::{ChatPresence, ChatPresenceMedia},
+    },
+};
+use wacore_binary::{Jid, Server};
+
+use super::client::Client;
+use crate::domain::{
+    address::{Chat, ChatKind},
+    clock::rfc3339,
+    event::{
+        CallData, CallStatus, ChatChanges, ChatUpdateData, ContactChanges, ContactUpdateData,
+        Event, GroupChanges, GroupParticipantsData, GroupUpdateData, ParticipantsAction,
+        PresenceData, PresenceState,
+    },
+};
+
+/// What is taken as news.
+pub(super) const INTEREST: &[EventKind] = &[
+    EventKind::GroupUpdate,
+    EventKind::PictureUpdate,
+    EventKind::UserAboutUpdate,
+    EventKind::PushNameUpdate,
+    EventKind::ContactUpdate,
+    EventKind::ArchiveUpdate,
+    EventKind::PinUpdate,
+    EventKind::MuteUpdate,
+    EventKind::MarkChatAsReadUpdate,
+    EventKind::ClearChatUpdate,
+    EventKind::DeleteChatUpdate,
+    EventKind::Presence,
+    EventKind::ChatPresence,
+    EventKind::IncomingCall,
+    EventKind::MissedCall,
+    EventKind::CallEndedElsewhere,
+];
+
+/// Something that a client has heard, as the library gives it; [`Client::read`] makes an event of it.
+#[derive(Debug, Clone)]
+pub struct News(pub(super) Arc<WaEvent>);
+
+impl Client {
+    /// The event that tells of `news`, if one does.
+    pub async fn read(&self, news: &News) -> Option<Event> {
+        match &*news.0 {
+            WaEvent::GroupUpdate(update) => self.group_news(update).await,
+            WaEvent::PictureUpdate(update) => {
+                let id = update.picture_id.clone().unwrap_or_default();
+                let picture_id = Some(if update.removed { String::new() } else { id });
+                if update.jid.server != Server::Group {
+                    let changes = ContactChanges {
+                        picture_id,
+                        ..ContactChanges::default()
+                    };
+                    return self.contact_news(&update.jid, changes).await;
+                }
+                let by = match &update.author {
+                    Some(author) => Some(self.person(author, None).await),
+                    None => None,
+                };
+                Some(Event::GroupUpdate(Box::new(GroupUpdateData {
+                    chat: self.chat(&update.jid).await,
+                    by,
+                    timestamp: rfc3339(update.timestamp.timestamp_millis()),
+                    changes: GroupChanges {
+                        picture_id,
+                        ..GroupChanges::default()
+                    },
+                })))
+            }
+            WaEvent::UserAboutUpdate(update) => {
+                let changes = ContactChanges {
+                    about: Some(update.status.clone()),
+                    ..ContactChanges::default()
+                };
+                self.contact_news(&update.jid, changes).await
+            }
+            // The first name that is heard of somebody comes with their message.
+            WaEvent::PushNameUpdate(update) if !update.old_push_name.is_empty() => {
+                let changes = ContactChanges {
+                    push_name: Some(update.new_push_name.clone()),
+                    ..ContactChanges::default()
+                };
+                self.contact_news(&update.jid, changes).await
+            }
+            WaEvent::ContactUpdate(update) => {
+                let changes = ContactChanges {
+                    name: update.action.full_name.clone(),
+                    ..ContactChanges::default()
+                };
+                Some(Event::ContactUpdate(ContactUpdateData {
+                    party: self.person(&update.jid, None).await,
+                    changes,
+                    initial: update.from_full_sync,
+                }))
+            }
+            WaEvent::Presence(update) => {
+                let chat = self.chat(&update.from).await;
+                Some(Event::Presence(PresenceData {
+                    sender: chat.party.clone(),
+                    chat,
+                    state: if update.unavailable {
+                        PresenceState::Offline
+                    } else {
+                        PresenceState::Online
+                    },
+                    last_seen: update.last_seen.map(|at| rfc3339(at.timestamp_millis())),
+                }))
+            }
+            WaEvent::ChatPresence(update) => {
+                let source = &update.source;
+                Some(Event::Presence(PresenceData {
+                    chat: self.chat(&source.chat).await,
+                    sender: self
+                        .person(&source.sender, source.sender_alt.as_ref())
+                        .await,
+                    state: match (update.state, update.media) {
+                        (ChatPresence::Composing, ChatPresenceMedia::Text) => PresenceState::Typing,
+                        (ChatPresence::Composing, ChatPresenceMedia::Audio) => {
+                            PresenceState::Recording
+                        }
+                        (ChatPresence::Paused, _) => PresenceState::Paused,
+                    },
+                    last_seen: None,
+                }))
+            }
+            other => match self.chat_news(other).await {
+                Some(event) => Some(event),
+                None => self.call_news(other).await,
+            },
+        }
+    }
+
+    /// A chat by its address.
+    pub(super) async fn chat(&self, jid: &Jid) -> Chat {
+        let kind = match jid.server {
+            Server::Group => ChatKind::Group,
+            Server::Newsletter => ChatKind::Newsletter,
+            Server::Broadcast => ChatKind::Status,
+            _ => ChatKind::User,
+        };
+        Chat {
+            party: self.person(jid, None).await,
+            kind,
+        }
+    }
+
+    async fn contact_news(&self, jid: &Jid, changes: ContactChanges) -> Option<Event> {
+        Some(Event::ContactUpdate(ContactUpdateData {
+            party: self.person(jid, None).await,
+            changes,
+            initial: false,
+        }))
+    }
+
+    async fn chat_news(&self, event: &WaEvent) -> Option<Event> {
+        let mut changes = ChatChanges::default();
+        let (jid, initial) = match event {
+            WaEvent::ArchiveUpdate(update) => {
+                changes.archived = update.action.archived;
+                (&update.jid, update.from_full_sync)
+            }
+            WaEvent::PinUpdate(update) => {
+                changes.pinned = update.action.pinned;
+                (&update.jid, update.from_full_sync)
+            }
+            WaEvent::MuteUpdate(update) => {
+                changes.muted = update.action.muted;
+                let until = update.action.mute_end_timestamp.filter(|until| *until > 0);
+                changes.muted_until = until.map(rfc3339);
+                (&update.jid, update.from_full_sync)
+            }
+            WaEvent::MarkChatAsReadUpdate(update) => {
+                changes.read = update.action.read;
+                (&update.jid, update.from_full_sync)
+            }
+            WaEvent::ClearChatUpdate(update) => {
+                changes.cleared = Some(true);
+                (&update.jid, update.from_full_sync)
+            }
+            WaEvent::DeleteChatUpdate(update) => {
+                changes.deleted = Some(true);
+                (&update.jid, update.from_full_sync)
+            }
+            _ => return None,
+        };
+        if changes == ChatChanges::default() {
+            return None;
+        }
+        Some(Event::ChatUpdate(ChatUpdateData {
+            chat: self.chat(jid).await,
+            changes,
+            initial,
+        }))
+    }
+
+    async fn call_news(&self, event: &WaEvent) -> Option<Event> {
+        let mut is_video = false;
+        let mut group = None;
+        let mut pn = None;
+        let (from, call_id, at, status) = match event {
+            WaEvent::IncomingCall(call) => {
+                let status = match &call.action {
+                    CallAction::Offer {
+                        is_video: video,
+                        group_jid,
+                        caller_pn,
+                        ..
+                    } => {
+                        is_video = *video;
+                        group = group_jid.as_ref();
+                        pn = caller_pn.as_ref();
+                        CallStatus::Ringing
+                    }
+                    CallAction::OfferNotice {
+                        is_video: video, ..
+                    } => {
+                        is_video = *video;
+                        CallStatus::Ringing
+                    }
+                    CallAction::Terminate { .. } => CallStatus::Ended,
+                    _ => return None,
+                };
+                let from = call.action.call_creator();
+                (from, call.action.call_id(), call.timestamp, status)
+            }
+            WaEvent::MissedCall(call) => {
+                let status = CallStatus::Missed;
+                (&call.from, &*call.call_id, call.timestamp, status)
+            }
+            WaEvent::CallEndedElsewhere(call) => {
+                let status = CallStatus::Elsewhere;
+                (&call.from, &*call.call_id, call.timestamp, status)
+            }
+            _ => return None,
+        };
+        let sender = self.person(from, pn).await;
+        let chat = match group {
+            Some(group) => self.chat(group).await,
+            None => Chat {
+                party: sender.clone(),
+                kind: ChatKind::User,
+            },
+        };
+        Some(Event::Call(CallData {
+            call_id: call_id.to_owned(),
+            chat,
+            sender,
+            status,
+            is_video,
+            timestamp: rfc3339(at.timestamp_millis()),
+        }))
+    }
+
+    async fn group_news(&self, update: &GroupUpdate) -> Option<Event> {
+        let chat = self.chat(&update.group_jid).await;
+        let by = match &update.participant {
+            Some(by) => Some(self.person(by, update.participant_pn.as_ref()).await),
+            None => None,
+        };
+        let timestamp = rfc3339(update.timestamp.timestamp_millis());
+        if let Some((action, people, reason)) = people_of(&update.action) {
+            let mut participants = Vec::with_capacity(people.len());
+            for (jid, alt) in people {
+                participants.push(self.person(jid, alt).await);
+            }
+            if participants.is_empty() {
+                participants.extend(by.clone());
+            }
+            return Some(Event::GroupParticipants(GroupParticipantsData {
+                chat,
+                action,
+                by,
+                participants,
+                timestamp,
+                reason,
+            }));
+        }
+        Some(Event::GroupUpdate(Box::new(GroupUpdateData {
+            chat,
+            by,
+            timestamp,
+            changes: changes_of(&update.action)?,
+        })))
+    }
+}
+
+type People<'a> = Vec<(&'a Jid, Option<&'a Jid>)>;
+
+fn named(people: &[GroupParticipantInfo]) -> People<'_> {
+    let named = people.iter();
+    named
+        .map(|one| (&one.jid, one.phone_number.as_ref().or(one.lid.as_ref())))
+        .collect()
+}
+
+/// What became of whom, and why; none is about the group itself.
+fn people_of(action: &Action) -> Option<(ParticipantsAction, People<'_>, Option<String>)> {
+    Some(match action {
+        Action::Add {
+            participants,
+            reason,
+        } => (ParticipantsAction::Add, named(participants), reason.clone()),
+        Action::Remove {
+            participants,
+            reason,
+        } => (
+            ParticipantsAction::Remove,
+            named(participants),
+            reason.clone(),
+        ),
+        Action::Promote { participants } => {
+            (ParticipantsAction::Promote, named(participants), None)
+        }
+        Action::Demote { participants } => (ParticipantsAction::Demote, named(participants), None),
+        Action::CreatedMembershipRequests { requests, .. } => {
+            (ParticipantsAction::Request, named(requests), None)
+        }
+        // Whoever asks is the one who did it.
+        Action::MembershipApprovalRequest { .. } => (ParticipantsAction::Request, Vec::new(), None),
+        Action::RevokedMembershipRequests { participants } => {
+            let people = participants.iter().map(|jid| (jid, None)).collect();
+            (ParticipantsAction::RequestRevoked, people, None)
+        }
+        _ => return None,
+    })
+}
+
+fn changes_of(action: &Action) -> Option<GroupChanges> {
+    let mut changes = GroupChanges::default();
+    match action {
+        Action::Create { raw } => {
+            changes.created = Some(true);
+            let group = raw.get_optional_child("group");
+            let subject = group.and_then(|group| group.attrs.get("subject"));
+            changes.subject = subject.map(|subject| subject.as_str().into_owned());
+        }
+        Action::Delete { .. } => changes.deleted = Some(true),
+        Action::Subject { subject, .. } => changes.subject = Some(subject.clone()),
+        Action::Description { description, .. } => {
+            changes.description = Some(description.clone().unwrap_or_default());
+        }
+        Action::Locked { .. } => changes.locked = Some(true),
+        Action::Unlocked => changes.locked = Some(false),
+        Action::Announce => changes.announce = Some(true),
+        Action::NotAnnounce => changes.announce = Some(false),
+        Action::Ephemeral { expiration, .. } => changes.ephemeral_s = Some(*expiration),
+        Action::MembershipApprovalMode { enabled } => changes.approval = Some(*enabled),
+        Action::MemberAddMode { mode } => changes.members_add = Some(mode == "all_member_add"),
+        Action::RevokeInvite => changes.invite_renewed = Some(true),
+        _ => return None,
+    }
+    Some(changes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_shown_of_a_group_is_no_event() {
+        assert_eq!(changes_of(&Action::FrequentlyForwardedOk), None);
+        let on = changes_of(&Action::MembershipApprovalMode { enabled: true });
+        assert_eq!(on.unwrap().approval, Some(true));
+        let gone = changes_of(&Action::Description {
+            id: "1".to_owned(),
+            description: None,
+        });
+        assert_eq!(gone.unwrap().description.as_deref(), Some(""));
+    }
+}

@@ -1,0 +1,164 @@
+//! The session that a verb is about, and its client while it is connected.
+//!
+//! Owns the order of the refusals: what is not the caller's does not exist, whatever else is wrong.
+
+use std::sync::Arc;
+
+use entity::ids::SessionId;
+use sea_orm::DatabaseConnection;
+
+use super::{Ctx, Error, sessions::find, upstream::send_error};
+use crate::{
+    domain::{address::Address, event::Event, principal::Scope, session::Account},
+    protocol::{AskError, Client, SendError},
+    session::{Handle, Manager},
+};
+
+/// Finds sessions for verbs that need them connected. Clones share everything.
+#[derive(Debug, Clone)]
+pub(super) struct Running {
+    pub(super) db: DatabaseConnection,
+    pub(super) manager: Manager,
+}
+
+/// A session of the caller's.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) id: SessionId,
+    handle: Option<Handle>,
+}
+
+impl Running {
+    /// The registry knows the owner of what runs, so a busy caller costs no read.
+    pub(super) async fn find(
+        &self,
+        ctx: &Ctx,
+        scope: Scope,
+        reference: &str,
+    ) -> Result<Found, Error> {
+        ctx.require(scope)?;
+        if let Ok(id) = reference.parse::<SessionId>()
+            && let Some(handle) = self.manager.get(id)
+            && handle.owner == ctx.owner()
+        {
+            ctx.require_session(id)?;
+            let handle = Some(handle);
+            return Ok(Found { id, handle });
+        }
+        let row = find(&self.db, ctx, reference).await?;
+        Ok(Found {
+            id: row.id,
+            handle: self.manager.get(row.id),
+        })
+    }
+}
+
+impl Found {
+    /// Its client, while it is connected.
+    pub(super) fn client(&self) -> Result<Arc<Client>, Error> {
+        let handle = self.handle.as_ref();
+        let client = handle.and_then(Handle::client);
+        client.ok_or_else(|| send_error(SendError::NotConnected))
+    }
+
+    /// Writes what the session has done by this verb into its log.
+    pub(super) async fn tell(&self, event: Event) -> Result<(), Error> {
+        let Some(handle) = &self.handle else {
+            return Ok(());
+        };
+        let told = handle.journal.record_events(vec![event]).await;
+        told.map_err(Error::internal)
+    }
+
+    /// The account that is linked, as far as it is known here.
+    pub(super) fn account(&self) -> Account {
+        let handle = self.handle.as_ref();
+        handle.map_or_else(Account::default, |handle| handle.snapshot().account)
+    }
+}
+
+/// An address of a path or a body.
+pub(super) fn address(pointer: &str, text: &str) -> Result<Address, Error> {
+    text.parse()
+        .map_err(|fault| invalid_address(pointer, format!("{fault}")))
+}
+
+/// The address of one person.
+pub(super) fn person(pointer: &str, text: &str) -> Result<Address, Error> {
+    match address(pointer, text)? {
+        person @ (Address::Phone(_) | Address::Lid(_)) => Ok(person),
+        _ => Err(invalid_address(
+            pointer,
+            "this is not the address of a person",
+        )),
+    }
+}
+
+/// The part of a group's address before the `@`.
+pub(super) fn group(pointer: &str, text: &str) -> Result<String, Error> {
+    match address(pointer, text)? {
+        Address::Group(id) => Ok(id),
+        _ => Err(invalid_address(
+            pointer,
+            "this is not the address of a group",
+        )),
+    }
+}
+
+pub(super) fn invalid_address(pointer: &str, detail: impl Into<String>) -> Error {
+    Error::Invalid {
+        code: "invalid_address",
+        faults: vec![super::Fault::new(pointer, detail)],
+    }
+}
+
+/// Why WhatsApp did not answer a question, as an answer.
+pub(super) fn ask_error(error: AskError) -> Error {
+    match error {
+        AskError::NotConnected => send_error(SendError::NotConnected),
+        AskError::TimedOut => send_error(SendError::TimedOut),
+        AskError::Limited { retry_after } => Error::Limited {
+            code: "whatsapp_rate_limited",
+            detail: error.to_string(),
+            retry_after,
+        },
+        AskError::Denied(_) => Error::Upstream {
+            code: "whatsapp_refused",
+            detail: error.to_string(),
+        },
+        AskError::Refused(source) => send_error(SendError::Refused(source)),
+    }
+}
+
+/// A picture that WhatsApp takes: a JPEG of a sensible size.
+pub(super) fn check_jpeg(pointer: &str, image: &[u8]) -> Result<(), Error> {
+    let fault = |detail: &str| Error::Invalid {
+        code: "invalid_image",
+        faults: vec![super::Fault::new(pointer, detail)],
+    };
+    if image.len() > MAX_PICTURE_BYTES {
+        return Err(fault("a picture has at most 512 KiB"));
+    }
+    // Start of the image, and the end of it: half an upload is no picture.
+    if !image.starts_with(&[0xFF, 0xD8, 0xFF]) || !image.ends_with(&[0xFF, 0xD9]) {
+        return Err(fault("a picture is a JPEG"));
+    }
+    Ok(())
+}
+
+/// WhatsApp shows pictures of 640 by 640 points.
+const MAX_PICTURE_BYTES: usize = 512 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_is_a_whole_jpeg() {
+        let whole = [0xFF, 0xD8, 0xFF, 0xE0, 1, 2, 0xFF, 0xD9];
+        assert!(check_jpeg("/base64", &whole).is_ok());
+        for bad in [&whole[..6], b"\x89PNG\r\n", b"", &vec![0; 600 * 1024]] {
+            assert!(check_jpeg("/base64", bad).is_err());
+        }
+    }
+}

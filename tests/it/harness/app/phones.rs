@@ -1,0 +1,66 @@
+//! Sessions that phones of the sandbox link, through the API.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::{Caller, DEADLINE, TestApp};
+
+pub(crate) const ALICE: &str = "491700000101";
+pub(crate) const BOB: &str = "491700000202";
+pub(crate) const CAROL: &str = "491700000303";
+/// Numbers with this end are not on WhatsApp.
+pub(crate) const NOBODY: &str = "491700000000";
+
+/// A JPEG of one grey point.
+pub(crate) const JPEG: &str = "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQH/wAALCAABAAEBAREA/8QAFAABAAAAAAAAAAAAAAAAAAAAA//EABQQAQAAAAAAAAAAAAAAAAAAAAD/2gAIAQEAAD8AN//Z";
+
+impl TestApp {
+    /// A session of `caller` under `handle` that the phone of `number` has scanned and that is connected.
+    pub(crate) async fn linked(&self, caller: &Caller, handle: &str, number: &str) -> String {
+        let id = caller.session(handle).await;
+        let path = format!("/v1/sessions/{handle}");
+        let connected = caller.post(&format!("{path}/connect"), json!({})).await;
+        connected.expect(202);
+        let qr = caller.get(&format!("{path}/qr?wait_ms=30000")).await;
+        let scan = json!({"qr": qr.expect(200)["code"]});
+        let scanned = format!("/phones/{number}/scan");
+        self.control("POST", &scanned, scan).await;
+        let is_connected = |shown: &Value| shown["connected"] == true;
+        until(async || caller.get(&path).await.expect(200), is_connected).await;
+        id
+    }
+
+    /// What the phone of `number` shows of its person.
+    pub(crate) async fn shown_by(&self, number: &str) -> Value {
+        let path = format!("/phones/{number}/profile");
+        self.control("GET", &path, Value::Null).await
+    }
+
+    /// Waits until the log of a session has `count` events of `kind`, and gives their data.
+    pub(crate) async fn logged(
+        &self,
+        caller: &Caller,
+        handle: &str,
+        (kind, count): (&str, usize),
+    ) -> Vec<Value> {
+        let path = format!("/v1/sessions/{handle}/events?types={kind}&limit=200");
+        let enough = |page: &Value| page["data"].as_array().unwrap().len() >= count;
+        let page = until(async || caller.get(&path).await.expect(200), enough).await;
+        let events = page["data"].as_array().unwrap().iter();
+        events.map(|event| event["data"].clone()).collect()
+    }
+}
+
+/// Looks until it is as wanted.
+pub(crate) async fn until(look: impl AsyncFn() -> Value, wanted: impl Fn(&Value) -> bool) -> Value {
+    let started = Instant::now();
+    loop {
+        let seen = look().await;
+        if wanted(&seen) {
+            return seen;
+        }
+        assert!(started.elapsed() < DEADLINE, "it stays {seen}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
