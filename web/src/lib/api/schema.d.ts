@@ -278,6 +278,145 @@ export interface paths {
         patch: operations["update_session"];
         trace?: never;
     };
+    "/v1/sessions/{id}/blocklist": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List whom the account has blocked. */
+        get: operations["list_blocked"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/calls/{call_id}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Reject a call that rings. */
+        post: operations["reject_call"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/chats/{chat}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Remove a chat from every device of the account. Nobody else notices. */
+        delete: operations["delete_chat"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/chats/{chat}/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Put a chat away, or back. */
+        post: operations["archive_chat"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/chats/{chat}/mute": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Silence a chat, or let it sound again. */
+        post: operations["mute_chat"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/chats/{chat}/pin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Keep a chat on top, or no longer. */
+        post: operations["pin_chat"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/chats/{chat}/presence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Show a chat that something is being written or spoken, or no longer. */
+        post: operations["show_state"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/chats/{chat}/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Count a chat as read, or as unread, on every device of the account.
+         * @description The senders are told nothing by this.
+         */
+        post: operations["read_chat"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/sessions/{id}/connect": {
         parameters: {
             query?: never;
@@ -290,6 +429,113 @@ export interface paths {
         /** Run the session. Answers before anything has happened; see the QR code, the events or the socket. */
         post: operations["connect_session"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/contacts/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell which phone numbers are on WhatsApp.
+         * @description In the order in which they were asked; WhatsApp is asked for 100 at once.
+         */
+        post: operations["check_contacts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/contacts/{contact}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show what a person shows of themselves. */
+        get: operations["get_contact"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/contacts/{contact}/block": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Block somebody. What they write does not arrive any more. */
+        put: operations["block_contact"];
+        post?: never;
+        /** Unblock somebody. */
+        delete: operations["unblock_contact"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/contacts/{contact}/ids": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show both addresses of a person: by phone and by LID. */
+        get: operations["get_contact_ids"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/contacts/{contact}/picture": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show where a person's picture is. */
+        get: operations["get_contact_picture"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/contacts/{contact}/presence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Hear from now on whether somebody is there: `presence` events. */
+        put: operations["watch_presence"];
+        post?: never;
+        /** Hear no longer whether somebody is there. */
+        delete: operations["unwatch_presence"];
         options?: never;
         head?: never;
         patch?: never;
@@ -327,6 +573,222 @@ export interface paths {
         get: operations["list_events"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the groups that the account is in, by id and without their members. */
+        get: operations["list_groups"];
+        put?: never;
+        /**
+         * Make a group.
+         * @description Who is not on WhatsApp or does not let themselves be added is told in `participants`; the group is made all the same.
+         */
+        post: operations["create_group"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/groups/invites/{code}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show the group behind an invite, without joining it. */
+        get: operations["preview_invite"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/groups/join": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Join a group by its invite. */
+        post: operations["join_group"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/groups/{group}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a group with its members. */
+        get: operations["get_group"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change a group. What is not named stays.
+         * @description One thing after the other, in the order of the fields: after a refusal, what came before it stays changed.
+         */
+        patch: operations["update_group"];
+        trace?: never;
+    };
+    "/v1/sessions/{id}/groups/{group}/invite": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show the invite of a group. */
+        get: operations["get_invite"];
+        put?: never;
+        /** Make a new invite of a group; the old one leads nowhere from then on. */
+        post: operations["renew_invite"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/groups/{group}/membership": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Leave a group. */
+        delete: operations["leave_group"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/groups/{group}/participants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take people into a group. `status` and `code` say for each how it went. */
+        post: operations["add_participants"];
+        /** Put people out of a group. `status` and `code` say for each how it went. */
+        delete: operations["remove_participants"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/groups/{group}/participants/{participant}/role": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Make a member an admin, or an admin a member. */
+        put: operations["set_participant_role"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/groups/{group}/picture": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show where a group's picture is. */
+        get: operations["get_group_picture"];
+        /** Change the picture of a group. */
+        put: operations["set_group_picture"];
+        post?: never;
+        /** Remove the picture of a group. */
+        delete: operations["remove_group_picture"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/groups/{group}/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List who asks to join a group. */
+        get: operations["list_join_requests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/groups/{group}/requests/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let people in who ask to join. */
+        post: operations["approve_join_requests"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/groups/{group}/requests/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Turn people away who ask to join. */
+        post: operations["reject_join_requests"];
         delete?: never;
         options?: never;
         head?: never;
@@ -587,6 +1049,77 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/sessions/{id}/presence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Show everybody that the account is there, or not, until the connection ends. */
+        put: operations["show_presence"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/privacy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show who is shown what. */
+        get: operations["get_privacy"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Change who is shown what. What is not named stays. */
+        patch: operations["update_privacy"];
+        trace?: never;
+    };
+    "/v1/sessions/{id}/profile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show the linked account as others see it. */
+        get: operations["get_profile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Change the name of the linked account and the text about it. */
+        patch: operations["update_profile"];
+        trace?: never;
+    };
+    "/v1/sessions/{id}/profile/picture": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change the picture of the linked account. */
+        put: operations["set_profile_picture"];
+        post?: never;
+        /** Remove the picture of the linked account. */
+        delete: operations["remove_profile_picture"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/sessions/{id}/qr": {
         parameters: {
             query?: never;
@@ -831,6 +1364,49 @@ export interface components {
             /** @description `ok`. */
             status: string;
         };
+        /** @description All of a list that has no pages. */
+        All_Blocked: {
+            data: (components["schemas"]["Party"] & {
+                /** @description Since when, RFC 3339, where WhatsApp says so. */
+                blocked_at?: string | null;
+            })[];
+        };
+        /** @description All of a list that has no pages. */
+        All_CheckedResponse: {
+            data: {
+                /** @description Whether it is on WhatsApp. */
+                exists: boolean;
+                /** @description The canonical address; null when it is not on WhatsApp. */
+                id?: string | null;
+                /** @description `…@lid`. */
+                lid?: string | null;
+                /** @description Digits, as WhatsApp writes them. */
+                phone?: string | null;
+                /** @description The number as it was asked. */
+                query: string;
+            }[];
+        };
+        /** @description All of a list that has no pages. */
+        All_JoinRequest: {
+            data: (components["schemas"]["Party"] & {
+                /** @description Since when, RFC 3339. */
+                requested_at?: string | null;
+            })[];
+        };
+        /** @description All of a list that has no pages. */
+        All_MemberResult: {
+            data: (components["schemas"]["Party"] & {
+                /** @description The stable word of that number. */
+                code: string;
+                role?: components["schemas"]["Role"] | null;
+                /**
+                 * Format: int32
+                 * @description As WhatsApp says it: 200 done, 403 not allowed by their privacy, 404 not there, 408 left a short while ago, 409 is there
+                 *     already, 419 no room.
+                 */
+                status: number;
+            })[];
+        };
         /**
          * @description Whether somebody comes to a calendar event.
          * @enum {string}
@@ -861,11 +1437,55 @@ export interface components {
             /** @description The only session the key may touch; null means all of one's own. */
             session_id?: string | null;
         };
+        ArchiveRequest: {
+            /** @description False puts it back. */
+            archived?: boolean;
+        };
+        /** @description The file of a message. */
+        Attached: {
+            /**
+             * @description Our id of the file.
+             * @example med_0190a2b4c6d87e6f8a1b2c3d4e5f6071
+             */
+            id: string;
+            /** @description What it is. */
+            mimetype: string;
+            /** @description Of the bytes, in hexadecimal digits. */
+            sha256: string;
+            /**
+             * Format: int64
+             * @description Bytes.
+             */
+            size: number;
+            /** @description Where it is read, below the address of the service. */
+            url: string;
+        };
         /**
          * @description Who asked for an attempt.
          * @enum {string}
          */
         AttemptTrigger: "auto" | "manual";
+        /** @description What is said about a sound. */
+        Audio: {
+            /**
+             * Format: int32
+             * @description How long it is.
+             */
+            seconds?: number | null;
+        };
+        /** @description The body of a sound. */
+        AudioRequest: {
+            /** @description MP3, AAC, AMR, M4A or Ogg, up to 16 MiB. */
+            media: components["schemas"]["MediaInput"];
+            /**
+             * Format: int32
+             * @description How long it is.
+             */
+            seconds?: number | null;
+        };
+        BTreeMap: {
+            [key: string]: "all" | "contacts" | "contact_blacklist" | "none" | "match_last_seen" | "known" | "off" | "on_standard";
+        };
         BecameResponse: {
             deleted?: components["schemas"]["DeletedResponse"] | null;
             /** @description When it got another wording, RFC 3339; the body is the last. */
@@ -879,6 +1499,11 @@ export interface components {
             responses?: components["schemas"]["AnsweredResponse"][] | null;
             /** @description Of a poll: each option with who chose it. */
             votes?: components["schemas"]["TallyResponse"][] | null;
+        };
+        /** @description Somebody who is blocked. */
+        Blocked: components["schemas"]["Party"] & {
+            /** @description Since when, RFC 3339, where WhatsApp says so. */
+            blocked_at?: string | null;
         };
         /**
          * @description Which of the two builds this is.
@@ -916,11 +1541,85 @@ export interface components {
             /** @description What it is. */
             kind: components["schemas"]["ChatKind"];
         };
+        /** @description What is different about a chat. */
+        ChatChanges: {
+            /**
+             * @description Whether it is put away.
+             * @default null
+             */
+            archived: boolean | null;
+            /**
+             * @description It was emptied.
+             * @default null
+             */
+            cleared: boolean | null;
+            /**
+             * @description It was removed.
+             * @default null
+             */
+            deleted: boolean | null;
+            /**
+             * @description Whether it is silent.
+             * @default null
+             */
+            muted: boolean | null;
+            /**
+             * @description Until when it is silent, RFC 3339; absent when that has no end.
+             * @default null
+             */
+            muted_until: string | null;
+            /**
+             * @description Whether it stays on top.
+             * @default null
+             */
+            pinned: boolean | null;
+            /**
+             * @description Whether it counts as read.
+             * @default null
+             */
+            read: boolean | null;
+        };
         /**
          * @description What a chat is.
          * @enum {string}
          */
         ChatKind: "user" | "group" | "newsletter" | "status";
+        /**
+         * @description What is shown on top of a chat.
+         * @enum {string}
+         */
+        ChatState: "typing" | "recording" | "paused";
+        /** @description `chat.update`: this account has a chat in another state, whichever of its devices did it. */
+        ChatUpdateData: {
+            /** @description What is different now; what is absent has not changed. */
+            changes: components["schemas"]["ChatChanges"];
+            /** @description The chat. */
+            chat: components["schemas"]["Chat"];
+            /** @description Whether this only tells how it was when the session came to know it, as after linking. */
+            initial?: boolean;
+        };
+        CheckContactsRequest: {
+            /**
+             * @description 1 to 500 phone numbers.
+             * @example [
+             *       "+5511999887766"
+             *     ]
+             */
+            phones: string[];
+        };
+        /** @description One number of a check. */
+        CheckedResponse: {
+            /** @description Whether it is on WhatsApp. */
+            exists: boolean;
+            /** @description The canonical address; null when it is not on WhatsApp. */
+            id?: string | null;
+            /** @description `…@lid`. */
+            lid?: string | null;
+            /** @description Digits, as WhatsApp writes them. */
+            phone?: string | null;
+            /** @description The number as it was asked. */
+            query: string;
+        };
         /** @description One contact card, or several. */
         Contact: {
             /** @description Each of them. */
@@ -947,6 +1646,48 @@ export interface components {
             text: components["schemas"]["Text"];
             /** @enum {string} */
             type: "text";
+        } | {
+            /** @description The picture. */
+            image: components["schemas"]["Image"];
+            /** @description Its file. */
+            media: components["schemas"]["Attached"];
+            /** @enum {string} */
+            type: "image";
+        } | {
+            /** @description Its file. */
+            media: components["schemas"]["Attached"];
+            /** @enum {string} */
+            type: "video";
+            /** @description The film. */
+            video: components["schemas"]["Video"];
+        } | {
+            /** @description The sound. */
+            audio: components["schemas"]["Audio"];
+            /** @description Its file. */
+            media: components["schemas"]["Attached"];
+            /** @enum {string} */
+            type: "audio";
+        } | {
+            /** @description Its file. */
+            media: components["schemas"]["Attached"];
+            /** @enum {string} */
+            type: "voice";
+            /** @description What is known of it. */
+            voice: components["schemas"]["Voice"];
+        } | {
+            /** @description The document. */
+            document: components["schemas"]["Document"];
+            /** @description Its file. */
+            media: components["schemas"]["Attached"];
+            /** @enum {string} */
+            type: "document";
+        } | {
+            /** @description Its file. */
+            media: components["schemas"]["Attached"];
+            /** @description The sticker. */
+            sticker: components["schemas"]["Sticker"];
+            /** @enum {string} */
+            type: "sticker";
         } | {
             /** @description The place. */
             location: components["schemas"]["Location"];
@@ -1033,6 +1774,22 @@ export interface components {
             scopes: components["schemas"]["Scope"][];
             /** @description The id or handle of the only session that the key may touch. */
             session?: string | null;
+        };
+        CreateGroupRequest: {
+            /** @description Up to 2048 characters. */
+            description?: string | null;
+            /**
+             * @description Up to 256 phone numbers or addresses of people.
+             * @example [
+             *       "+5511999887766"
+             *     ]
+             */
+            participants?: string[];
+            /**
+             * @description 1 to 100 characters.
+             * @example Family
+             */
+            subject: string;
         };
         CreateSessionRequest: {
             /**
@@ -1143,6 +1900,19 @@ export interface components {
          * @enum {string}
          */
         DeliveryState: "pending" | "inflight" | "delivered" | "dead" | "cancelled";
+        /** @description What is said about a document. */
+        Document: {
+            /** @description What is written below. */
+            caption?: string | null;
+            /** @description What the file is called. */
+            filename?: string | null;
+        };
+        /** @description The body of a document. */
+        DocumentRequest: {
+            caption?: string | null;
+            /** @description Anything, up to 100 MiB. Its `filename` is what the phone shows. */
+            media: components["schemas"]["MediaInput"];
+        };
         /** @description Another wording of a message. */
         Edit: {
             /** @description The message it is about. */
@@ -1225,6 +1995,44 @@ export interface components {
              */
             to: string;
         };
+        /** @description A group. */
+        Group: components["schemas"]["GroupInfo"] & {
+            /** @description Who is in it. */
+            participants: components["schemas"]["Member"][];
+        };
+        /** @description A group without its members. */
+        GroupInfo: {
+            /** @description Only admins write. */
+            announce: boolean;
+            /** @description Whoever comes by link waits for an admin. */
+            approval: boolean;
+            /** @description The community that it belongs to. */
+            community?: string | null;
+            /** @description RFC 3339. */
+            created_at?: string | null;
+            /** @description Null when it has none. */
+            description?: string | null;
+            /**
+             * Format: int32
+             * @description Messages disappear after so many seconds; 0 is never.
+             */
+            ephemeral_s: number;
+            /** @description `…@g.us`. */
+            id: string;
+            /** @description Whether it is a community, which holds groups. */
+            is_community: boolean;
+            /** @description Only admins change subject, description and picture. */
+            locked: boolean;
+            owner?: components["schemas"]["Party"] | null;
+            role?: components["schemas"]["Role"] | null;
+            /**
+             * Format: int32
+             * @description How many members it has.
+             */
+            size: number;
+            /** @description Its name. */
+            subject: string;
+        };
         /** @description The head of a request or of an answer. */
         HttpHead: {
             headers: components["schemas"]["HttpHeader"][];
@@ -1234,6 +2042,27 @@ export interface components {
         HttpHeader: {
             name: string;
             value: string;
+        };
+        /** @description What is said about a picture. */
+        Image: {
+            /** @description What is written below. */
+            caption?: string | null;
+            /**
+             * Format: int32
+             * @description Pixels.
+             */
+            height?: number | null;
+            /**
+             * Format: int32
+             * @description Pixels.
+             */
+            width?: number | null;
+        };
+        /** @description The body of a picture. */
+        ImageRequest: {
+            caption?: string | null;
+            /** @description JPEG, PNG, WebP or GIF, up to 16 MiB. */
+            media: components["schemas"]["MediaInput"];
         };
         /** @description What this process is, as `/v1/info` shows it. */
         Info: {
@@ -1248,6 +2077,37 @@ export interface components {
             version: string;
             /** @description Where sessions connect to. */
             whatsapp_url: string;
+        };
+        /** @description An invite. */
+        InviteResponse: {
+            code: string;
+            /**
+             * @description What people open.
+             * @example https://chat.whatsapp.com/AbCdEfGhIjKlMnOpQrStUv
+             */
+            url: string;
+        };
+        JoinGroupRequest: {
+            /**
+             * @description The code of an invite, or its link.
+             * @example AbCdEfGhIjKlMnOpQrStUv
+             */
+            code: string;
+        };
+        /** @description Somebody who asks to join. */
+        JoinRequest: components["schemas"]["Party"] & {
+            /** @description Since when, RFC 3339. */
+            requested_at?: string | null;
+        };
+        /**
+         * @description What became of following an invite.
+         * @enum {string}
+         */
+        JoinedAs: "joined" | "pending";
+        JoinedResponse: {
+            /** @description The group. */
+            id: string;
+            status: components["schemas"]["JoinedAs"];
         };
         /** @description A message that would disappear is kept for everybody, or no longer. */
         Keep: {
@@ -1267,7 +2127,7 @@ export interface components {
          * @description What a message can be.
          * @enum {string}
          */
-        Kind: "text" | "location" | "contact" | "poll" | "event";
+        Kind: "text" | "image" | "video" | "audio" | "voice" | "document" | "sticker" | "location" | "contact" | "poll" | "event";
         /** @description What is shown of a page that a text links to. */
         LinkPreview: {
             /** @description What the page says of itself. */
@@ -1363,6 +2223,11 @@ export interface components {
             /** @description Ends this sign-in; without it, all of the user's. */
             refresh_token?: string | null;
         };
+        /** @description A group that was just made. */
+        MadeGroupResponse: components["schemas"]["GroupInfo"] & {
+            /** @description Its members, and whoever was asked for and is none: `status` and `code` say why. */
+            participants: components["schemas"]["MemberResult"][];
+        };
         MeResponse: components["schemas"]["User"] & {
             /** @description What the credential allows. */
             scopes: string[];
@@ -1402,6 +2267,23 @@ export interface components {
             /** @description Where it is read, below the address of the service. */
             url: string;
         };
+        /** @description Somebody in a group. */
+        Member: components["schemas"]["Party"] & {
+            /** @description What they may do. */
+            role: components["schemas"]["Role"];
+        };
+        /** @description How a change went for one person. */
+        MemberResult: components["schemas"]["Party"] & {
+            /** @description The stable word of that number. */
+            code: string;
+            role?: components["schemas"]["Role"] | null;
+            /**
+             * Format: int32
+             * @description As WhatsApp says it: 200 done, 403 not allowed by their privacy, 404 not there, 408 left a short while ago, 409 is there
+             *     already, 419 no room.
+             */
+            status: number;
+        };
         /** @description The `data` of a `message` event, and a message of the list. */
         Message: components["schemas"]["Content"] & components["schemas"]["Context"] & {
             /** @description Where it was written. */
@@ -1428,6 +2310,20 @@ export interface components {
             id: string;
             status?: components["schemas"]["Status"] | null;
         };
+        MuteRequest: {
+            /**
+             * Format: int32
+             * @description For how many seconds; without an end when absent.
+             */
+            for_s?: number | null;
+            /** @description False lets it sound again. */
+            muted?: boolean;
+        };
+        /**
+         * @description What a member may be made.
+         * @enum {string}
+         */
+        NewRole: "member" | "admin";
         /** @description A calendar event. */
         Occasion: {
             /** @description It will not take place. */
@@ -1451,6 +2347,11 @@ export interface components {
          * @enum {string}
          */
         Ordering: "session" | "strict" | "none";
+        /**
+         * @description Whether the account is there.
+         * @enum {string}
+         */
+        OwnPresence: "online" | "offline";
         /** @description One page of a list. */
         Page_ApiKey: {
             /** @description The items. */
@@ -1497,6 +2398,44 @@ export interface components {
                 state: components["schemas"]["DeliveryState"];
                 updated_at: string;
                 webhook_id: string;
+            }[];
+            /** @description Where the next page starts; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_GroupInfo: {
+            /** @description The items. */
+            data: {
+                /** @description Only admins write. */
+                announce: boolean;
+                /** @description Whoever comes by link waits for an admin. */
+                approval: boolean;
+                /** @description The community that it belongs to. */
+                community?: string | null;
+                /** @description RFC 3339. */
+                created_at?: string | null;
+                /** @description Null when it has none. */
+                description?: string | null;
+                /**
+                 * Format: int32
+                 * @description Messages disappear after so many seconds; 0 is never.
+                 */
+                ephemeral_s: number;
+                /** @description `…@g.us`. */
+                id: string;
+                /** @description Whether it is a community, which holds groups. */
+                is_community: boolean;
+                /** @description Only admins change subject, description and picture. */
+                locked: boolean;
+                owner?: components["schemas"]["Party"] | null;
+                role?: components["schemas"]["Role"] | null;
+                /**
+                 * Format: int32
+                 * @description How many members it has.
+                 */
+                size: number;
+                /** @description Its name. */
+                subject: string;
             }[];
             /** @description Where the next page starts; null at the end. */
             next_cursor?: string | null;
@@ -1633,6 +2572,15 @@ export interface components {
             code: string;
             expires_at: string;
         };
+        ParticipantsRequest: {
+            /**
+             * @description 1 to 256 phone numbers or addresses of people.
+             * @example [
+             *       "+5511999887766"
+             *     ]
+             */
+            participants: string[];
+        };
         /** @description A person or a chat as we show it: one canonical `id`, and both numbers where they are known. */
         Party: {
             /** @description `…@s.whatsapp.net` where the phone is known, else `…@lid`. */
@@ -1641,6 +2589,21 @@ export interface components {
             lid?: string | null;
             /** @description Digits. */
             phone?: string | null;
+        };
+        /** @description Where a picture can be fetched. */
+        Picture: {
+            /** @description Changes with each picture. */
+            id: string;
+            /** @description On WhatsApp's servers; valid for a while. */
+            url: string;
+        };
+        /** @description A picture. */
+        PictureRequest: {
+            /**
+             * @description A JPEG of at most 512 KiB, best 640 by 640 points.
+             * @example /9j/4AD/2Q==
+             */
+            base64: string;
         };
         /** @description A message stands at the top of its chat for everybody, or no longer. */
         Pin: {
@@ -1693,6 +2656,9 @@ export interface components {
             /** @description The right option: makes the poll a quiz. */
             quiz?: string | null;
         };
+        PresenceRequest: {
+            state: components["schemas"]["OwnPresence"];
+        };
         /** @description The body of every fault. */
         Problem: {
             /**
@@ -1727,6 +2693,11 @@ export interface components {
              * @example urn:wharf:error:session_not_found
              */
             type: string;
+        };
+        /** @description The linked account as others see it. */
+        ProfileResponse: components["schemas"]["Card"] & {
+            /** @description The name that it goes by. */
+            push_name?: string | null;
         };
         PurgeResponse: {
             /**
@@ -1768,6 +2739,10 @@ export interface components {
              * @example 👍
              */
             emoji: string;
+        };
+        ReadRequest: {
+            /** @description False counts it as unread. */
+            read?: boolean;
         };
         RefreshRequest: {
             /** @description Good for one exchange. A second one ends the sign-in. */
@@ -1829,6 +2804,14 @@ export interface components {
             message_id: string;
         };
         /**
+         * @description What a member may do.
+         * @enum {string}
+         */
+        Role: "member" | "admin" | "owner";
+        RoleRequest: {
+            role: components["schemas"]["NewRole"];
+        };
+        /**
          * @description One thing a token may be allowed to do.
          * @enum {string}
          */
@@ -1843,13 +2826,16 @@ export interface components {
          *     }
          */
         SendMessageRequest: {
+            audio?: components["schemas"]["AudioRequest"] | null;
             contact?: components["schemas"]["ContactRequest"] | null;
+            document?: components["schemas"]["DocumentRequest"] | null;
             event?: components["schemas"]["EventRequest"] | null;
             /**
              * Format: int32
              * @description It disappears after so many seconds: 86400, 604800 or 7776000.
              */
             expires_in_s?: number | null;
+            image?: components["schemas"]["ImageRequest"] | null;
             link_preview?: components["schemas"]["LinkPreviewRequest"] | null;
             location?: components["schemas"]["LocationRequest"] | null;
             /** @description Who is mentioned; the text names each as `@` and the digits of the address. */
@@ -1857,6 +2843,7 @@ export interface components {
             poll?: components["schemas"]["PollRequest"] | null;
             /** @description The message that it answers, by WhatsApp's id or `msg_…`. */
             reply_to?: string | null;
+            sticker?: components["schemas"]["StickerRequest"] | null;
             text?: components["schemas"]["TextRequest"] | null;
             /**
              * @description Digits, `+digits`, or an address that ends in `@s.whatsapp.net`, `@c.us`, `@g.us` or `@lid`.
@@ -1864,8 +2851,10 @@ export interface components {
              */
             to: string;
             type: components["schemas"]["Kind"];
+            video?: components["schemas"]["VideoRequest"] | null;
             /** @description It can be opened once. */
             view_once?: boolean;
+            voice?: components["schemas"]["VoiceRequest"] | null;
         };
         SentResponse: {
             /** @example msg_0190a2b4c6d87e6f8a1b2c3d4e5f6071 */
@@ -1997,11 +2986,26 @@ export interface components {
              */
             starred: boolean;
         };
+        StateRequest: {
+            state: components["schemas"]["ChatState"];
+        };
         /**
          * @description Where an own message is, in one word. It is never guessed: `unknown` is an answer.
          * @enum {string}
          */
         Status: "queued" | "sending" | "sent" | "delivered" | "read" | "failed" | "unknown";
+        /** @description What is said about a sticker. */
+        Sticker: {
+            /** @description It moves. */
+            animated?: boolean;
+        };
+        /** @description The body of a sticker. */
+        StickerRequest: {
+            /** @description It moves. */
+            animated?: boolean;
+            /** @description WebP, up to 1 MiB and 512 pixels a side. */
+            media: components["schemas"]["MediaInput"];
+        };
         TallyResponse: {
             count: number;
             option: string;
@@ -2027,6 +3031,31 @@ export interface components {
             kind?: string | null;
             /** @description WhatsApp's message, whole: names as in its protobuf in snake case, bytes in base64, what is not set left out. */
             raw?: Record<string, never>;
+        };
+        UpdateGroupRequest: {
+            /** @description Only admins write. */
+            announce?: boolean | null;
+            /** @description Whoever comes by link waits for an admin. */
+            approval?: boolean | null;
+            /** @description Up to 2048 characters; null removes it. */
+            description?: string | null;
+            /**
+             * Format: int32
+             * @description Messages disappear after so many seconds: 0 (never), 86400, 604800 or 7776000.
+             */
+            ephemeral_s?: number | null;
+            /** @description Only admins change subject, description and picture. */
+            locked?: boolean | null;
+            /** @description Members add others, not admins alone. It can be set, and is not shown. */
+            members_add?: boolean | null;
+            /** @description 1 to 100 characters. */
+            subject?: string | null;
+        };
+        UpdateProfileRequest: {
+            /** @description Up to 139 characters; empty for none. */
+            about?: string | null;
+            /** @description 1 to 25 characters. */
+            push_name?: string | null;
         };
         UpdateSessionRequest: {
             handle?: string | null;
@@ -2102,6 +3131,53 @@ export interface components {
             /** Format: double */
             longitude?: number | null;
             name: string;
+        };
+        /** @description What is said about a film. */
+        Video: {
+            /** @description What is written below. */
+            caption?: string | null;
+            /** @description It plays by itself, over and over, without a sound. */
+            gif?: boolean;
+            /**
+             * Format: int32
+             * @description How long it is.
+             */
+            seconds?: number | null;
+        };
+        /** @description The body of a film. */
+        VideoRequest: {
+            caption?: string | null;
+            /** @description It plays by itself, over and over, without a sound. */
+            gif?: boolean;
+            /** @description MP4 or 3GP, up to 64 MiB. */
+            media: components["schemas"]["MediaInput"];
+            /**
+             * Format: int32
+             * @description How long it is.
+             */
+            seconds?: number | null;
+        };
+        /** @description What is said about something spoken into the phone. */
+        Voice: {
+            /**
+             * Format: int32
+             * @description How long it is.
+             */
+            seconds?: number | null;
+            /** @description How loud it is over time: up to 64 numbers from 0 to 100. */
+            waveform?: number[];
+        };
+        /** @description The body of something spoken. */
+        VoiceRequest: {
+            /** @description Ogg with Opus, up to 16 MiB. */
+            media: components["schemas"]["MediaInput"];
+            /**
+             * Format: int32
+             * @description How long it is.
+             */
+            seconds?: number | null;
+            /** @description How loud it is over time: up to 64 numbers from 0 to 100. */
+            waveform?: number[];
         };
         /** @description Somebody's choice in a poll. It replaces what they chose before. */
         Vote: {
@@ -2770,6 +3846,404 @@ export interface operations {
             };
         };
     };
+    list_blocked: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["All_Blocked"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reject_call: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description `call_id` of a `call` event */
+                call_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Rejected */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `call_not_found`: it does not ring any more */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_chat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description An address of a person or a group */
+                chat: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_address` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    archive_chat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description An address of a person or a group */
+                chat: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ArchiveRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChatUpdateData"];
+                };
+            };
+            /** @description `invalid_address` among others */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    mute_chat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description An address of a person or a group */
+                chat: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MuteRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChatUpdateData"];
+                };
+            };
+            /** @description `invalid_address` among others */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pin_chat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description An address of a person or a group */
+                chat: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PinRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChatUpdateData"];
+                };
+            };
+            /** @description `invalid_address` among others */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_state: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description An address of a person or a group */
+                chat: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StateRequest"];
+            };
+        };
+        responses: {
+            /** @description Shown */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_address` among others */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_chat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description An address of a person or a group */
+                chat: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReadRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChatUpdateData"];
+                };
+            };
+            /** @description `invalid_address` among others */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     connect_session: {
         parameters: {
             query?: never;
@@ -2791,6 +4265,375 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    check_contacts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CheckContactsRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["All_CheckedResponse"];
+                };
+            };
+            /** @description `invalid_phone` among others */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `whatsapp_timeout` or `whatsapp_refused` */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_contact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description A phone number or an address of a person */
+                contact: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Card"];
+                };
+            };
+            /** @description `contact_not_found`: not on WhatsApp */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    block_contact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description A phone number or an address of a person */
+                contact: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Blocked */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not connected, or `phone_unknown` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unblock_contact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description A phone number or an address of a person */
+                contact: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Not blocked any more */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_contact_ids: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description A phone number or an address of a person */
+                contact: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description `phone` of a LID is null as long as WhatsApp has not told it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Party"];
+                };
+            };
+            /** @description `contact_not_found`: not on WhatsApp */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_contact_picture: {
+        parameters: {
+            query?: {
+                /** @description The small one. */
+                preview?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description A phone number or an address */
+                contact: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Picture"];
+                };
+            };
+            /** @description `picture_not_found`: there is none, or none to see */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    watch_presence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description A phone number or an address of a person */
+                contact: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Watched */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_address` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unwatch_presence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description A phone number or an address of a person */
+                contact: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Not watched any more */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_address` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2867,6 +4710,1008 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_groups: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 200. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_GroupInfo"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateGroupRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeGroupResponse"];
+                };
+            };
+            /** @description `invalid_address` among others */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `whatsapp_timeout` or `whatsapp_refused` */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_invite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description The code of an invite */
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Group"];
+                };
+            };
+            /** @description `invalid_invite` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invite_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    join_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JoinGroupRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JoinedResponse"];
+                };
+            };
+            /** @description `invalid_invite` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed_to_join` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invite_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not connected, `already_group_member` or `group_full` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description `…@g.us` */
+                group: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Group"];
+                };
+            };
+            /** @description `not_group_member` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description `…@g.us` */
+                group: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateGroupRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Group"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_group_admin` or `not_group_member` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_invite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description `…@g.us` */
+                group: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InviteResponse"];
+                };
+            };
+            /** @description `not_group_admin` or `not_group_member` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    renew_invite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description `…@g.us` */
+                group: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InviteResponse"];
+                };
+            };
+            /** @description `not_group_admin` or `not_group_member` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    leave_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description `…@g.us` */
+                group: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Left */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `not_group_member` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_participants: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description `…@g.us` */
+                group: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ParticipantsRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["All_MemberResult"];
+                };
+            };
+            /** @description `invalid_address` among others */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_group_admin` or `not_group_member` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_participants: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description `…@g.us` */
+                group: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ParticipantsRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["All_MemberResult"];
+                };
+            };
+            /** @description `invalid_address` among others */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_group_admin` or `not_group_member` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_participant_role: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description `…@g.us` */
+                group: string;
+                /** @description A phone number or an address of a person */
+                participant: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RoleRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberResult"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_group_admin`, `not_group_member` or `is_group_owner` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `participant_not_found` among others */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_group_picture: {
+        parameters: {
+            query?: {
+                /** @description The small one. */
+                preview?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description `…@g.us` */
+                group: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Picture"];
+                };
+            };
+            /** @description `picture_not_found` among others */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_group_picture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description `…@g.us` */
+                group: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PictureRequest"];
+            };
+        };
+        responses: {
+            /** @description Changed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_image` among others */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_group_admin` or `not_group_member` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_group_picture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description `…@g.us` */
+                group: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `not_group_admin` or `not_group_member` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_join_requests: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description `…@g.us` */
+                group: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["All_JoinRequest"];
+                };
+            };
+            /** @description `not_group_admin` or `not_group_member` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    approve_join_requests: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description `…@g.us` */
+                group: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ParticipantsRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["All_MemberResult"];
+                };
+            };
+            /** @description `invalid_address` among others */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_group_admin` or `not_group_member` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reject_join_requests: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description `…@g.us` */
+                group: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ParticipantsRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["All_MemberResult"];
+                };
+            };
+            /** @description `invalid_address` among others */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_group_admin` or `not_group_member` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3702,6 +6547,318 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_presence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PresenceRequest"];
+            };
+        };
+        responses: {
+            /** @description Shown */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_privacy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BTreeMap"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_privacy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BTreeMap"];
+            };
+        };
+        responses: {
+            /** @description All settings */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BTreeMap"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_profile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProfileResponse"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_profile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateProfileRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProfileResponse"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_profile_picture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PictureRequest"];
+            };
+        };
+        responses: {
+            /** @description Changed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_image` among others */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_profile_picture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
             409: {
                 headers: {
                     [name: string]: unknown;
