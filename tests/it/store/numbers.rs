@@ -33,7 +33,11 @@ on_each_engine!(
 
 const EACH: usize = 20;
 
-fn journal(db: &DatabaseConnection, fence: Fence, fenced: &CancellationToken) -> Journal {
+pub(super) fn journal(
+    db: &DatabaseConnection,
+    fence: Fence,
+    fenced: &CancellationToken,
+) -> Journal {
     Journal::new(JournalConfig {
         db: db.clone(),
         fence,
@@ -47,7 +51,7 @@ fn journal(db: &DatabaseConnection, fence: Fence, fenced: &CancellationToken) ->
     })
 }
 
-fn message(number: usize) -> Message {
+pub(super) fn message(number: usize) -> Message {
     let sender = Party::person(Some("491700300001".to_owned()), None);
     Message {
         message_id: wharf::protocol::message_id(),
