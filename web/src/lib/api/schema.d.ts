@@ -3041,7 +3041,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_own_message`, `not_an_admin`, `revoke_window_closed`, `message_deleted`, or the session is not connected */
+            /** @description `not_own_message`, `not_an_admin`, `revoke_window_closed`, `message_deleted`, `message_failed`, or the session is not connected */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3097,7 +3097,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_own_message`, `not_a_text`, `edit_window_closed`, `message_deleted`, or the session is not connected */
+            /** @description `not_own_message`, `not_a_text`, `edit_window_closed`, `message_deleted`, `message_failed`, or the session is not connected */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3154,7 +3154,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `view_once_not_forwarded`, `message_deleted`, or the session is not connected */
+            /** @description `view_once_not_forwarded`, `message_deleted`, `message_failed`, or the session is not connected */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3202,7 +3202,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `message_does_not_expire`, `message_deleted`, or the session is not connected */
+            /** @description `message_does_not_expire`, `message_deleted`, `message_failed`, or the session is not connected */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3259,7 +3259,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `message_deleted`, or the session is not connected */
+            /** @description `message_deleted`, `message_failed`, or the session is not connected */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3316,7 +3316,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `message_deleted`, or the session is not connected */
+            /** @description `message_deleted`, `message_failed`, or the session is not connected */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3355,7 +3355,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `own_message`, `message_deleted`, or the session is not connected */
+            /** @description `own_message`, `message_deleted`, `message_failed`, or the session is not connected */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3398,7 +3398,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `message_deleted`, or the session is not connected */
+            /** @description `message_deleted`, `message_failed`, or the session is not connected */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3455,7 +3455,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_a_poll`, `secret_unknown`, `message_deleted`, or the session is not connected */
+            /** @description `not_a_poll`, `secret_unknown`, `message_deleted`, `message_failed`, or the session is not connected */
             409: {
                 headers: {
                     [name: string]: unknown;
