@@ -19,6 +19,7 @@ mod batches;
 mod client;
 mod contract;
 mod fencing;
+mod marks;
 mod numbers;
 mod riders;
 mod schema;

@@ -19,6 +19,9 @@ mod media;
 /// Wrappers in wrappers beyond this are nobody's message.
 const DEEPEST: u8 = 8;
 
+/// The longest id of a message that is stored.
+const LONGEST_ID: usize = 128;
+
 /// Mentions beyond this are not listed: no group is larger.
 const MENTIONS: usize = 1024;
 
@@ -125,8 +128,8 @@ fn content<'a>(message: &'a wa::Message, outer: &wa::Message) -> Option<Found<'a
     }
     if let Some(place) = message.live_location_message.as_option() {
         let location = Location {
-            latitude: place.degrees_latitude.unwrap_or_default(),
-            longitude: place.degrees_longitude.unwrap_or_default(),
+            latitude: degrees(place.degrees_latitude).unwrap_or_default(),
+            longitude: degrees(place.degrees_longitude).unwrap_or_default(),
             name: place.caption.clone(),
             address: None,
             url: None,
@@ -241,8 +244,16 @@ fn protocol(message: &wa::message::ProtocolMessage) -> Option<Content> {
     }
 }
 
+/// The id of a message that another is about. It was written by whoever sent that, and no server has looked at it.
 fn target(key: &buffa::MessageField<wa::MessageKey>) -> Option<String> {
-    key.as_option()?.id.clone().filter(|id| !id.is_empty())
+    let id = key.as_option()?.id.as_ref()?;
+    let is_id = (1..=LONGEST_ID).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic());
+    is_id.then(|| id.clone())
+}
+
+/// JSON has no word for what is no number.
+fn degrees(value: Option<f64>) -> Option<f64> {
+    value.filter(|degrees| degrees.is_finite())
 }
 
 fn sealed_in(payload: Option<&Vec<u8>>, iv: Option<&Vec<u8>>) -> Option<Private> {
@@ -262,8 +273,8 @@ fn secret(inner: &wa::Message, outer: &wa::Message) -> Option<Private> {
 
 fn location(place: &wa::message::LocationMessage) -> Location {
     Location {
-        latitude: place.degrees_latitude.unwrap_or_default(),
-        longitude: place.degrees_longitude.unwrap_or_default(),
+        latitude: degrees(place.degrees_latitude).unwrap_or_default(),
+        longitude: degrees(place.degrees_longitude).unwrap_or_default(),
         name: place.name.clone(),
         address: place.address.clone(),
         url: place.url.clone(),
@@ -297,8 +308,8 @@ fn occasion(event: &wa::message::EventMessage) -> Occasion {
     let time = |seconds: i64| rfc3339(seconds.saturating_mul(1000));
     let venue = event.location.as_option().map(|place| Venue {
         name: place.name.clone().unwrap_or_default(),
-        latitude: place.degrees_latitude,
-        longitude: place.degrees_longitude,
+        latitude: degrees(place.degrees_latitude),
+        longitude: degrees(place.degrees_longitude),
     });
     Occasion {
         name: event.name.clone().unwrap_or_default(),

@@ -12,8 +12,11 @@ use serde_json::{
 };
 use waproto::whatsapp as wa;
 
+/// A value within more values than this is left out: parsers of JSON, ours too, go no deeper than twice that.
+const DEEPEST: usize = 64;
+
 /// What stands in messages and is nothing that anybody wrote.
-const NOT_CONTENT: [&str; 22] = [
+const NOT_CONTENT: [&str; 23] = [
     "call",
     "chat",
     "device_sent_message",
@@ -31,6 +34,7 @@ const NOT_CONTENT: [&str; 22] = [
     "poll_add_option_message",
     "poll_update_message",
     "protocol_message",
+    "reaction_message",
     "root_secret_distribute_message",
     "secret_encrypted_message",
     "sender_key_distribution_message",
@@ -48,7 +52,21 @@ pub(super) fn raw(message: &wa::Message) -> Option<(String, Value)> {
     let mut value = Value::Object(value);
     prune(&mut value);
     let kind = value.as_object()?.keys().next()?.clone();
+    if is_deeper(&value, DEEPEST) {
+        value = Value::Null;
+    }
     Some((kind, value))
+}
+
+fn is_deeper(value: &Value, most: usize) -> bool {
+    let Some(most) = most.checked_sub(1) else {
+        return true;
+    };
+    match value {
+        Value::Object(fields) => fields.values().any(|field| is_deeper(field, most)),
+        Value::Array(items) => items.iter().any(|item| is_deeper(item, most)),
+        _ => false,
+    }
 }
 
 /// Takes away what is not set. An object that is set and empty stays.
@@ -186,6 +204,32 @@ mod tests {
             "context_info": {"mentioned_jid": ["1@lid", "2@lid"]},
         }});
         assert_eq!(value, sticker);
+    }
+
+    #[test]
+    fn what_lies_too_deep_is_named_and_left_out() {
+        let mut deep = wa::Message {
+            conversation: Some("here".to_owned()),
+            ..Default::default()
+        };
+        for _ in 0..40 {
+            let quoting = wa::ContextInfo {
+                quoted_message: MessageField::some(deep),
+                ..Default::default()
+            };
+            deep = wa::Message {
+                product_message: MessageField::some(wa::message::ProductMessage {
+                    context_info: MessageField::some(quoting),
+                    ..Default::default()
+                }),
+                ..Default::default()
+            };
+        }
+        assert!(is_deeper(&json!([[[]]]), 2) && !is_deeper(&json!([[1]]), 3));
+        assert_eq!(
+            raw(&deep),
+            Some(("product_message".to_owned(), Value::Null))
+        );
     }
 
     #[test]

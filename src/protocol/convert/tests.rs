@@ -224,3 +224,34 @@ fn a_person_is_shown_by_phone_where_it_is_known() {
     assert_eq!(shown.lid.as_deref(), Some("77@lid"));
     assert_eq!(party(&Jid::lid("77"), None).id, "77@lid");
 }
+
+#[test]
+fn numbers_that_are_none_and_ids_that_are_none_are_not_taken_over() {
+    let place = wa::Message {
+        location_message: MessageField::some(wa::message::LocationMessage {
+            degrees_latitude: Some(f64::NAN),
+            degrees_longitude: Some(f64::INFINITY),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let read = incoming::read(&place).unwrap();
+    let json = serde_json::to_string(&read.content).unwrap();
+    assert_eq!(
+        serde_json::from_str::<Content>(&json).unwrap(),
+        read.content
+    );
+    for id in [String::new(), "x".repeat(129), "a\0b".to_owned()] {
+        let reaction = wa::Message {
+            reaction_message: MessageField::some(wa::message::ReactionMessage {
+                key: MessageField::some(wa::MessageKey {
+                    id: Some(id),
+                    ..Default::default()
+                }),
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        assert_eq!(incoming::read(&reaction), None);
+    }
+}

@@ -13,7 +13,7 @@ use crate::{
     domain::{
         address::{Address, ChatKind, Party},
         clock::{from_rfc3339, rfc3339},
-        message::{Content, Context, Edit, Keep, Message, Pin, Reaction, Revoke, Text, Vote},
+        message::{Ack, Content, Context, Edit, Keep, Message, Pin, Reaction, Revoke, Text, Vote},
         principal::Scope,
     },
     protocol::{Client, SendError, Writer, compose_about, message_id},
@@ -229,6 +229,16 @@ impl Messages {
         let stored = stored.into_iter().next().ok_or_else(not_found)?;
         if stored.message.content.target().is_some() {
             return Err(not_found());
+        }
+        if matches!(
+            stored.message.chat.kind,
+            ChatKind::Newsletter | ChatKind::Status
+        ) {
+            return Err(super::send_error(SendError::Unsupported));
+        }
+        if stored.ack == Ack::Error {
+            let detail = "the message was never sent";
+            return Err(conflict("message_failed", detail));
         }
         if stored.became.deleted.is_some() {
             return Err(conflict("message_deleted", "the message was deleted"));

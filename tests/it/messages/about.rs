@@ -210,6 +210,41 @@ async fn what_somebody_may_not_do_to_the_message_of_another_is_neither_told_nor_
 }
 
 #[tokio::test]
+async fn what_is_done_on_the_own_phone_is_told_as_ones_own_and_shown_with_the_message() {
+    let mut stage = Stage::set().await;
+    for to in stage.chats() {
+        let path = format!("/phones/{ALICE}/messages");
+        let written = async |body: Value| {
+            let written = stage.app.control("POST", &path, body).await;
+            written["message_id"].as_str().unwrap().to_owned()
+        };
+        let text = written(json!({"to": to, "text": "from the phone"})).await;
+        let changed = json!({"to": to, "edit": {"message_id": text, "text": "mended"}});
+        let changed = written(changed).await;
+        let reaction = json!({"to": to, "reaction": {"message_id": text, "emoji": "👍"}});
+        let reaction = written(reaction).await;
+        for (kind, id) in [
+            ("message", &text),
+            ("message.edit", &changed),
+            ("message.reaction", &reaction),
+        ] {
+            let heard = stage.heard(kind, id).await;
+            let own = json!({"from_me": true, "sender": {"phone": ALICE}});
+            assert_holds(&heard, &own);
+        }
+        let stored = stage.stored(&text, |_| true).await;
+        let became = json!({"text": {"body": "mended"}, "reactions": [{"emoji": "👍"}]});
+        assert_holds(&stored, &became);
+        // Written on the phone, it can be mended here as well.
+        let path = format!("{MESSAGES}/{text}");
+        taken(stage.ann.patch(&path, edit("once more")).await);
+        stage
+            .stored(&text, |one| one["text"]["body"] == "once more")
+            .await;
+    }
+}
+
+#[tokio::test]
 async fn what_is_too_old_unknown_or_no_emoji_is_refused_by_name() {
     let mut stage = Stage::set().await;
     let own = stage.send(text(BOB, "hello")).await;

@@ -34,7 +34,11 @@ on_each_engine!(
 
 const EACH: usize = 20;
 
-fn journal(db: &DatabaseConnection, fence: Fence, fenced: &CancellationToken) -> Journal {
+pub(super) fn journal(
+    db: &DatabaseConnection,
+    fence: Fence,
+    fenced: &CancellationToken,
+) -> Journal {
     Journal::new(JournalConfig {
         db: db.clone(),
         fence,
@@ -56,7 +60,7 @@ fn keys(session: SessionId) -> Arc<SessionKeys> {
     Arc::new(keys)
 }
 
-fn message(number: usize) -> Message {
+pub(super) fn message(number: usize) -> Message {
     let sender = Party::person(Some("491700300001".to_owned()), None);
     Message {
         message_id: wharf::protocol::message_id(),

@@ -51,7 +51,7 @@ struct EditMessageRequest {
         (status = 202, body = SentResponse),
         (status = 400, body = ProblemBody),
         (status = 404, body = ProblemBody),
-        (status = 409, description = "`not_own_message`, `not_a_text`, `edit_window_closed`, `message_deleted`, or the session is not connected", body = ProblemBody),
+        (status = 409, description = "`not_own_message`, `not_a_text`, `edit_window_closed`, `message_deleted`, `message_failed`, or the session is not connected", body = ProblemBody),
     )
 )]
 async fn edit_message(
@@ -77,7 +77,7 @@ async fn edit_message(
     responses(
         (status = 202, body = SentResponse),
         (status = 404, body = ProblemBody),
-        (status = 409, description = "`not_own_message`, `not_an_admin`, `revoke_window_closed`, `message_deleted`, or the session is not connected", body = ProblemBody),
+        (status = 409, description = "`not_own_message`, `not_an_admin`, `revoke_window_closed`, `message_deleted`, `message_failed`, or the session is not connected", body = ProblemBody),
     )
 )]
 async fn delete_message(
@@ -112,7 +112,7 @@ struct ReactionRequest {
         (status = 202, body = SentResponse),
         (status = 400, description = "`invalid_emoji`", body = ProblemBody),
         (status = 404, body = ProblemBody),
-        (status = 409, description = "`message_deleted`, or the session is not connected", body = ProblemBody),
+        (status = 409, description = "`message_deleted`, `message_failed`, or the session is not connected", body = ProblemBody),
     )
 )]
 async fn react_to_message(
@@ -148,7 +148,7 @@ struct VoteRequest {
         (status = 202, body = SentResponse),
         (status = 400, description = "`vote_option_unknown`, `vote_option_twice`, `vote_is_single`", body = ProblemBody),
         (status = 404, body = ProblemBody),
-        (status = 409, description = "`not_a_poll`, `secret_unknown`, `message_deleted`, or the session is not connected", body = ProblemBody),
+        (status = 409, description = "`not_a_poll`, `secret_unknown`, `message_deleted`, `message_failed`, or the session is not connected", body = ProblemBody),
     )
 )]
 async fn vote_in_poll(
@@ -184,7 +184,7 @@ struct ForwardRequest {
         (status = 202, body = SentResponse),
         (status = 400, description = "`invalid_recipient`, or `kind_not_sent` for a kind that this version does not type", body = ProblemBody),
         (status = 404, body = ProblemBody),
-        (status = 409, description = "`view_once_not_forwarded`, `message_deleted`, or the session is not connected", body = ProblemBody),
+        (status = 409, description = "`view_once_not_forwarded`, `message_deleted`, `message_failed`, or the session is not connected", body = ProblemBody),
     )
 )]
 async fn forward_message(

@@ -39,7 +39,7 @@ const fn yes() -> bool {
     responses(
         (status = 204),
         (status = 404, body = ProblemBody),
-        (status = 409, description = "`own_message`, `message_deleted`, or the session is not connected", body = ProblemBody),
+        (status = 409, description = "`own_message`, `message_deleted`, `message_failed`, or the session is not connected", body = ProblemBody),
     )
 )]
 async fn read_message(
@@ -71,7 +71,7 @@ struct StarRequest {
     responses(
         (status = 204),
         (status = 404, body = ProblemBody),
-        (status = 409, description = "`message_deleted`, or the session is not connected", body = ProblemBody),
+        (status = 409, description = "`message_deleted`, `message_failed`, or the session is not connected", body = ProblemBody),
     )
 )]
 async fn star_message(
@@ -110,7 +110,7 @@ struct PinRequest {
         (status = 202, body = SentResponse),
         (status = 400, description = "`expiry_not_offered`", body = ProblemBody),
         (status = 404, body = ProblemBody),
-        (status = 409, description = "`message_deleted`, or the session is not connected", body = ProblemBody),
+        (status = 409, description = "`message_deleted`, `message_failed`, or the session is not connected", body = ProblemBody),
     )
 )]
 async fn pin_message(
@@ -146,7 +146,7 @@ struct KeepRequest {
     responses(
         (status = 202, body = SentResponse),
         (status = 404, body = ProblemBody),
-        (status = 409, description = "`message_does_not_expire`, `message_deleted`, or the session is not connected", body = ProblemBody),
+        (status = 409, description = "`message_does_not_expire`, `message_deleted`, `message_failed`, or the session is not connected", body = ProblemBody),
     )
 )]
 async fn keep_message(

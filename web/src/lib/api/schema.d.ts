@@ -6090,7 +6090,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_own_message`, `not_an_admin`, `revoke_window_closed`, `message_deleted`, or the session is not connected */
+            /** @description `not_own_message`, `not_an_admin`, `revoke_window_closed`, `message_deleted`, `message_failed`, or the session is not connected */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6146,7 +6146,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_own_message`, `not_a_text`, `edit_window_closed`, `message_deleted`, or the session is not connected */
+            /** @description `not_own_message`, `not_a_text`, `edit_window_closed`, `message_deleted`, `message_failed`, or the session is not connected */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6203,7 +6203,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `view_once_not_forwarded`, `message_deleted`, or the session is not connected */
+            /** @description `view_once_not_forwarded`, `message_deleted`, `message_failed`, or the session is not connected */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6251,7 +6251,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `message_does_not_expire`, `message_deleted`, or the session is not connected */
+            /** @description `message_does_not_expire`, `message_deleted`, `message_failed`, or the session is not connected */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6308,7 +6308,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `message_deleted`, or the session is not connected */
+            /** @description `message_deleted`, `message_failed`, or the session is not connected */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6365,7 +6365,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `message_deleted`, or the session is not connected */
+            /** @description `message_deleted`, `message_failed`, or the session is not connected */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6404,7 +6404,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `own_message`, `message_deleted`, or the session is not connected */
+            /** @description `own_message`, `message_deleted`, `message_failed`, or the session is not connected */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6447,7 +6447,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `message_deleted`, or the session is not connected */
+            /** @description `message_deleted`, `message_failed`, or the session is not connected */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6504,7 +6504,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_a_poll`, `secret_unknown`, `message_deleted`, or the session is not connected */
+            /** @description `not_a_poll`, `secret_unknown`, `message_deleted`, `message_failed`, or the session is not connected */
             409: {
                 headers: {
                     [name: string]: unknown;
