@@ -8,6 +8,7 @@ mod m20261121_000001_create_service_tables;
 mod m20261121_000002_create_protocol_tables;
 mod m20261121_000003_create_outgoing;
 mod m20261121_000004_care_for_webhooks;
+mod m20261121_000006_create_contacts;
 
 use sea_orm_migration::prelude::*;
 pub use sea_orm_migration::{MigratorTrait, SchemaManager};
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000002_create_protocol_tables::Migration),
             Box::new(m20261121_000003_create_outgoing::Migration),
             Box::new(m20261121_000004_care_for_webhooks::Migration),
+            Box::new(m20261121_000006_create_contacts::Migration),
         ]
     }
 }

@@ -20,6 +20,7 @@ mod client;
 mod contract;
 mod fencing;
 mod numbers;
+mod people;
 mod riders;
 mod schema;
 mod sealing;

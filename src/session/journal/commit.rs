@@ -207,6 +207,7 @@ impl Inner {
         let (session, owner) = (self.config.session, self.config.owner);
         db::messages::insert(script, plan.messages);
         db::outgoing::insert(script, plan.outgoing);
+        db::contacts::upsert(script, plan.contacts.into_values().collect());
         for (ack, rows) in plan.acks {
             db::messages::set_ack(script, session, &rows, ack);
         }

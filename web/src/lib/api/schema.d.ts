@@ -434,6 +434,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/sessions/{id}/contacts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List whom the session knows by name, by address.
+         * @description From the account's address book and from what people call themselves. The session need not be connected.
+         */
+        get: operations["list_contacts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/sessions/{id}/contacts/check": {
         parameters: {
             query?: never;
@@ -463,7 +483,8 @@ export interface paths {
         };
         /** Show what a person shows of themselves. */
         get: operations["get_contact"];
-        put?: never;
+        /** Write a person into the account's address book, on the phone and every other device. */
+        put: operations["save_contact"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1384,6 +1405,14 @@ export interface components {
             /** @description The number as it was asked. */
             query: string;
         };
+        /** @description Somebody whom a session knows by name. */
+        ContactResponse: components["schemas"]["Party"] & {
+            /** @description In the account's address book. */
+            name?: string | null;
+            /** @description What they call themselves. */
+            push_name?: string | null;
+            updated_at: string;
+        };
         /** @description What a message says. Each kind sits under a key of its own name. */
         Content: {
             /** @description The text. */
@@ -1821,6 +1850,19 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
+        Page_ContactResponse: {
+            /** @description The items. */
+            data: (components["schemas"]["Party"] & {
+                /** @description In the account's address book. */
+                name?: string | null;
+                /** @description What they call themselves. */
+                push_name?: string | null;
+                updated_at: string;
+            })[];
+            /** @description Where the next page starts; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
         Page_Delivery: {
             /** @description The items. */
             data: {
@@ -2165,6 +2207,13 @@ export interface components {
         Role: "member" | "admin" | "owner";
         RoleRequest: {
             role: components["schemas"]["NewRole"];
+        };
+        SaveContactRequest: {
+            /**
+             * @description 1 to 128 characters.
+             * @example Ann from the harbour
+             */
+            name: string;
         };
         /**
          * @description One thing a token may be allowed to do.
@@ -3487,6 +3536,41 @@ export interface operations {
             };
         };
     };
+    list_contacts: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 200. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ContactResponse"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     check_contacts: {
         parameters: {
             query?: never;
@@ -3580,6 +3664,60 @@ export interface operations {
                 };
             };
             /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    save_contact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description A phone number or an address of a person */
+                contact: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SaveContactRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Party"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `contact_not_found`: not on WhatsApp */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not connected, or `phone_unknown` */
             409: {
                 headers: {
                     [name: string]: unknown;
