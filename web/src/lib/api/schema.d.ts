@@ -613,6 +613,7 @@ export interface paths {
         /**
          * Make a group.
          * @description Who is not on WhatsApp or does not let themselves be added is told in `participants`; the group is made all the same.
+         *     With an `Idempotency-Key` a repeated request makes no second group and gets the first answer, for 24 hours.
          */
         post: operations["create_group"];
         delete?: never;
@@ -4117,7 +4118,10 @@ export interface operations {
     create_group: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description 1 to 255 visible ASCII characters */
+                "Idempotency-Key"?: string | null;
+            };
             path: {
                 /** @description `ses_…` or a handle of one's own */
                 id: string;
@@ -4157,6 +4161,15 @@ export interface operations {
             };
             /** @description The session is not connected */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key was used for another request */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
