@@ -10,6 +10,7 @@ mod handle;
 mod inbox;
 mod journal;
 mod manager;
+mod names;
 mod pacing;
 mod probe;
 mod qr;

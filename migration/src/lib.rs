@@ -9,6 +9,7 @@ mod m20261121_000002_create_protocol_tables;
 mod m20261121_000003_create_outgoing;
 mod m20261121_000004_care_for_webhooks;
 mod m20261121_000005_deepen_messages;
+mod m20261121_000006_create_contacts;
 mod m20261121_000007_create_media;
 
 use sea_orm_migration::prelude::*;
@@ -27,6 +28,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000003_create_outgoing::Migration),
             Box::new(m20261121_000004_care_for_webhooks::Migration),
             Box::new(m20261121_000005_deepen_messages::Migration),
+            Box::new(m20261121_000006_create_contacts::Migration),
             Box::new(m20261121_000007_create_media::Migration),
         ]
     }

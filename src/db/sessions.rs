@@ -1,6 +1,7 @@
 //! `sessions`: what owners see. Every finder takes the owner.
 
 use entity::{
+    contacts,
     enums::SessionState,
     events,
     ids::{SessionId, UserId},
@@ -178,6 +179,10 @@ pub async fn delete(
         .await?;
     messages::Entity::delete_many()
         .filter(messages::Column::SessionId.eq(id))
+        .exec(db)
+        .await?;
+    contacts::Entity::delete_many()
+        .filter(contacts::Column::SessionId.eq(id))
         .exec(db)
         .await?;
     outgoing::Entity::delete_many()

@@ -8,7 +8,7 @@ use super::address::Party;
 
 /// What a person shows of themselves.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-pub struct Card {
+pub struct ContactInfo {
     /// Who it is.
     #[serde(flatten)]
     pub party: Party,

@@ -2,6 +2,7 @@
 //!
 //! Called by `service`, and by the session's own habits, on a borrowed client.
 
+use wacore_binary::Jid;
 use whatsapp_rust::features::ChatStateType;
 
 use super::{AskError, client::Client, convert};
@@ -32,6 +33,14 @@ impl Client {
             }
         };
         self.ask(Box::pin(doing)).await
+    }
+
+    /// Writes a person into the account's address book.
+    pub async fn save_contact(&self, phone: &str, name: &str) -> Result<(), AskError> {
+        let (actions, jid) = (self.inner.chat_actions(), Jid::pn(phone));
+        let first = name.split_whitespace().next().map(str::to_owned);
+        let saving = actions.save_contact(&jid, Some(name.to_owned()), first, true);
+        self.ask(Box::pin(saving)).await
     }
 
     /// Shows a chat that something is being written or spoken, or no longer.

@@ -12,7 +12,7 @@ use super::{AskError, client::Client, convert};
 use crate::domain::{
     address::{Address, Party},
     clock::rfc3339,
-    contact::{Blocked, Card, Picture},
+    contact::{Blocked, ContactInfo, Picture},
 };
 
 impl Client {
@@ -61,7 +61,7 @@ impl Client {
     }
 
     /// What a person shows of themselves; none is not on WhatsApp.
-    pub async fn card(&self, who: &Address) -> Result<Option<Card>, AskError> {
+    pub async fn card(&self, who: &Address) -> Result<Option<ContactInfo>, AskError> {
         let Some(party) = self.identify(who).await? else {
             return Ok(None);
         };
@@ -81,7 +81,7 @@ impl Client {
             .into_values()
             .next()
             .filter(|shown| !shown.devices.is_empty());
-        Ok(shown.map(|shown| Card {
+        Ok(shown.map(|shown| ContactInfo {
             party,
             about: shown.status.filter(|about| !about.is_empty()),
             picture_id: shown.picture_id,

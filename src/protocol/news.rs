@@ -31,7 +31,6 @@ pub(super) const INTEREST: &[EventKind] = &[
     EventKind::GroupUpdate,
     EventKind::PictureUpdate,
     EventKind::UserAboutUpdate,
-    EventKind::PushNameUpdate,
     EventKind::ContactUpdate,
     EventKind::ArchiveUpdate,
     EventKind::PinUpdate,
@@ -82,14 +81,6 @@ impl Client {
             WaEvent::UserAboutUpdate(update) => {
                 let changes = ContactChanges {
                     about: Some(update.status.clone()),
-                    ..ContactChanges::default()
-                };
-                self.contact_news(&update.jid, changes).await
-            }
-            // The first name that is heard of somebody comes with their message.
-            WaEvent::PushNameUpdate(update) if !update.old_push_name.is_empty() => {
-                let changes = ContactChanges {
-                    push_name: Some(update.new_push_name.clone()),
                     ..ContactChanges::default()
                 };
                 self.contact_news(&update.jid, changes).await

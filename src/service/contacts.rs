@@ -4,15 +4,18 @@
 
 use std::collections::HashMap;
 
+use entity::contacts::Model;
+
 use super::{
     Ctx, Error, Fault,
     running::{Running, address, ask_error, invalid_address, person},
     sessions::Sessions,
 };
 use crate::{
+    db,
     domain::{
         address::{Address, Party},
-        contact::{Blocked, Card, Picture},
+        contact::{Blocked, ContactInfo, Picture},
         principal::Scope,
         session::Account,
     },
@@ -23,6 +26,37 @@ use crate::{
 pub const MAX_CHECKED: usize = 500;
 /// Numbers in one question to WhatsApp.
 const BATCH: usize = 100;
+
+/// The longest name in an address book, in characters.
+const MAX_NAME: usize = 128;
+
+/// Somebody whom a session knows by name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// Who.
+    pub party: Party,
+    /// In the account's address book.
+    pub name: Option<String>,
+    /// What they call themselves.
+    pub push_name: Option<String>,
+    /// When the last of it was heard, in milliseconds since 1970.
+    pub updated_at: i64,
+}
+
+impl From<Model> for Known {
+    fn from(row: Model) -> Self {
+        Self {
+            party: Party {
+                id: row.id,
+                phone: row.phone,
+                lid: row.lid,
+            },
+            name: row.name,
+            push_name: row.push_name,
+            updated_at: row.updated_at,
+        }
+    }
+}
 
 /// What became of one number.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,8 +106,42 @@ impl Contacts {
             .collect())
     }
 
+    /// A page of the people whom the session knows by name, by address; it need not be connected.
+    pub async fn list(
+        &self,
+        ctx: &Ctx,
+        session: &str,
+        after: Option<&str>,
+        limit: u64,
+    ) -> Result<Vec<Known>, Error> {
+        let found = self.running.find(ctx, Scope::MessagesRead, session).await?;
+        let rows = db::contacts::page(&self.running.db, found.id, after, limit).await?;
+        Ok(rows.into_iter().map(Known::from).collect())
+    }
+
+    /// Writes a person into the account's address book, on all of its devices.
+    pub async fn save(
+        &self,
+        ctx: &Ctx,
+        session: &str,
+        contact: &str,
+        name: &str,
+    ) -> Result<Party, Error> {
+        let found = self.running.find(ctx, Scope::MessagesSend, session).await?;
+        let who = person("/contact", contact)?;
+        if name.trim().is_empty() || name.chars().count() > MAX_NAME {
+            let detail = format!("a name has 1 to {MAX_NAME} characters");
+            return Err(Error::invalid("/name", detail));
+        }
+        let client = found.client()?;
+        let party = identify(&client, &who).await?;
+        let phone = party.phone.as_deref().ok_or_else(phone_unknown)?;
+        client.save_contact(phone, name).await.map_err(ask_error)?;
+        Ok(party)
+    }
+
     /// What a person shows of themselves.
-    pub async fn get(&self, ctx: &Ctx, session: &str, contact: &str) -> Result<Card, Error> {
+    pub async fn get(&self, ctx: &Ctx, session: &str, contact: &str) -> Result<ContactInfo, Error> {
         let found = self.running.find(ctx, Scope::MessagesRead, session).await?;
         let who = person("/contact", contact)?;
         let card = found.client()?.card(&who).await.map_err(ask_error)?;
@@ -124,10 +192,7 @@ impl Contacts {
         let client = found.client()?;
         let party = identify(&client, &who).await?;
         if blocked && party.phone.is_none() {
-            return Err(Error::NotReady {
-                code: "phone_unknown",
-                detail: "WhatsApp has not told the phone number behind this address".to_owned(),
-            });
+            return Err(phone_unknown());
         }
         client.block(&who, blocked).await.map_err(ask_error)
     }
@@ -136,6 +201,13 @@ impl Contacts {
     pub async fn blocklist(&self, ctx: &Ctx, session: &str) -> Result<Vec<Blocked>, Error> {
         let found = self.running.find(ctx, Scope::MessagesRead, session).await?;
         found.client()?.blocklist().await.map_err(ask_error)
+    }
+}
+
+fn phone_unknown() -> Error {
+    Error::NotReady {
+        code: "phone_unknown",
+        detail: "WhatsApp has not told the phone number behind this address".to_owned(),
     }
 }
 

@@ -2,9 +2,9 @@
 
 use tokio_util::sync::CancellationToken;
 
-use super::{habits::Habits, journal::Journal};
+use super::{habits::Habits, journal::Journal, names::Names};
 use crate::{
-    domain::message::Message,
+    domain::{event::Event, message::Message},
     protocol::{Inbox, InboxError, store},
 };
 
@@ -12,6 +12,7 @@ use crate::{
 pub(super) struct SessionInbox {
     pub(super) journal: Journal,
     pub(super) habits: Habits,
+    pub(super) names: Names,
     /// Falls when something could not be written: WhatsApp sends it again to a client that comes anew, and only then.
     pub(super) spoiled: CancellationToken,
 }
@@ -28,8 +29,16 @@ impl Inbox for SessionInbox {
             return Ok(());
         }
         let read = self.habits.received(&batch);
-        match self.journal.record_messages(batch).await {
-            Ok(()) => {
+        let fresh = self.names.fresh(&batch);
+        let renamed = fresh.renamed.into_iter().map(Event::ContactUpdate);
+        // Together, so that they share a transaction.
+        let written = tokio::try_join!(
+            self.journal.record_messages(batch),
+            self.journal.record_contacts(fresh.all),
+            self.journal.record_events(renamed.collect()),
+        );
+        match written {
+            Ok(_) => {
                 if let Some(read) = read {
                     self.habits.confirm(read);
                 }
@@ -38,6 +47,7 @@ impl Inbox for SessionInbox {
             Err(error) => {
                 let source = &error as &dyn std::error::Error;
                 tracing::warn!(session.id = %self.journal.session(), error = source, "messages were not committed; WhatsApp will send them again");
+                self.names.forget();
                 self.spoiled.cancel();
                 Err(InboxError(Box::new(error)))
             }

@@ -26,7 +26,7 @@ use crate::{
     domain::{
         address::Address,
         clock::SharedClock,
-        event::{ErrorData, Event},
+        event::{ContactUpdateData, ErrorData, Event},
         message::{Ack, Message},
     },
     events::Bus,
@@ -183,6 +183,8 @@ enum Write {
     Run(RunState, Vec<Event>),
     /// What happened around people, chats and groups.
     Events(Vec<Event>),
+    /// What is newly known about people.
+    Contacts(Vec<ContactUpdateData>),
     /// Incoming messages.
     Incoming(Vec<Message>),
     /// A message that is about to be sent.
@@ -231,7 +233,21 @@ impl Journal {
 
     /// Writes events that change nothing of the session.
     pub async fn record_events(&self, events: Vec<Event>) -> Result<(), JournalError> {
+        if events.is_empty() {
+            return Ok(());
+        }
         self.write(Write::Events(events)).await
+    }
+
+    /// Keeps by which names people go.
+    pub async fn record_contacts(
+        &self,
+        people: Vec<ContactUpdateData>,
+    ) -> Result<(), JournalError> {
+        if people.is_empty() {
+            return Ok(());
+        }
+        self.write(Write::Contacts(people)).await
     }
 
     /// Writes incoming messages with their events; those that are stored already are passed over.

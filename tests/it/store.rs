@@ -21,6 +21,7 @@ mod contract;
 mod fencing;
 mod marks;
 mod numbers;
+mod people;
 mod riders;
 mod schema;
 mod sealing;

@@ -7,6 +7,7 @@
 )]
 
 mod app_state;
+mod calls;
 mod durability;
 mod faults;
 mod groups;

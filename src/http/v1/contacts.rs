@@ -7,23 +7,26 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     domain::{
         address::Party,
-        contact::{Blocked, Card, Picture},
+        clock::rfc3339,
+        contact::{Blocked, ContactInfo, Picture},
     },
     http::{
         Api,
         extract::{Json, Path, Query},
+        page::{Page, PageQuery},
         problem::{Problem, ProblemBody},
     },
     service::{
         Ctx,
-        contacts::{Checked, Contacts},
+        contacts::{Checked, Contacts, Known},
     },
 };
 
 pub(in crate::http) fn guarded() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
+        .routes(routes!(list_contacts))
         .routes(routes!(check_contacts))
-        .routes(routes!(get_contact))
+        .routes(routes!(get_contact, save_contact))
         .routes(routes!(get_contact_ids))
         .routes(routes!(get_contact_picture))
         .routes(routes!(block_contact, unblock_contact))
@@ -76,6 +79,83 @@ impl From<Checked> for CheckedResponse {
     }
 }
 
+/// Somebody whom a session knows by name.
+#[derive(Serialize, utoipa::ToSchema)]
+struct ContactResponse {
+    #[serde(flatten)]
+    party: Party,
+    /// In the account's address book.
+    name: Option<String>,
+    /// What they call themselves.
+    push_name: Option<String>,
+    updated_at: String,
+}
+
+impl From<Known> for ContactResponse {
+    fn from(known: Known) -> Self {
+        Self {
+            party: known.party,
+            name: known.name,
+            push_name: known.push_name,
+            updated_at: rfc3339(known.updated_at),
+        }
+    }
+}
+
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SaveContactRequest {
+    /// 1 to 128 characters.
+    #[schema(example = "Ann from the harbour")]
+    name: String,
+}
+
+/// List whom the session knows by name, by address.
+///
+/// From the account's address book and from what people call themselves. The session need not be connected.
+#[utoipa::path(
+    get, path = "/sessions/{id}/contacts", tag = "contacts",
+    params(("id" = String, Path, description = "`ses_…` or a handle of one's own"), PageQuery),
+    responses((status = 200, body = Page<ContactResponse>), (status = 404, body = ProblemBody))
+)]
+async fn list_contacts(
+    State(contacts): State<Contacts>,
+    ctx: Ctx,
+    Path(id): Path<String>,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<Page<ContactResponse>>, Problem> {
+    let (limit, after) = (query.limit()?, query.after()?);
+    let more = u64::from(limit) + 1;
+    let found = contacts.list(&ctx, &id, after.as_deref(), more).await?;
+    let key = |known: &Known| known.party.id.clone();
+    Ok(Json(Page::cut(found, limit, key, ContactResponse::from)))
+}
+
+/// Write a person into the account's address book, on the phone and every other device.
+#[utoipa::path(
+    put, path = "/sessions/{id}/contacts/{contact}", tag = "contacts",
+    params(
+        ("id" = String, Path, description = "`ses_…` or a handle of one's own"),
+        ("contact" = String, Path, description = "A phone number or an address of a person"),
+    ),
+    request_body = SaveContactRequest,
+    responses(
+        (status = 200, body = Party),
+        (status = 400, body = ProblemBody),
+        (status = 404, description = "`contact_not_found`: not on WhatsApp", body = ProblemBody),
+        (status = 409, description = "Not connected, or `phone_unknown`", body = ProblemBody),
+    )
+)]
+async fn save_contact(
+    State(contacts): State<Contacts>,
+    ctx: Ctx,
+    Path((id, contact)): Path<(String, String)>,
+    Json(body): Json<SaveContactRequest>,
+) -> Result<Json<Party>, Problem> {
+    let saved = contacts.save(&ctx, &id, &contact, &body.name);
+    Ok(Json(saved.await?))
+}
+
 /// Tell which phone numbers are on WhatsApp.
 ///
 /// In the order in which they were asked; WhatsApp is asked for 100 at once.
@@ -110,7 +190,7 @@ async fn check_contacts(
         ("contact" = String, Path, description = "A phone number or an address of a person"),
     ),
     responses(
-        (status = 200, body = Card),
+        (status = 200, body = ContactInfo),
         (status = 404, description = "`contact_not_found`: not on WhatsApp", body = ProblemBody),
         (status = 409, description = "The session is not connected", body = ProblemBody),
     )
@@ -119,7 +199,7 @@ async fn get_contact(
     State(contacts): State<Contacts>,
     ctx: Ctx,
     Path((id, contact)): Path<(String, String)>,
-) -> Result<Json<Card>, Problem> {
+) -> Result<Json<ContactInfo>, Problem> {
     Ok(Json(contacts.get(&ctx, &id, &contact).await?))
 }
 

@@ -70,15 +70,20 @@ async fn list_groups(
 /// Make a group.
 ///
 /// Who is not on WhatsApp or does not let themselves be added is told in `participants`; the group is made all the same.
+/// With an `Idempotency-Key` a repeated request makes no second group and gets the first answer, for 24 hours.
 #[utoipa::path(
     post, path = "/sessions/{id}/groups", tag = "groups",
-    params(("id" = String, Path, description = "`ses_…` or a handle of one's own")),
+    params(
+        ("id" = String, Path, description = "`ses_…` or a handle of one's own"),
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters"),
+    ),
     request_body = CreateGroupRequest,
     responses(
         (status = 201, body = MadeGroupResponse),
         (status = 400, description = "`invalid_address` among others", body = ProblemBody),
         (status = 404, body = ProblemBody),
         (status = 409, description = "The session is not connected", body = ProblemBody),
+        (status = 422, description = "The key was used for another request", body = ProblemBody),
         (status = 502, description = "`whatsapp_timeout` or `whatsapp_refused`", body = ProblemBody),
     )
 )]

@@ -1,7 +1,11 @@
 //! What the actor does with news of others: into the log, and past the session's habits.
 
 use super::Actor;
-use crate::{domain::event::Event, protocol::News, session::journal::JournalError};
+use crate::{
+    domain::event::{CallData, ContactUpdateData, Event},
+    protocol::News,
+    session::journal::JournalError,
+};
 
 impl Actor {
     /// All of them share a transaction.
@@ -12,8 +16,11 @@ impl Actor {
         }
         events.retain(|event| self.habits.hears(event));
         let calls: Vec<_> = events.iter().filter_map(call).cloned().collect();
+        let people: Vec<_> = events.iter().filter_map(named).cloned().collect();
         if !events.is_empty() {
-            self.journal.record_events(events).await?;
+            let telling = self.journal.record_events(events);
+            let keeping = self.journal.record_contacts(people);
+            tokio::try_join!(telling, keeping)?;
         }
         // Told first that it rings, then that it was rejected.
         for call in &calls {
@@ -23,7 +30,14 @@ impl Actor {
     }
 }
 
-fn call(event: &Event) -> Option<&crate::domain::event::CallData> {
+fn named(event: &Event) -> Option<&ContactUpdateData> {
+    match event {
+        Event::ContactUpdate(data) => data.changes.name.is_some().then_some(data),
+        _ => None,
+    }
+}
+
+fn call(event: &Event) -> Option<&CallData> {
     match event {
         Event::Call(call) => Some(call),
         _ => None,

@@ -244,6 +244,7 @@ impl Inner {
         for mark in plan.marks {
             db::message_marks::put(script, mark);
         }
+        db::contacts::upsert(script, plan.contacts.into_values().collect());
         for (ack, rows) in plan.acks {
             db::messages::set_ack(script, session, &rows, ack);
         }

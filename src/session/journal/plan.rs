@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use entity::{
+    contacts,
     enums::OutgoingState,
     ids::{MessageRowId, SessionId},
     message_marks, message_secrets, messages, outgoing,
@@ -17,7 +18,7 @@ use super::{
 use crate::{
     db::messages::{Key, Own},
     domain::{
-        event::{AckData, ErrorData, Event},
+        event::{AckData, ContactUpdateData, ErrorData, Event},
         message::{Ack, Attached, Content, Message, Private, Reference},
     },
     protocol::Payload,
@@ -61,6 +62,8 @@ pub(super) struct Plan {
     /// What became of other messages.
     pub(super) marks: Vec<message_marks::Model>,
     pub(super) told: Vec<Told>,
+    /// People by their address.
+    pub(super) contacts: BTreeMap<String, contacts::Model>,
     /// Own messages by the ack that they come to.
     pub(super) acks: BTreeMap<i16, Vec<MessageRowId>>,
     /// Rows of `outgoing` that are answered.
@@ -86,6 +89,11 @@ impl Plan {
                         plan.told.push(Told::of(event)?);
                     }
                 }
+                Write::Contacts(people) => {
+                    for person in people {
+                        plan.know(session, person, now);
+                    }
+                }
                 Write::Incoming(batch) => {
                     for message in batch {
                         let key = key(message);
@@ -105,6 +113,32 @@ impl Plan {
             }
         }
         Ok(plan)
+    }
+
+    /// One row for each person, of all that is said of them.
+    fn know(&mut self, session: SessionId, person: &ContactUpdateData, now: i64) {
+        let party = &person.party;
+        let row = self.contacts.entry(party.id.clone());
+        let row = row.or_insert_with(|| contacts::Model {
+            session_id: session,
+            id: party.id.clone(),
+            phone: None,
+            lid: None,
+            name: None,
+            push_name: None,
+            updated_at: now,
+        });
+        let changes = &person.changes;
+        for (column, said) in [
+            (&mut row.phone, &party.phone),
+            (&mut row.lid, &party.lid),
+            (&mut row.name, &changes.name),
+            (&mut row.push_name, &changes.push_name),
+        ] {
+            if said.is_some() {
+                column.clone_from(said);
+            }
+        }
     }
 
     fn take_in(
@@ -228,7 +262,10 @@ impl Plan {
 
     /// Whether there is anything to write.
     pub(super) fn is_empty(&self) -> bool {
-        self.messages.is_empty() && self.told.is_empty() && self.unanswered.is_empty()
+        self.messages.is_empty()
+            && self.told.is_empty()
+            && self.contacts.is_empty()
+            && self.unanswered.is_empty()
     }
 }
 

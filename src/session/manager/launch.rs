@@ -32,6 +32,7 @@ use crate::{
         handle::Handle,
         inbox::SessionInbox,
         journal::{Journal, JournalConfig},
+        names::Names,
         pacing::Pace,
         probe::Probe,
         sends::Sends,
@@ -165,6 +166,7 @@ impl Manager {
         let incoming = Arc::new(SessionInbox {
             journal: journal.clone(),
             habits: habits.clone(),
+            names: Names::default(),
             spoiled: spoiled.clone(),
         });
         let incoming = incoming as Arc<dyn Inbox>;

@@ -34,6 +34,7 @@ async fn each_change_of_a_group_is_told_with_who_did_it() {
         field.control("PATCH", &path, change).await;
     }
     let told = field.until_logged(session, "group.update", 7).await;
+    // The library hears of several at once, so that their order is not sure.
     let changes: Vec<&Value> = told.iter().map(|event| &event["changes"]).collect();
     let expected = [
         json!({"created": true, "subject": "Crew"}),
@@ -44,7 +45,10 @@ async fn each_change_of_a_group_is_told_with_who_did_it() {
         json!({"ephemeral_s": 86400}),
         json!({"approval": true}),
     ];
-    assert_eq!(changes, expected.iter().collect::<Vec<_>>());
+    assert_eq!(changes.len(), expected.len());
+    for change in &expected {
+        assert!(changes.contains(&change), "{change}: {changes:?}");
+    }
     for event in &told {
         assert_eq!(event["chat"]["id"], group);
         assert_eq!(event["chat"]["kind"], "group");
@@ -68,15 +72,24 @@ async fn who_comes_goes_rises_and_falls_is_told_under_both_addresses() {
     let leaves = at(&format!("members/{CAROL}?by={CAROL}"));
     field.control("DELETE", &leaves, Value::Null).await;
     let told = field.until_logged(session, "group.participants", 4).await;
-    let actions: Vec<_> = told.iter().map(|event| &event["action"]).collect();
-    assert_eq!(actions, ["add", "promote", "demote", "remove"]);
+    let by = |action: &str| {
+        let event = told.iter().find(|event| event["action"] == action);
+        event.unwrap()["by"]["phone"].clone()
+    };
+    for (action, phone) in [
+        ("add", BOB),
+        ("promote", BOB),
+        ("demote", BOB),
+        // She has left.
+        ("remove", CAROL),
+    ] {
+        assert_eq!(by(action), phone, "{action}");
+    }
     for event in &told {
         assert_eq!(phones(&event["participants"]), [CAROL]);
         let lid = event["participants"][0]["lid"].as_str().unwrap();
         assert!(lid.ends_with("@lid"));
     }
-    assert_eq!(told[0]["by"]["phone"], BOB);
-    assert_eq!(told[3]["by"]["phone"], CAROL, "she has left");
     field.process.stop().await;
 }
 

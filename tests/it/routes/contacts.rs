@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::harness::app::{
     Caller, TestApp,
-    phones::{ALICE, BOB, JPEG, NOBODY, until},
+    phones::{ALICE, BOB, CAROL, JPEG, NOBODY, until},
 };
 
 const AT: &str = "/v1/sessions/sales";
@@ -212,4 +212,52 @@ async fn without_whatsapp_a_question_is_refused_by_name() {
     let limited = ann.get(&at("/blocklist")).await;
     assert!(limited.headers.contains_key("retry-after"));
     limited.refused(429, "whatsapp_rate_limited");
+}
+
+#[tokio::test]
+async fn whom_a_session_knows_by_name_is_listed_on_every_device_and_after_a_restart() {
+    let app = TestApp::start_with_phones().await;
+    let ann = ann_with_a_phone(&app).await;
+    app.linked(&ann, "desk", ALICE).await;
+    let saved = ann
+        .put(
+            &at(&format!("/contacts/{BOB}")),
+            json!({"name": "Bob at sea"}),
+        )
+        .await;
+    assert_eq!(saved.expect(200)["phone"], BOB);
+    let said = json!({"to": ALICE, "text": "hello"});
+    app.control("POST", &format!("/phones/{CAROL}/messages"), said)
+        .await;
+    for device in ["sales", "desk"] {
+        let list = format!("/v1/sessions/{device}/contacts");
+        let both = |page: &Value| page["data"].as_array().unwrap().len() == 2;
+        let page = until(async || ann.get(&list).await.expect(200), both).await;
+        assert_eq!(page["data"][0]["phone"], BOB);
+        assert_eq!(page["data"][0]["name"], "Bob at sea");
+        assert_eq!(page["data"][1]["phone"], CAROL);
+        assert!(page["data"][1]["push_name"].is_string(), "{page}");
+        assert!(page["data"][1]["lid"].as_str().unwrap().ends_with("@lid"));
+    }
+    let renamed = json!({"name": "Bob ashore"});
+    ann.put(&at(&format!("/contacts/{BOB}")), renamed)
+        .await
+        .expect(200);
+    let is_renamed = |page: &Value| page["data"][0]["name"] == "Bob ashore";
+    let desk = "/v1/sessions/desk/contacts";
+    until(async || ann.get(desk).await.expect(200), is_renamed).await;
+    ann.post("/v1/sessions/desk/disconnect", json!({}))
+        .await
+        .expect(202);
+    let first = ann.get(&format!("{desk}?limit=1")).await.expect(200);
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let next = ann.get(&format!("{desk}?limit=1&cursor={cursor}")).await;
+    assert_eq!(next.expect(200)["data"][0]["phone"], CAROL);
+
+    let bob = at(&format!("/contacts/{BOB}"));
+    let nameless = ann.put(&bob, json!({"name": " "})).await;
+    nameless.refused(400, "validation_failed");
+    let nobody = at(&format!("/contacts/{NOBODY}"));
+    let nobody = ann.put(&nobody, json!({"name": "Nobody"})).await;
+    nobody.refused(404, "contact_not_found");
 }

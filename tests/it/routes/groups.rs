@@ -308,3 +308,19 @@ async fn a_picture_of_a_group_is_seen_by_its_members() {
     let is_gone = |answer: &Value| answer["code"] == "picture_not_found";
     until(async || ann.get(&seen).await.json(), is_gone).await;
 }
+
+#[tokio::test]
+async fn a_repeated_request_with_the_same_key_makes_no_second_group() {
+    let app = TestApp::start_with_phones().await;
+    let ann = ann_with_two_phones(&app).await;
+    let keyed = ann.header("idempotency-key", "crew-1");
+    let new = json!({"subject": "Crew", "participants": [BOB]});
+    let first = keyed.post(AT, new.clone()).await;
+    let again = keyed.post(AT, new).await;
+    assert_eq!(again.headers["idempotency-replayed"], "true");
+    assert_eq!(first.expect(201), again.expect(201));
+    let all = app.control("GET", "/groups", Value::Null).await;
+    assert_eq!(all["data"].as_array().unwrap().len(), 1);
+    let other = keyed.post(AT, json!({"subject": "Another"})).await;
+    other.refused(422, "idempotency_key_reused");
+}

@@ -87,7 +87,7 @@ async fn star_message(
 
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-struct PinRequest {
+struct PinMessageRequest {
     /// `false` takes it away.
     #[serde(default = "yes")]
     #[schema(default = true)]
@@ -105,7 +105,7 @@ struct PinRequest {
         ("message_id" = String, Path, description = "WhatsApp's id, or `msg_…`"),
         ("Prefer" = Option<String>, Header, description = "`respond-async`, or `wait=<seconds>` up to 10"),
     ),
-    request_body = PinRequest,
+    request_body = PinMessageRequest,
     responses(
         (status = 202, body = SentResponse),
         (status = 400, description = "`expiry_not_offered`", body = ProblemBody),
@@ -118,7 +118,7 @@ async fn pin_message(
     ctx: Ctx,
     Path((id, message_id)): Path<(String, String)>,
     headers: HeaderMap,
-    Json(body): Json<PinRequest>,
+    Json(body): Json<PinMessageRequest>,
 ) -> Result<(StatusCode, Json<SentResponse>), Problem> {
     let about = (id.as_str(), message_id.as_str());
     let pin = messages.pin(&ctx, about, body.pinned, body.expires_in_s, wait(&headers));

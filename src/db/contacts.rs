@@ -1,0 +1,59 @@
+//! `contacts`: people whom a session knows by name.
+//!
+//! Written by a session's journal alone, under its fence.
+
+use entity::{
+    contacts::{ActiveModel, Column, Entity, Model},
+    ids::SessionId,
+};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait,
+    sea_query::{Expr, Func, OnConflict},
+};
+
+use super::Script;
+
+/// Rows of one statement.
+const TOGETHER: usize = 500;
+
+/// Writes what is newly known, as part of `script`; what a row does not say stays. No two rows are of the same person.
+pub fn upsert(script: &mut Script, rows: Vec<Model>) {
+    let backend = script.backend();
+    let mut conflict = OnConflict::columns([Column::SessionId, Column::Id]);
+    for column in [Column::Phone, Column::Lid, Column::Name, Column::PushName] {
+        let kept = Expr::col((Entity, column));
+        let newest = Func::coalesce([incoming(backend, column), kept]);
+        conflict.value(column, newest);
+    }
+    conflict.value(Column::UpdatedAt, incoming(backend, Column::UpdatedAt));
+    let mut rows = rows.into_iter().map(ActiveModel::from).peekable();
+    while rows.peek().is_some() {
+        let some: Vec<ActiveModel> = rows.by_ref().take(TOGETHER).collect();
+        let insert = Entity::insert_many(some).on_conflict(conflict.clone());
+        script.add_built(insert.build(backend));
+    }
+}
+
+/// What the statement would write.
+fn incoming(backend: DbBackend, column: Column) -> Expr {
+    if backend == DbBackend::MySql {
+        Func::cust("VALUES").arg(Expr::col(column)).into()
+    } else {
+        Expr::col(("excluded", column))
+    }
+}
+
+/// A page by address.
+pub async fn page(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+    after: Option<&str>,
+    limit: u64,
+) -> Result<Vec<Model>, DbErr> {
+    let mut rows = Entity::find().filter(Column::SessionId.eq(session));
+    if let Some(after) = after {
+        rows = rows.filter(Column::Id.gt(after));
+    }
+    rows.order_by_asc(Column::Id).limit(limit).all(db).await
+}
