@@ -9,7 +9,7 @@ use super::{
 };
 use crate::domain::{
     address::Address,
-    contact::{Card, Privacy},
+    contact::{ContactInfo, Privacy},
     principal::Scope,
 };
 
@@ -24,7 +24,7 @@ pub struct Own {
     /// The name it goes by.
     pub push_name: Option<String>,
     /// What it shows.
-    pub card: Card,
+    pub card: ContactInfo,
 }
 
 /// What is to change; what is absent stays.

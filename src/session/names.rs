@@ -72,7 +72,7 @@ mod tests {
     use super::*;
     use crate::domain::{
         address::{Chat, ChatKind, Party},
-        message::Content,
+        message::{Content, Context},
     };
 
     fn message(phone: &str, name: &str) -> Message {
@@ -87,7 +87,9 @@ mod tests {
             from_me: false,
             push_name: Some(name.to_owned()),
             timestamp: String::new(),
-            content: Content::Unknown { kind: None },
+            content: Content::text("hi"),
+            context: Context::default(),
+            private: None,
         }
     }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    domain::contact::{Card, Privacy},
+    domain::contact::{ContactInfo, Privacy},
     http::{
         Api,
         extract::{Json, Path},
@@ -31,7 +31,7 @@ struct ProfileResponse {
     /// The name that it goes by.
     push_name: Option<String>,
     #[serde(flatten)]
-    card: Card,
+    card: ContactInfo,
 }
 
 impl From<Own> for ProfileResponse {

@@ -22,7 +22,7 @@ fn picture(format: ImageFormat, side: u32) -> Vec<u8> {
 
 /// A head that says what it is, and a body that nobody plays.
 fn sound(head: &[u8]) -> Vec<u8> {
-    [head, &[7; 100_000]].concat()
+    [head, vec![7; 100_000].as_slice()].concat()
 }
 
 /// Each kind with a file, its type, and what else its body says.

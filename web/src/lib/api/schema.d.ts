@@ -434,6 +434,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/sessions/{id}/contacts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List whom the session knows by name, by address.
+         * @description From the account's address book and from what people call themselves. The session need not be connected.
+         */
+        get: operations["list_contacts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/sessions/{id}/contacts/check": {
         parameters: {
             query?: never;
@@ -463,7 +483,8 @@ export interface paths {
         };
         /** Show what a person shows of themselves. */
         get: operations["get_contact"];
-        put?: never;
+        /** Write a person into the account's address book, on the phone and every other device. */
+        put: operations["save_contact"];
         post?: never;
         delete?: never;
         options?: never;
@@ -592,6 +613,7 @@ export interface paths {
         /**
          * Make a group.
          * @description Who is not on WhatsApp or does not let themselves be added is told in `participants`; the group is made all the same.
+         *     With an `Idempotency-Key` a repeated request makes no second group and gets the first answer, for 24 hours.
          */
         post: operations["create_group"];
         delete?: never;
@@ -1627,6 +1649,17 @@ export interface components {
             /** @description What the phone calls them together. */
             name: string;
         } | components["schemas"]["Card"];
+        /** @description What a person shows of themselves. */
+        ContactInfo: components["schemas"]["Party"] & {
+            /** @description The text about themselves; null when it is not shown. */
+            about?: string | null;
+            /** @description Whether the account is a business. */
+            is_business: boolean;
+            /** @description Changes with each picture; null when there is none, or none to see. */
+            picture_id?: string | null;
+            /** @description The name of the business that WhatsApp has verified. */
+            verified_name?: string | null;
+        };
         /** @description One card by its fields, or several as `cards`. */
         ContactRequest: {
             /** @description 1 to 257; then the other fields stay empty. */
@@ -1639,6 +1672,14 @@ export interface components {
              * @example +5511999887766
              */
             phone?: string | null;
+        };
+        /** @description Somebody whom a session knows by name. */
+        ContactResponse: components["schemas"]["Party"] & {
+            /** @description In the account's address book. */
+            name?: string | null;
+            /** @description What they call themselves. */
+            push_name?: string | null;
+            updated_at: string;
         };
         /** @description What a message says. Each kind sits under a key of its own name. */
         Content: {
@@ -2376,6 +2417,19 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
+        Page_ContactResponse: {
+            /** @description The items. */
+            data: (components["schemas"]["Party"] & {
+                /** @description In the account's address book. */
+                name?: string | null;
+                /** @description What they call themselves. */
+                push_name?: string | null;
+                updated_at: string;
+            })[];
+            /** @description Where the next page starts; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
         Page_Delivery: {
             /** @description The items. */
             data: {
@@ -2617,7 +2671,7 @@ export interface components {
             /** @description Whether it stands there. */
             pinned: boolean;
         };
-        PinRequest: {
+        PinMessageRequest: {
             /**
              * Format: int32
              * @description For how long: 86400, 604800 or 2592000.
@@ -2629,6 +2683,10 @@ export interface components {
              * @default true
              */
             pinned: boolean;
+        };
+        PinRequest: {
+            /** @description False takes it down. */
+            pinned?: boolean;
         };
         PinnedResponse: {
             /** @description RFC 3339. */
@@ -2695,7 +2753,7 @@ export interface components {
             type: string;
         };
         /** @description The linked account as others see it. */
-        ProfileResponse: components["schemas"]["Card"] & {
+        ProfileResponse: components["schemas"]["ContactInfo"] & {
             /** @description The name that it goes by. */
             push_name?: string | null;
         };
@@ -2810,6 +2868,13 @@ export interface components {
         Role: "member" | "admin" | "owner";
         RoleRequest: {
             role: components["schemas"]["NewRole"];
+        };
+        SaveContactRequest: {
+            /**
+             * @description 1 to 128 characters.
+             * @example Ann from the harbour
+             */
+            name: string;
         };
         /**
          * @description One thing a token may be allowed to do.
@@ -4274,6 +4339,41 @@ export interface operations {
             };
         };
     };
+    list_contacts: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 200. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ContactResponse"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     check_contacts: {
         parameters: {
             query?: never;
@@ -4354,7 +4454,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Card"];
+                    "application/json": components["schemas"]["ContactInfo"];
                 };
             };
             /** @description `contact_not_found`: not on WhatsApp */
@@ -4367,6 +4467,60 @@ export interface operations {
                 };
             };
             /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    save_contact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description A phone number or an address of a person */
+                contact: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SaveContactRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Party"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `contact_not_found`: not on WhatsApp */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not connected, or `phone_unknown` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4766,7 +4920,10 @@ export interface operations {
     create_group: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description 1 to 255 visible ASCII characters */
+                "Idempotency-Key"?: string | null;
+            };
             path: {
                 /** @description `ses_…` or a handle of one's own */
                 id: string;
@@ -4806,6 +4963,15 @@ export interface operations {
             };
             /** @description The session is not connected */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key was used for another request */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6279,7 +6445,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["PinRequest"];
+                "application/json": components["schemas"]["PinMessageRequest"];
             };
         };
         responses: {
