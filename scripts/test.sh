@@ -8,7 +8,8 @@ cd "$ROOT"
 need_rust
 
 TEST_VERIFIERS=$(scripts/verifiers.sh)
-export TEST_VERIFIERS
+TEST_S3=$(scripts/s3.sh)
+export TEST_VERIFIERS TEST_S3
 
 own_services
 # They take the network and the disk while the compiler takes the processors.

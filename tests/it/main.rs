@@ -10,6 +10,7 @@
     reason = "a test fails by panicking, with its reason"
 )]
 
+mod bucket;
 mod chaos;
 mod cli;
 mod clients;
