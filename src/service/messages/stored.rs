@@ -1,6 +1,6 @@
 //! Stored messages, with how far they have come and what became of them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use entity::{
     enums::OutgoingState,
@@ -69,21 +69,19 @@ impl Messages {
     pub(super) async fn stored(
         &self,
         session: SessionId,
-        rows: Vec<messages::Model>,
+        mut rows: Vec<messages::Model>,
     ) -> Result<Vec<StoredMessage>, Error> {
-        let pending = |row: &&messages::Model| row.from_me && row.ack == Ack::Pending.number();
-        let pending: Vec<_> = rows.iter().filter(pending).map(|row| row.id).collect();
-        let states: HashMap<_, _> = if pending.is_empty() {
-            HashMap::new()
-        } else {
-            let states = db::outgoing::states(&self.db, session, &pending).await?;
-            states.into_iter().collect()
-        };
         let handle = self.manager.get(session);
         let sends = handle.as_ref().map(|handle| &handle.sends);
         let is_under_way = |id| sends.is_some_and(|sends| sends.is_under_way(id));
-        // Told to its sender already, and about to be written.
-        let is_taken = |id: &str| sends.is_some_and(|sends| sends.is_taken(id));
+        let pending = |row: &&messages::Model| row.from_me && row.ack == Ack::Pending.number();
+        let pending: Vec<_> = rows.iter().filter(pending).collect();
+        // Told to its sender already, and about to be written. Looked at before the states: what is written by then has none.
+        let is_taken =
+            |row: &&&messages::Model| sends.is_some_and(|sends| sends.is_taken(&row.message_id));
+        let taken: HashSet<_> = pending.iter().filter(is_taken).map(|row| row.id).collect();
+        let pending: Vec<_> = pending.into_iter().map(|row| row.id).collect();
+        let states = self.states(session, &pending, &mut rows).await?;
         let status = |row: &messages::Model, ack: Ack| match (ack.status(), states.get(&row.id)) {
             (Some(status), _) => status,
             (None, Some(OutgoingState::Queued)) if is_under_way(row.id) => Status::Sending,
@@ -94,7 +92,7 @@ impl Messages {
         let marks = Marks::at(&self.db, session, &ids).await?;
         let stored = |row: messages::Model| {
             let ack = match Ack::from_number(row.ack).unwrap_or(Ack::Error) {
-                Ack::Pending if is_taken(&row.message_id) => Ack::Server,
+                Ack::Pending if taken.contains(&row.id) => Ack::Server,
                 ack => ack,
             };
             let mut message = read(&row)?;
@@ -107,5 +105,30 @@ impl Messages {
             })
         };
         rows.into_iter().map(stored).collect()
+    }
+
+    /// Where those of `rows` are that were `pending` when they were read. One that has been answered since is read anew: its
+    /// state went with the answer.
+    async fn states(
+        &self,
+        session: SessionId,
+        pending: &[MessageRowId],
+        rows: &mut [messages::Model],
+    ) -> Result<HashMap<MessageRowId, OutgoingState>, Error> {
+        if pending.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let states = db::outgoing::states(&self.db, session, pending).await?;
+        let states: HashMap<_, _> = states.into_iter().collect();
+        let answered = pending.iter().filter(|id| !states.contains_key(id));
+        let answered: Vec<MessageRowId> = answered.copied().collect();
+        if !answered.is_empty() {
+            for fresh in db::messages::with_row_ids(&self.db, session, &answered).await? {
+                if let Some(row) = rows.iter_mut().find(|row| row.id == fresh.id) {
+                    *row = fresh;
+                }
+            }
+        }
+        Ok(states)
     }
 }

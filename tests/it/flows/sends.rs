@@ -135,7 +135,10 @@ async fn two_requests_with_one_key_are_one_message() {
     let again = field.send_keyed(session, BOB, "once", Some("order-1"));
     let again = again.await.unwrap();
     assert_eq!((again.id, &again.message_id), (first.id, &first.message_id));
-    assert!(matches!(again.status, Status::Sent | Status::Delivered));
+    assert!(
+        matches!(again.status, Status::Sent | Status::Delivered),
+        "{again:?}"
+    );
     let other = field.send_keyed(session, BOB, "once", Some("order-2"));
     assert_ne!(other.await.unwrap().message_id, first.message_id);
     // In order: whoever has the last one has everything that was sent before it.
@@ -143,6 +146,25 @@ async fn two_requests_with_one_key_are_one_message() {
     field.until_phone_has(BOB, "the last one").await;
     let heard = field.heard_by(BOB).await;
     assert_eq!(heard.len(), 3, "{heard:?}");
+    field.process.stop().await;
+}
+
+#[tokio::test]
+async fn a_message_that_was_told_as_sent_is_never_told_as_less() {
+    let field = Field::start().await;
+    let session = field.pair(ALICE).await;
+    for number in 0..50 {
+        let sent = field
+            .send(session, BOB, &format!("{number}"))
+            .await
+            .unwrap();
+        assert_eq!(sent.status, Status::Sent);
+        let status = field.status(session, &sent.message_id).await;
+        assert!(
+            matches!(status, Status::Sent | Status::Delivered),
+            "{number}: {status:?}"
+        );
+    }
     field.process.stop().await;
 }
 
