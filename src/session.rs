@@ -14,6 +14,7 @@ mod names;
 mod pacing;
 mod probe;
 mod qr;
+mod replies;
 mod sends;
 mod telling;
 

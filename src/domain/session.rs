@@ -281,7 +281,7 @@ pub struct Settings {
     pub ignore_channels: bool,
     /// Connect through this proxy.
     pub proxy_url: Option<String>,
-    /// Answer every first message of a person with this.
+    /// Answer what a person writes to this account alone with this, quoting it; each chat once a minute at most.
     pub auto_reply_text: Option<String>,
     /// Whether the session may run.
     pub enabled: bool,

@@ -122,6 +122,15 @@ impl Habits {
         });
     }
 
+    /// What to answer people by itself.
+    pub(super) fn auto_reply(&self) -> Option<String> {
+        let settings = self.0.settings.load();
+        settings
+            .auto_reply_text
+            .clone()
+            .filter(|text| !text.is_empty())
+    }
+
     /// Somebody calls.
     pub(super) fn on_call(&self, call: &CallData) {
         let wanted = self.0.settings.load().auto_reject_calls;

@@ -2,7 +2,7 @@
 
 use tokio_util::sync::CancellationToken;
 
-use super::{habits::Habits, journal::Journal, names::Names};
+use super::{habits::Habits, journal::Journal, names::Names, replies::Replies};
 use crate::{
     domain::{event::Event, message::Message},
     protocol::{Inbox, InboxError, store},
@@ -13,6 +13,7 @@ pub(super) struct SessionInbox {
     pub(super) journal: Journal,
     pub(super) habits: Habits,
     pub(super) names: Names,
+    pub(super) replies: Replies,
     /// Falls when something could not be written: WhatsApp sends it again to a client that comes anew, and only then.
     pub(super) spoiled: CancellationToken,
 }
@@ -29,6 +30,8 @@ impl Inbox for SessionInbox {
             return Ok(());
         }
         let read = self.habits.received(&batch);
+        let answer = self.habits.auto_reply();
+        let answers = answer.map(|text| self.replies.to(&batch, &text));
         let fresh = self.names.fresh(&batch);
         let renamed = fresh.renamed.into_iter().map(Event::ContactUpdate);
         // Together, so that they share a transaction.
@@ -41,6 +44,9 @@ impl Inbox for SessionInbox {
             Ok(_) => {
                 if let Some(read) = read {
                     self.habits.confirm(read);
+                }
+                if let Some(answers) = answers {
+                    self.replies.send(answers);
                 }
                 Ok(())
             }

@@ -35,6 +35,7 @@ use crate::{
         names::Names,
         pacing::Pace,
         probe::Probe,
+        replies::Replies,
         sends::Sends,
         telling,
     },
@@ -167,6 +168,14 @@ impl Manager {
             journal: journal.clone(),
             habits: habits.clone(),
             names: Names::default(),
+            replies: Replies {
+                journal: journal.clone(),
+                sends: sends.clone(),
+                state: handle.state.clone(),
+                clock: Arc::clone(&parts.clock),
+                tasks: parts.tasks.clone(),
+                answered: std::sync::Mutex::default(),
+            },
             spoiled: spoiled.clone(),
         });
         let incoming = incoming as Arc<dyn Inbox>;

@@ -91,3 +91,39 @@ async fn a_phone_sees_that_its_message_was_read_when_the_owner_wants_it() {
     }
     field.process.stop().await;
 }
+
+#[tokio::test]
+async fn people_are_answered_once_and_neither_groups_nor_answers_are() {
+    let field = Field::start().await;
+    let session = field.pair(ALICE).await;
+    let answering = Settings {
+        auto_reply_text: Some("back on Monday".to_owned()),
+        ..Settings::default()
+    };
+    set(&field, session, answering).await;
+    let new = json!({"subject": "Crew", "members": [BOB, ALICE]});
+    let group = field.control("POST", "/groups", new).await;
+    write_in(&field, group["id"].as_str().unwrap(), "is anybody there?").await;
+    field.write(BOB, ALICE, "are you there?").await;
+    let answer = field.until_phone_has(BOB, "back on Monday").await;
+    // Asked again at once, and answered: neither gets another answer.
+    field.write(BOB, ALICE, "and now?").await;
+    let quoting = json!({"to": ALICE, "text": "thanks", "reply_to": answer["message_id"]});
+    field
+        .control("POST", &format!("/phones/{BOB}/messages"), quoting)
+        .await;
+    field.until_logged(session, "message", 4).await;
+    set(&field, session, Settings::default()).await;
+    field.write(BOB, ALICE, "the last one").await;
+    field.until_logged(session, "message", 5).await;
+    // In order: whoever has this has every answer before it.
+    field.send(session, BOB, "by hand").await.unwrap();
+    field.until_phone_has(BOB, "by hand").await;
+    let heard = field.heard_by(BOB).await;
+    let texts: Vec<&str> = heard
+        .iter()
+        .map(|one| one["text"].as_str().unwrap())
+        .collect();
+    assert_eq!(texts, ["back on Monday", "by hand"]);
+    field.process.stop().await;
+}

@@ -2989,7 +2989,7 @@ export interface components {
              */
             auto_reject_calls: boolean;
             /**
-             * @description Answer every first message of a person with this.
+             * @description Answer what a person writes to this account alone with this, quoting it; each chat once a minute at most.
              * @default null
              */
             auto_reply_text: string | null;
