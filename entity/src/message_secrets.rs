@@ -13,6 +13,7 @@ pub struct Model {
     /// The message, in `messages`.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: MessageRowId,
+    /// Sealed.
     pub secret: Vec<u8>,
 }
 

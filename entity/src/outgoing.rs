@@ -22,7 +22,7 @@ pub struct Model {
     /// How often it was handed to the server without an answer.
     pub attempts: i32,
     pub created_at: i64,
-    /// What is sent, where it cannot be made again from the message.
+    /// What is sent, where it cannot be made again from the message; sealed.
     pub payload: Option<Vec<u8>>,
 }
 

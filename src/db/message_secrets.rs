@@ -8,6 +8,9 @@ use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
 
 use super::Script;
 
+/// Its name, which binds what is sealed in it.
+pub const TABLE: &str = "message_secrets";
+
 /// Writes new rows, as part of `script`.
 pub fn insert(script: &mut Script, rows: Vec<Model>) {
     script.insert(rows.into_iter().map(ActiveModel::from));

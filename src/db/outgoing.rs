@@ -15,6 +15,9 @@ use sea_orm::{
 
 use super::Script;
 
+/// Its name, which binds what is sealed in it.
+pub const TABLE: &str = "outgoing";
+
 /// Writes new rows, as part of `script`.
 pub fn insert(script: &mut Script, rows: Vec<Model>) {
     script.insert(rows.into_iter().map(ActiveModel::from));

@@ -19,6 +19,7 @@ use crate::{
         message::{Content, Message, Private},
     },
     protocol::{Sealed, open_response, open_vote},
+    seal::SessionKeys,
 };
 
 /// The messages that others are about.
@@ -35,7 +36,7 @@ impl Targets {
     /// Those of the incoming messages of `writes`: from the database, and from the writes themselves.
     pub(super) async fn of(
         db: &impl ConnectionTrait,
-        session: SessionId,
+        (session, keys): (SessionId, &SessionKeys),
         writes: &[Write],
     ) -> Result<Self, JournalError> {
         let incoming = || {
@@ -60,9 +61,15 @@ impl Targets {
         let mut targets = Vec::new();
         for row in rows {
             let secret = secrets.iter().position(|secret| secret.id == row.id);
+            let secret = secret.map(|index| secrets.swap_remove(index).secret);
+            // What does not open leaves a vote that cannot be read: no reason to lose the vote, or what comes after it.
+            let open = |sealed: Vec<u8>| {
+                let opened = keys.open(db::message_secrets::TABLE, row.id.0.as_bytes(), &sealed);
+                opened.ok().map(|plain| plain.to_vec())
+            };
             targets.push(Target {
                 message: serde_json::from_str(&row.body)?,
-                secret: secret.map(|index| secrets.swap_remove(index).secret),
+                secret: secret.and_then(open),
             });
         }
         let beside = incoming().filter(|one| ids.contains(&one.message_id.as_str()));

@@ -136,7 +136,7 @@ impl Inner {
         if some_are_known {
             seen.extend(self.stored(writes).await?);
         }
-        let targets = Targets::of(db, session, writes).await?;
+        let targets = Targets::of(db, (session, &self.config.keys), writes).await?;
         let mut plan = Plan::of(session, writes, seen, &targets, now)?;
         let acks = Acks::of_writes(writes);
         if !acks.is_empty() {
@@ -148,7 +148,22 @@ impl Inner {
             plan.raise(&rows, &acks)?;
             self.mark(&mut plan, &rows, now).await?;
         }
+        self.seal(&mut plan)?;
         Ok(plan)
+    }
+
+    /// Seals what nobody who reads the database alone may use: the keys of polls, of events and of files.
+    fn seal(&self, plan: &mut Plan) -> Result<(), JournalError> {
+        let keys = &self.config.keys;
+        for row in &mut plan.secrets {
+            row.secret = keys.seal(db::message_secrets::TABLE, row.id.0.as_bytes(), &row.secret)?;
+        }
+        for row in &mut plan.outgoing {
+            if let Some(payload) = &mut row.payload {
+                *payload = keys.seal(db::outgoing::TABLE, row.id.0.as_bytes(), payload)?;
+            }
+        }
+        Ok(())
     }
 
     /// An own reaction, edit, … shows from the server's ack on.

@@ -125,7 +125,7 @@ impl Manager {
             journal.clone(),
             parts.tasks.clone(),
             Pace::new(Arc::clone(&parts.pacing), settings.account_protection),
-            self.left_over(&journal).await?,
+            self.left_over(&journal, &keys).await?,
         );
         let habits = Habits::new(
             settings,

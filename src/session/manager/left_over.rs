@@ -7,6 +7,7 @@ use crate::{
     db,
     domain::{event::ErrorData, message::Message},
     protocol::{Payload, compose},
+    seal::SessionKeys,
     session::{
         journal::{Journal, JournalError},
         sends::{Queued, WAITING},
@@ -18,7 +19,11 @@ const STALE_MS: i64 = 24 * 60 * 60 * 1000;
 
 impl Manager {
     /// What the next run has to send. What is too old fails.
-    pub(super) async fn left_over(&self, journal: &Journal) -> Result<Vec<Queued>, ManagerError> {
+    pub(super) async fn left_over(
+        &self,
+        journal: &Journal,
+        keys: &SessionKeys,
+    ) -> Result<Vec<Queued>, ManagerError> {
         let oldest = self.parts.clock.now_ms() - STALE_MS;
         let mut left = Vec::new();
         // Those that were under way come on top of those that waited.
@@ -26,9 +31,14 @@ impl Manager {
         for (row, message) in db::outgoing::queued(&self.parts.db, journal.session(), limit).await?
         {
             let parsed: Option<Message> = serde_json::from_str(&message.body).ok();
-            let stored = row.payload.map(Payload::from_stored);
+            let stored = row
+                .payload
+                .map(|sealed| keys.open(db::outgoing::TABLE, row.id.0.as_bytes(), &sealed));
             let ready = parsed.and_then(|mut parsed| {
-                let payload = stored.or_else(|| compose(&mut parsed))?;
+                let payload = match stored {
+                    Some(opened) => Payload::from_stored(opened.ok()?.to_vec()),
+                    None => compose(&mut parsed)?,
+                };
                 Some((payload, parsed.content))
             });
             let (Ok(to), Some((payload, content))) = (row.recipient.parse(), ready) else {

@@ -1,5 +1,7 @@
 //! What became of a message, and what its answers are opened with.
 
+use std::sync::Arc;
+
 use entity::{
     ids::{MessageRowId, NodeId, SessionId},
     message_marks,
@@ -12,16 +14,18 @@ use wharf::{
         message::{Ack, Content, Message, Poll, Private, Reaction},
     },
     protocol::Payload,
+    seal::SessionKeys,
     session::{Journal, Outgoing},
 };
 
-use super::numbers::{journal, message};
+use super::numbers::{keys, message, sealing};
 use crate::harness::databases::{TestDb, leased, on_each_engine};
 
 on_each_engine!(
     the_last_reaction_of_a_person_stands_however_often_they_come,
     an_own_reaction_stands_from_the_ack_of_the_server_on,
-    a_poll_keeps_its_secret_and_a_text_has_none,
+    a_poll_keeps_its_secret_sealed_and_a_text_has_none,
+    what_waits_to_be_sent_is_sealed,
 );
 
 fn reaction(to: &Message, emoji: &str) -> Message {
@@ -37,9 +41,16 @@ fn reaction(to: &Message, emoji: &str) -> Message {
 }
 
 async fn begun(test: &TestDb) -> (SessionId, Journal) {
+    let (session, journal, _) = begun_with_keys(test).await;
+    (session, journal)
+}
+
+async fn begun_with_keys(test: &TestDb) -> (SessionId, Journal, Arc<SessionKeys>) {
     let session = SessionId::new();
     let fence = leased(&test.db, session, NodeId::new()).await;
-    (session, journal(&test.db, fence, &CancellationToken::new()))
+    let (keys, fenced) = (keys(session), CancellationToken::new());
+    let journal = sealing(&test.db, fence, &fenced, Arc::clone(&keys));
+    (session, journal, keys)
 }
 
 async fn marks(test: &TestDb, session: SessionId, target: &str) -> Vec<message_marks::Model> {
@@ -99,8 +110,8 @@ async fn an_own_reaction_stands_from_the_ack_of_the_server_on(test: TestDb) {
     }
 }
 
-async fn a_poll_keeps_its_secret_and_a_text_has_none(test: TestDb) {
-    let (session, journal) = begun(&test).await;
+async fn a_poll_keeps_its_secret_sealed_and_a_text_has_none(test: TestDb) {
+    let (session, journal, keys) = begun_with_keys(&test).await;
     let poll = Poll {
         name: "?".to_owned(),
         options: vec!["a".to_owned(), "b".to_owned()],
@@ -122,7 +133,33 @@ async fn a_poll_keeps_its_secret_and_a_text_has_none(test: TestDb) {
     let secrets = db::message_secrets::of(&test.db, session, &ids).await;
     let secrets = secrets.unwrap();
     assert_eq!(secrets.len(), 1);
-    assert_eq!(secrets[0].secret, [7; 32]);
     let poll = rows.iter().find(|row| row.message_id == id).unwrap();
     assert_eq!(secrets[0].id, poll.id);
+    let sealed = &secrets[0].secret;
+    assert!(!sealed.windows(32).any(|part| part == [7; 32]));
+    let open = |row: &[u8]| keys.open(db::message_secrets::TABLE, row, sealed);
+    assert_eq!(**open(poll.id.0.as_bytes()).unwrap(), [7; 32]);
+    let text = ids.iter().find(|id| **id != poll.id).unwrap();
+    assert!(open(text.0.as_bytes()).is_err(), "of another row");
+}
+
+async fn what_waits_to_be_sent_is_sealed(test: TestDb) {
+    let (session, journal, keys) = begun_with_keys(&test).await;
+    let id = MessageRowId::new();
+    let outgoing = Outgoing {
+        id,
+        to: "491700300001".parse().unwrap(),
+        message: Message {
+            from_me: true,
+            ..message(1)
+        },
+        payload: Some(Payload::from_stored(vec![9; 48])),
+        sent_at: 0,
+    };
+    journal.record_outgoing(outgoing).await.unwrap();
+    let waiting = db::outgoing::queued(&test.db, session, 10).await.unwrap();
+    let sealed = waiting[0].0.payload.clone().unwrap();
+    assert!(!sealed.windows(48).any(|part| part == [9; 48]));
+    let opened = keys.open(db::outgoing::TABLE, id.0.as_bytes(), &sealed);
+    assert_eq!(**opened.unwrap(), [9; 48]);
 }

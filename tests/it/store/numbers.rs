@@ -34,10 +34,16 @@ on_each_engine!(
 
 const EACH: usize = 20;
 
-pub(super) fn journal(
+fn journal(db: &DatabaseConnection, fence: Fence, fenced: &CancellationToken) -> Journal {
+    sealing(db, fence, fenced, keys(SessionId(fence.key)))
+}
+
+/// A journal that seals with `keys`.
+pub(super) fn sealing(
     db: &DatabaseConnection,
     fence: Fence,
     fenced: &CancellationToken,
+    keys: Arc<SessionKeys>,
 ) -> Journal {
     Journal::new(JournalConfig {
         db: db.clone(),
@@ -49,11 +55,11 @@ pub(super) fn journal(
         clock: Arc::new(SystemClock),
         tasks: Tasks::new(&Stop::default()),
         fenced: fenced.clone(),
-        keys: keys(SessionId(fence.key)),
+        keys,
     })
 }
 
-fn keys(session: SessionId) -> Arc<SessionKeys> {
+pub(super) fn keys(session: SessionId) -> Arc<SessionKeys> {
     let (keys, _) = Master::from_bytes([7; 32])
         .new_session_keys(session)
         .unwrap();
