@@ -31,7 +31,8 @@ pub mod trust;
 pub use ask::AskError;
 pub use client::{Client, Connector, ConnectorConfig, Handed, OpenError};
 pub use convert::{
-    Payload, Sealed, Writer, compose, compose_about, message_id, open_response, open_vote,
+    Payload, Sealed, Writer, compose, compose_about, message_id, message_id_of, open_response,
+    open_vote,
 };
 pub use media::MediaError;
 pub use news::News;

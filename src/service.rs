@@ -5,6 +5,7 @@
 
 mod ctx;
 mod error;
+mod picture;
 mod running;
 mod secret;
 mod upstream;

@@ -46,19 +46,17 @@ pub async fn find(
     Entity::find_by_id((session, id)).one(db).await
 }
 
-/// Notes a use, if the last one that was noted is before `unless_since`.
+/// Notes a use.
 pub async fn touch(
     db: &DatabaseConnection,
     (session, id): (SessionId, MediaId),
     now: i64,
-    unless_since: i64,
 ) -> Result<(), DbErr> {
     let tx = super::begin(db).await?;
     Entity::update_many()
         .col_expr(Column::UsedAt, Expr::value(now))
         .filter(Column::SessionId.eq(session))
         .filter(Column::Id.eq(id))
-        .filter(Column::UsedAt.lt(unless_since))
         .exec(&*tx)
         .await?;
     tx.commit().await

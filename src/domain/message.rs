@@ -6,15 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use super::address::{Chat, Party};
 
+mod about;
 mod ack;
 mod content;
 mod media;
 
+pub use about::{Answer, Edit, Keep, Pin, Reaction, Response, Revoke, Vote};
 pub use ack::{Ack, Status};
-pub use content::{
-    Answer, Card, Contact, Content, Edit, Keep, Location, Occasion, Pin, Poll, Reaction, Response,
-    Revoke, Text, Unknown, Venue, Vote,
-};
+pub use content::{Card, Contact, Content, Location, Occasion, Poll, Text, Unknown, Venue};
 pub use media::{Attached, Audio, Class, Document, Image, Reference, Sticker, Video, Voice};
 
 /// What a message answers.

@@ -1,6 +1,6 @@
 //! Files that nobody has used for a while leave the store; those of a session that is gone leave altogether.
 //!
-//! The bytes go before the row says so: a file that is in the store and in no row is never made. `app` runs
+//! The bytes go before the row says so: what is taken out leaves no file in the store that is in no row. `app` runs
 //! [`Retention::serve`]; tests step it with [`Retention::sweep`].
 
 use std::time::Duration;

@@ -3,6 +3,7 @@
 //! Owns the addresses and how a message is put together; [`incoming`] what it says, [`outgoing`] what is sent.
 
 use entity::ids::SessionId;
+use sha2::{Digest as _, Sha256};
 use wacore::types::{
     events::InboundMessage,
     message::{EditAttribute, MessageCategory, MessageInfo, MessageSource},
@@ -35,6 +36,16 @@ pub use votes::{Sealed, open_response, open_vote};
 pub fn message_id() -> String {
     let random: [u8; 9] = rand::random();
     format!("3EB0{}", hex::encode_upper(random))
+}
+
+/// An id in the same shape that is the same for the same `parts`: what was said once is not said twice.
+pub fn message_id_of(parts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    format!("3EB0{}", hex::encode_upper(&hash.finalize()[..9]))
 }
 
 pub(super) fn jid(address: &Address) -> Option<Jid> {

@@ -111,19 +111,17 @@ impl Client {
             .inner
             .download_from_params_to_writer(&params, scratch)
             .await;
-        fetched.map_err(|error| {
-            // The library tells an answer's status in words alone.
-            let said = error.to_string();
-            if ["404", "410", "403"]
-                .iter()
-                .any(|status| said.contains(status))
-            {
-                MediaError::Gone
-            } else {
-                MediaError::refused(error)
-            }
+        fetched.map_err(|error| match status_of(&error) {
+            Some(401 | 403 | 404 | 410) => MediaError::Gone,
+            _ => MediaError::refused(error),
         })
     }
+}
+
+/// The HTTP status that a file was refused with.
+fn status_of(error: &anyhow::Error) -> Option<u16> {
+    let error: &(dyn std::error::Error + Send + Sync) = error.as_ref();
+    whatsapp_rust::ErrorChainExt::http_status(error)
 }
 
 async fn encrypt<E: Into<io::Error>>(

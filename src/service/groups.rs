@@ -6,7 +6,8 @@ use std::collections::HashMap;
 
 use super::{
     Ctx, Error,
-    running::{Running, ask_error, check_jpeg, group},
+    picture::check_picture,
+    running::{Running, ask_error, group},
     sessions::Sessions,
 };
 use crate::{
@@ -246,9 +247,10 @@ impl Groups {
     ) -> Result<(), Error> {
         let found = self.running.find(ctx, Scope::MessagesSend, session).await?;
         let id = group("/group", id)?;
-        if let Some(jpeg) = &jpeg {
-            check_jpeg("/base64", jpeg)?;
-        }
+        let jpeg = match jpeg {
+            Some(jpeg) => Some(check_picture("/base64", jpeg).await?),
+            None => None,
+        };
         let client = found.client()?;
         match client.set_group_picture(&id, jpeg).await {
             Ok(()) => Ok(()),

@@ -89,6 +89,8 @@ pub struct File {
     pub created_at: i64,
     /// Whether its bytes are here; else WhatsApp has them.
     pub stored: bool,
+    /// The last use that was noted, in milliseconds since 1970.
+    used_at: i64,
 }
 
 impl From<media::Model> for File {
@@ -102,6 +104,7 @@ impl From<media::Model> for File {
             sha256: row.sha256,
             created_at: row.created_at,
             stored: row.stored,
+            used_at: row.used_at,
         }
     }
 }
@@ -201,8 +204,9 @@ impl Media {
         let contents = self.parts.store.read(file.session, file.id, range).await;
         let contents = contents.map_err(failed)?;
         let now = self.parts.clock.now_ms();
-        let key = (file.session, file.id);
-        db::media::touch(&self.parts.db, key, now, now - NOTED_EVERY_MS).await?;
+        if file.used_at < now - NOTED_EVERY_MS {
+            db::media::touch(&self.parts.db, (file.session, file.id), now).await?;
+        }
         Ok(contents)
     }
 }

@@ -10,9 +10,8 @@ use entity::{
     messages,
 };
 use sea_orm::DatabaseConnection;
-use sha2::{Digest, Sha256};
 
-use super::{Ctx, Error, Fault, media::Media, sessions::find, upstream::send_error};
+use super::{Ctx, Error, Fault, media::Media, running::Running, upstream::send_error};
 use crate::{
     db,
     domain::{
@@ -22,7 +21,7 @@ use crate::{
         principal::Scope,
         session::Phase,
     },
-    protocol::{Payload, SendError, compose, message_id},
+    protocol::{Payload, SendError, compose, message_id, message_id_of},
     session::{Handle, JournalError, Manager, Outgoing, Queued},
 };
 
@@ -32,6 +31,7 @@ mod new;
 mod stored;
 
 pub use became::{Answered, Became, Deleted, Pinned, Reacted, Tally};
+pub(super) use new::MAX_TEXT;
 pub use new::NewMessage;
 use new::{check_text, refused};
 pub use stored::StoredMessage;
@@ -71,22 +71,21 @@ struct Target {
 #[derive(Debug, Clone)]
 pub struct Messages {
     db: DatabaseConnection,
-    manager: Manager,
+    running: Running,
     media: Media,
     clock: SharedClock,
 }
 
 impl Messages {
     /// Verbs over `manager`; files come from `media`.
-    pub const fn new(
-        db: DatabaseConnection,
-        manager: Manager,
-        media: Media,
-        clock: SharedClock,
-    ) -> Self {
+    pub fn new(db: DatabaseConnection, manager: Manager, media: Media, clock: SharedClock) -> Self {
+        let running = Running {
+            db: db.clone(),
+            manager,
+        };
         Self {
             db,
-            manager,
+            running,
             media,
             clock,
         }
@@ -94,32 +93,26 @@ impl Messages {
 
     /// Whether the caller may send from `session`.
     pub async fn admit(&self, ctx: &Ctx, session: &str) -> Result<(), Error> {
-        ctx.require(Scope::MessagesSend)?;
-        self.running(ctx, session).await.map(|_| ())
+        self.running.find(ctx, Scope::MessagesSend, session).await?;
+        Ok(())
     }
 
     /// Refuses what no message could be sent from now, or ever by this caller.
     pub async fn require_ready(&self, ctx: &Ctx, session: &str) -> Result<(), Error> {
-        ctx.require(Scope::MessagesSend)?;
-        let (_, running) = self.running(ctx, session).await?;
-        let ready = running.and_then(|handle| handle.client());
-        match ready.filter(|client| client.is_ready()) {
-            Some(_) => Ok(()),
-            None => Err(send_error(SendError::NotConnected)),
-        }
+        let found = self.running.find(ctx, Scope::MessagesSend, session).await?;
+        found.client().map(|_| ())
     }
 
     /// Stores a message, lets it out, and waits a while for the server's answer.
     ///
     /// From the first write on it is sent whatever happens to this process, under the id that is answered.
     pub async fn send(&self, ctx: &Ctx, session: &str, new: NewMessage) -> Result<Sent, Error> {
-        ctx.require(Scope::MessagesSend)?;
-        let (_, running) = self.running(ctx, session).await?;
+        let found = self.running.find(ctx, Scope::MessagesSend, session).await?;
         new.check()?;
         if matches!(new.to, Address::Newsletter(_) | Address::Status) {
             return Err(send_error(SendError::Unsupported));
         }
-        let handle = able(running)?;
+        let handle = able(found.handle)?;
         let mut outgoing = self.compose(&handle, &new).await?;
         if new.key.is_some()
             && let Some(sent) = self.sent_before(handle.session, &outgoing).await?
@@ -147,14 +140,7 @@ impl Messages {
         payload: Payload,
         wait: Duration,
     ) -> Result<Sent, Error> {
-        let queued = Queued {
-            id: outgoing.id,
-            message_id: outgoing.message.message_id.clone(),
-            to: outgoing.to.clone(),
-            content: outgoing.message.content.clone(),
-            payload,
-            attempts: 0,
-        };
+        let queued = Queued::of(&outgoing, payload);
         let mut sent = Sent {
             id: queued.id,
             message_id: queued.message_id.clone(),
@@ -176,23 +162,6 @@ impl Messages {
             Ok(Err(_)) | Err(_) => Status::Queued,
         };
         Ok(sent)
-    }
-
-    /// A session of the caller's, if it runs here. The registry knows its owner, so a busy sender costs no read.
-    async fn running(
-        &self,
-        ctx: &Ctx,
-        reference: &str,
-    ) -> Result<(SessionId, Option<Handle>), Error> {
-        if let Ok(id) = reference.parse::<SessionId>()
-            && let Some(handle) = self.manager.get(id)
-            && handle.owner == ctx.owner()
-        {
-            ctx.require_session(id)?;
-            return Ok((id, Some(handle)));
-        }
-        let row = find(&self.db, ctx, reference).await?;
-        Ok((row.id, self.manager.get(row.id)))
     }
 
     /// What an earlier request with the same key has stored.
@@ -327,7 +296,6 @@ fn chat_of(address: &Address) -> Chat {
 
 /// An id in the shape of WhatsApp's own that is the same for the same key and message.
 fn keyed_id(session: SessionId, key: &str, new: &NewMessage) -> String {
-    let mut hash = Sha256::new();
     let mut content = new.content.clone();
     if let Some(media) = content.media_mut() {
         // The same file may have been taken in twice.
@@ -335,11 +303,7 @@ fn keyed_id(session: SessionId, key: &str, new: &NewMessage) -> String {
         media.url.clear();
     }
     let said = serde_json::to_string(&(&content, &new.reply_to)).unwrap_or_default();
-    for part in [&session.to_string(), key, &new.to.to_string(), &said] {
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part);
-    }
-    format!("3EB0{}", hex::encode_upper(&hash.finalize()[..9]))
+    message_id_of(&[&session.to_string(), key, &new.to.to_string(), &said])
 }
 
 fn journal_error(error: JournalError) -> Error {

@@ -4,7 +4,8 @@
 
 use super::{
     Ctx, Error,
-    running::{Running, ask_error, check_jpeg},
+    picture::check_picture,
+    running::{Running, ask_error},
     sessions::Sessions,
 };
 use crate::domain::{
@@ -106,9 +107,10 @@ impl Profile {
     ) -> Result<(), Error> {
         let scope = Scope::SessionsWrite;
         let found = self.running.find(ctx, scope, session).await?;
-        if let Some(jpeg) = &jpeg {
-            check_jpeg("/base64", jpeg)?;
-        }
+        let jpeg = match jpeg {
+            Some(jpeg) => Some(check_picture("/base64", jpeg).await?),
+            None => None,
+        };
         let client = found.client()?;
         client.set_own_picture(jpeg).await.map_err(ask_error)
     }

@@ -25,7 +25,8 @@ pub(super) struct Running {
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) id: SessionId,
-    handle: Option<Handle>,
+    /// The session, if it runs here.
+    pub(super) handle: Option<Handle>,
 }
 
 impl Running {
@@ -56,9 +57,7 @@ impl Running {
 impl Found {
     /// Its client, while it is connected.
     pub(super) fn client(&self) -> Result<Arc<Client>, Error> {
-        let handle = self.handle.as_ref();
-        let client = handle.and_then(Handle::client);
-        client.ok_or_else(|| send_error(SendError::NotConnected))
+        connected(self.handle.as_ref())
     }
 
     /// Writes what the session has done by this verb into its log.
@@ -75,6 +74,12 @@ impl Found {
         let handle = self.handle.as_ref();
         handle.map_or_else(Account::default, |handle| handle.snapshot().account)
     }
+}
+
+/// The client of a session, while it is connected.
+pub(super) fn connected(handle: Option<&Handle>) -> Result<Arc<Client>, Error> {
+    let client = handle.and_then(Handle::client);
+    client.ok_or_else(|| send_error(SendError::NotConnected))
 }
 
 /// An address of a path or a body.
@@ -127,38 +132,5 @@ pub(super) fn ask_error(error: AskError) -> Error {
             detail: error.to_string(),
         },
         AskError::Refused(source) => send_error(SendError::Refused(source)),
-    }
-}
-
-/// A picture that WhatsApp takes: a JPEG of a sensible size.
-pub(super) fn check_jpeg(pointer: &str, image: &[u8]) -> Result<(), Error> {
-    let fault = |detail: &str| Error::Invalid {
-        code: "invalid_image",
-        faults: vec![super::Fault::new(pointer, detail)],
-    };
-    if image.len() > MAX_PICTURE_BYTES {
-        return Err(fault("a picture has at most 512 KiB"));
-    }
-    // Start of the image, and the end of it: half an upload is no picture.
-    if !image.starts_with(&[0xFF, 0xD8, 0xFF]) || !image.ends_with(&[0xFF, 0xD9]) {
-        return Err(fault("a picture is a JPEG"));
-    }
-    Ok(())
-}
-
-/// WhatsApp shows pictures of 640 by 640 points.
-const MAX_PICTURE_BYTES: usize = 512 * 1024;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_picture_is_a_whole_jpeg() {
-        let whole = [0xFF, 0xD8, 0xFF, 0xE0, 1, 2, 0xFF, 0xD9];
-        assert!(check_jpeg("/base64", &whole).is_ok());
-        for bad in [&whole[..6], b"\x89PNG\r\n", b"", &vec![0; 600 * 1024]] {
-            assert!(check_jpeg("/base64", bad).is_err());
-        }
     }
 }

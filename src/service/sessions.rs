@@ -23,7 +23,9 @@ use crate::{
 mod check;
 mod view;
 
-use check::{check_handle, check_name, generated_handle, handle_taken, metadata_text};
+use check::{
+    check_handle, check_name, check_settings, generated_handle, handle_taken, metadata_text,
+};
 pub use view::SessionView;
 use view::view;
 
@@ -96,6 +98,7 @@ impl Sessions {
             Some(handle) => check_handle(handle)?,
             None => generated_handle(id),
         };
+        check_settings(&new.settings)?;
         let now = self.clock.now_ms();
         let row = sessions::Model {
             id,
@@ -197,6 +200,7 @@ impl Sessions {
             row.metadata = metadata_text(&metadata)?;
         }
         if let Some(settings) = &patch.settings {
+            check_settings(settings)?;
             row.settings = serde_json::to_string(settings).map_err(Error::internal)?;
             if !settings.enabled {
                 self.manager.disconnect(row.id).await?;

@@ -10,7 +10,6 @@ use std::{
 };
 
 use entity::ids::MessageRowId;
-use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
 
 use super::{
@@ -25,7 +24,7 @@ use crate::{
         session::Snapshot,
     },
     lifecycle::Tasks,
-    protocol::compose,
+    protocol::{compose, message_id_of},
 };
 
 /// A chat is not answered again before that.
@@ -115,14 +114,7 @@ impl Replies {
                     continue;
                 };
                 answer.payload = Some(payload.clone());
-                let queued = Queued {
-                    id: answer.id,
-                    message_id: answer.message.message_id.clone(),
-                    to: answer.to.clone(),
-                    content: answer.message.content.clone(),
-                    payload,
-                    attempts: 0,
-                };
+                let queued = Queued::of(&answer, payload);
                 if let Err(error) = journal.record_outgoing(answer).await {
                     let error = &error as &dyn std::error::Error;
                     tracing::warn!(error, "an automatic answer was not stored");
@@ -136,15 +128,10 @@ impl Replies {
 }
 
 fn id_of(session: &str, message: &Message) -> String {
-    let mut hash = Sha256::new();
-    for part in [
+    message_id_of(&[
         "auto_reply",
         session,
         &message.chat.party.id,
         &message.message_id,
-    ] {
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part);
-    }
-    format!("3EB0{}", hex::encode_upper(&hash.finalize()[..9]))
+    ])
 }

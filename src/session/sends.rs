@@ -17,7 +17,10 @@ use tokio::{
     time::Instant,
 };
 
-use super::{journal::Journal, pacing::Pace};
+use super::{
+    journal::{Journal, Outgoing},
+    pacing::Pace,
+};
 use crate::{
     domain::{
         address::Address,
@@ -56,6 +59,20 @@ pub struct Queued {
     pub payload: Payload,
     /// How often it was sent without an answer.
     pub attempts: i32,
+}
+
+impl Queued {
+    /// A message that was never sent.
+    pub fn of(outgoing: &Outgoing, payload: Payload) -> Self {
+        Self {
+            id: outgoing.id,
+            message_id: outgoing.message.message_id.clone(),
+            to: outgoing.to.clone(),
+            content: outgoing.message.content.clone(),
+            payload,
+            attempts: 0,
+        }
+    }
 }
 
 /// What became of a message: the server has it, or why not.

@@ -24,8 +24,8 @@ use crate::{
         Intake,
         inspect::{self, PictureError},
     },
-    protocol::{Client, MediaError, SendError},
-    service::upstream::send_error,
+    protocol::{MediaError, SendError},
+    service::{running::connected, upstream::send_error},
     session::Handle,
 };
 
@@ -143,7 +143,7 @@ impl Media {
         let session = handle.session;
         self.bring(session, id).await?;
         let preview = self.look((session, id), rule.field, content).await?;
-        let client = connected(handle)?;
+        let client = connected(Some(handle))?;
         let source = self.parts.store.read(session, id, None).await;
         let source = source.map_err(failed)?.map_err(io::Error::other);
         let scratch = self.scratch()?;
@@ -213,18 +213,15 @@ impl Media {
         let sealed = row
             .reference_sealed
             .ok_or(Error::NotFound { what: "media" })?;
+        let handle = self.parts.manager.get(row.session_id);
         let not_connected = || send_error(SendError::NotConnected);
-        let handle = self
-            .parts
-            .manager
-            .get(row.session_id)
-            .ok_or_else(not_connected)?;
+        let handle = handle.ok_or_else(not_connected)?;
         let opened = handle
             .keys
             .open(db::media::TABLE, row.id.0.as_bytes(), &sealed);
         let plain = opened.map_err(Error::internal)?;
         let reference: Reference = serde_json::from_slice(&plain).map_err(Error::internal)?;
-        let fetched = connected(&handle)?
+        let fetched = connected(Some(&handle))?
             .download(&reference, self.scratch()?)
             .await;
         let file = tokio::fs::File::from_std(fetched.map_err(refused)?);
@@ -254,11 +251,6 @@ impl Attached {
             sha256: file.sha256.clone(),
         }
     }
-}
-
-fn connected(handle: &Handle) -> Result<Arc<Client>, Error> {
-    let client = handle.client().filter(|client| client.is_ready());
-    client.ok_or_else(|| send_error(SendError::NotConnected))
 }
 
 fn refused(error: MediaError) -> Error {

@@ -17,7 +17,7 @@ use crate::{
         principal::Scope,
     },
     protocol::{Client, SendError, Writer, compose_about, message_id},
-    service::{Ctx, Error},
+    service::{Ctx, Error, running::connected},
     session::Outgoing,
 };
 
@@ -220,12 +220,11 @@ impl Messages {
 
     /// A message of one of the caller's sessions that something can be written about.
     async fn target(&self, ctx: &Ctx, session: &str, reference: &str) -> Result<Target, Error> {
-        ctx.require(Scope::MessagesSend)?;
-        let (session, handle) = self.running(ctx, session).await?;
-        let found = db::messages::find(&self.db, session, reference).await?;
+        let session = self.running.find(ctx, Scope::MessagesSend, session).await?;
+        let found = db::messages::find(&self.db, session.id, reference).await?;
         let not_found = || Error::NotFound { what: "message" };
         let row = found.ok_or_else(not_found)?;
-        let stored = self.stored(session, vec![row]).await?;
+        let stored = self.stored(session.id, vec![row]).await?;
         let stored = stored.into_iter().next().ok_or_else(not_found)?;
         if stored.message.content.target().is_some() {
             return Err(not_found());
@@ -246,7 +245,7 @@ impl Messages {
         Ok(Target {
             id: stored.id,
             message: stored.message,
-            handle: able(handle)?,
+            handle: able(session.handle)?,
         })
     }
 
@@ -271,10 +270,16 @@ impl Messages {
             }
             _ => Vec::new(),
         };
+        let row_id = id.0.as_bytes();
+        let open = |sealed: &Vec<u8>| {
+            let keys = &handle.keys;
+            keys.open(db::message_secrets::TABLE, row_id, sealed)
+        };
+        let secret = secrets.first().and_then(|row| open(&row.secret).ok());
         let writer = Writer {
             own: &own,
             now_ms: now,
-            secret: secrets.first().map(|row| row.secret.as_slice()),
+            secret: secret.as_ref().map(|plain| plain.as_slice()),
         };
         let payload = compose_about(&content, &message, writer)
             .ok_or_else(|| conflict("secret_unknown", "the poll came without its secret"))?;
@@ -320,8 +325,7 @@ impl Messages {
 impl Target {
     /// For what is of no use later.
     fn client(&self) -> Result<Arc<Client>, Error> {
-        let client = self.handle.client().filter(|client| client.is_ready());
-        client.ok_or_else(|| super::send_error(SendError::NotConnected))
+        connected(Some(&self.handle))
     }
 }
 

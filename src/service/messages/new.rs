@@ -13,7 +13,7 @@ use crate::domain::{
 use crate::service::media::{self, File};
 
 /// The longest text, in characters: WhatsApp's own limit.
-const MAX_TEXT: usize = 65_536;
+pub(in crate::service) const MAX_TEXT: usize = 65_536;
 /// The longest text below a file, in characters.
 const MAX_CAPTION: usize = 4096;
 /// The longest name of a place, a person or an option.

@@ -71,7 +71,7 @@ impl Messages {
         session: SessionId,
         mut rows: Vec<messages::Model>,
     ) -> Result<Vec<StoredMessage>, Error> {
-        let handle = self.manager.get(session);
+        let handle = self.running.manager.get(session);
         let sends = handle.as_ref().map(|handle| &handle.sends);
         let is_under_way = |id| sends.is_some_and(|sends| sends.is_under_way(id));
         let pending = |row: &&messages::Model| row.from_me && row.ack == Ack::Pending.number();

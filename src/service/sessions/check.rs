@@ -1,10 +1,13 @@
-//! What may be written into a session: handle, name, metadata.
+//! What may be written into a session: handle, name, metadata, settings.
 
 use entity::ids::SessionId;
 use sea_orm::SqlErr;
 use serde_json::{Map, Value};
 
-use crate::service::Error;
+use crate::{
+    domain::session::Settings,
+    service::{Error, messages::MAX_TEXT},
+};
 
 /// The largest `metadata`, as JSON text.
 const MAX_METADATA: usize = 16 << 10;
@@ -59,6 +62,17 @@ pub(super) fn metadata_text(metadata: &Map<String, Value>) -> Result<String, Err
         ));
     }
     Ok(text)
+}
+
+pub(super) fn check_settings(settings: &Settings) -> Result<(), Error> {
+    let answer = settings.auto_reply_text.as_deref().unwrap_or_default();
+    if answer.chars().count() > MAX_TEXT {
+        return Err(Error::invalid(
+            "/settings/auto_reply_text",
+            format!("a text may have {MAX_TEXT} characters"),
+        ));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -31,6 +31,15 @@ async fn a_session_is_made_shown_changed_and_removed() {
         .await;
     let body = answer.refused(400, "validation_failed");
     assert!(body["errors"]["/settings/bogus"].is_array(), "{body}");
+    let endless = json!({"settings": {"auto_reply_text": "x".repeat(65_537)}});
+    for answer in [
+        ann.patch(by_handle, endless.clone()).await,
+        ann.post("/v1/sessions", endless).await,
+    ] {
+        let body = answer.refused(400, "validation_failed");
+        let faults = &body["errors"]["/settings/auto_reply_text"];
+        assert!(faults.is_array(), "{body}");
+    }
 
     ann.delete(by_handle).await.expect(204);
     ann.get(by_handle).await.refused(404, "session_not_found");
