@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Private PostgreSQL and MariaDB for the tests, and the browser that they drive.
+# Private PostgreSQL and MariaDB for the tests, and the programs that they drive: a browser and two proxies.
 #
 #   services.sh start DIR   install what is missing, start both in DIR, write DIR/env
 #   services.sh stop DIR    stop them; DIR stays
@@ -16,6 +16,8 @@ readonly PACKAGES=(
   "postgresql:/usr/lib/postgresql/*/bin/initdb:the tests run on PostgreSQL"
   "mariadb-server:/usr/sbin/mariadbd:the tests run on MariaDB"
   "chromium:/usr/bin/chromium:the tests drive the page in a browser"
+  "tinyproxy-bin:/usr/bin/tinyproxy:the tests connect sessions through an HTTP proxy"
+  "microsocks:/usr/bin/microsocks:the tests connect sessions through a SOCKS proxy"
 )
 
 if [ -n "${SERVICES_DURABLE:-}" ]; then

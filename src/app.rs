@@ -15,6 +15,7 @@ use crate::{
     config::{Config, DataDir},
     db,
     domain::clock::{SharedClock, SystemClock},
+    egress::{self, Egress},
     events::{self, Bus},
     http::{self, Api, Build, Info, LiveLimits, extract::TrustedProxies, server},
     lifecycle::{Stop, Tasks},
@@ -38,7 +39,6 @@ use crate::{
     telemetry,
     webhook::{
         dispatcher::{self, Dispatcher, Limits},
-        egress::{self, Egress},
         outbox::Wake,
         render::Native,
         retention::Retention,
@@ -122,10 +122,12 @@ impl App {
             version: whatsapp.version(),
             device_name: config.sessions.device_name.clone(),
         };
+        let egress = Egress::new(config.egress_allow()).map_err(Error::Egress)?;
         let manager = Manager::new(ManagerConfig {
             db: db.clone(),
             node: node.clone(),
             connector: Connector::new(connector, tasks.clone())?,
+            egress: egress.clone(),
             master: Arc::clone(&master),
             bus: bus.clone(),
             outbox: wake.clone(),
@@ -135,7 +137,6 @@ impl App {
             probe: ProbeTimes::default(),
             pacing: Arc::new(pacing(&config.pacing)),
         });
-        let egress = Egress::new(config.egress_allow()).map_err(Error::Egress)?;
         let sender = Sender::new(
             egress.clone(),
             Arc::new(Native),

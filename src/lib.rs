@@ -1,7 +1,7 @@
 //! Wharf: a self-hosted service that runs many WhatsApp sessions.
 //!
 //! The layers, from the outside in: `http` and `cli` → `service` → `session`, `webhook`, `events` →
-//! `protocol`, `cluster` → `db` → `domain` → `entity::ids`. Nothing points up; `tests/it/layering.rs` holds that.
+//! `protocol`, `cluster` → `db`, `egress` → `domain` → `entity::ids`. Nothing points up; `tests/it/layering.rs` holds that.
 //! `docs/ARCHITECTURE.md` is the map.
 
 pub mod app;
@@ -10,6 +10,7 @@ pub mod cluster;
 pub mod config;
 pub mod db;
 pub mod domain;
+pub mod egress;
 pub mod events;
 pub mod http;
 pub mod lifecycle;

@@ -1,12 +1,10 @@
 //! Webhooks: from a committed event to a signed request that a receiver has answered.
 //!
 //! Owns the outbox (rows written in the caller's transaction), the dispatcher that works them off, the
-//! signature, the shape of a request and the guarded HTTP client. Must never hold a transaction open over a
-//! request, nor send to an address that [`egress`] refuses. `session` calls [`outbox`], `service` the rest;
-//! `app` starts the [`dispatcher`].
+//! signature and the shape of a request. Must never hold a transaction open over a request, nor send but through
+//! [`crate::egress`]. `session` calls [`outbox`], `service` the rest; `app` starts the [`dispatcher`].
 
 pub mod dispatcher;
-pub mod egress;
 pub mod filter;
 pub mod headers;
 pub mod heads;

@@ -32,6 +32,8 @@ pub struct Model {
     pub created_at: i64,
     pub updated_at: i64,
     pub connected_at: Option<i64>,
+    /// The proxy of the settings, whole: a URL, sealed.
+    pub proxy_sealed: Option<Vec<u8>>,
 }
 
 /// No relation is declared: the service joins by hand and always by owner.

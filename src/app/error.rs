@@ -2,8 +2,8 @@
 
 use crate::{
     cluster::SELF_FENCE_AFTER, config::DataDirError, db::migrate::MigrateError,
-    http::server::BindError, media::StoreError, protocol::OpenError, seal::SealError, service,
-    webhook::egress::EgressError,
+    egress::EgressError, http::server::BindError, media::StoreError, protocol::OpenError,
+    seal::SealError, service,
 };
 
 /// Why the service did not start, or did not stop as it should.

@@ -121,6 +121,7 @@ pub async fn update_profile(db: &impl ConnectionTrait, row: &Model, now: i64) ->
         .col_expr(Column::Name, Expr::value(row.name.clone()))
         .col_expr(Column::Metadata, Expr::value(row.metadata.clone()))
         .col_expr(Column::Settings, Expr::value(row.settings.clone()))
+        .col_expr(Column::ProxySealed, Expr::value(row.proxy_sealed.clone()))
         .col_expr(Column::UpdatedAt, Expr::value(now))
         .filter(Column::Id.eq(row.id))
         .filter(Column::OwnerId.eq(row.owner_id))

@@ -18,6 +18,8 @@ pub enum Reason {
     Deaf,
     /// WhatsApp cannot be reached; it is being tried again.
     Unreachable,
+    /// The session's proxy cannot be reached or does not connect; it is being tried again, and never without it.
+    ProxyFailed,
     /// The server could not prove that it is WhatsApp.
     ServerNotTrusted,
     /// Another client logged in with this device's keys.
@@ -54,6 +56,7 @@ impl Reason {
             Self::ConnectionLost => "connection_lost",
             Self::Deaf => "deaf",
             Self::Unreachable => "unreachable",
+            Self::ProxyFailed => "proxy_failed",
             Self::ServerNotTrusted => "server_not_trusted",
             Self::StreamReplaced => "stream_replaced",
             Self::DeviceRemoved => "device_removed",
@@ -259,7 +262,7 @@ pub struct Snapshot {
     pub connected_at: Option<i64>,
 }
 
-/// What the owner may switch. Names are those of the contract; those that no verb reads yet are kept and shown.
+/// What the owner may switch. Names are those of the contract.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
@@ -279,7 +282,7 @@ pub struct Settings {
     pub ignore_broadcasts: bool,
     /// Leave out channels.
     pub ignore_channels: bool,
-    /// Connect through this proxy.
+    /// Connect through this proxy and in no other way: `http://` or `socks5://`. Its password is not shown again.
     pub proxy_url: Option<String>,
     /// Answer what a person writes to this account alone with this, quoting it; each chat once a minute at most.
     pub auto_reply_text: Option<String>,

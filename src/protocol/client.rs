@@ -34,7 +34,7 @@ use super::{
     convert::{self, Payload},
     http_client::Http,
     send_error::SendError,
-    transport,
+    transport::{self, Way},
 };
 use crate::{
     domain::{address::Address, session::Account},
@@ -165,7 +165,7 @@ impl Connector {
     }
 
     /// Opens a client of `session` over `store` and starts to connect. What happens to it arrives on `events`, what it hears
-    /// of others on `news`.
+    /// of others on `news`. It reaches WhatsApp on `way` and on no other.
     ///
     /// `overflow` falls when `events` was full at a change of state: the caller must then end the client. Once
     /// `silenced` has fallen, nothing is sent.
@@ -174,6 +174,7 @@ impl Connector {
         (session, store): (SessionId, Arc<dyn Backend>),
         inbox: Arc<dyn Inbox>,
         (events, news): (mpsc::Sender<Event>, mpsc::Sender<News>),
+        way: Way,
         (overflow, silenced): (CancellationToken, CancellationToken),
     ) -> Result<Client, OpenError> {
         let bridge = Arc::new(Bridge {
@@ -189,15 +190,18 @@ impl Connector {
         });
         let factory = transport::Factory {
             url: Arc::clone(&self.url),
+            way: way.clone(),
             tls: Arc::clone(&self.tls),
             watcher: Arc::clone(&bridge) as Arc<dyn transport::Watcher>,
             tasks: self.tasks.clone(),
             silenced,
         };
+        let http = self.http.on(way);
+        let http = http.map_err(|error| OpenError::Tls(Box::new(error)))?;
         let mut builder = Bot::builder()
             .with_backend_arc(store)
             .with_transport_factory(factory)
-            .with_http_client(self.http.clone())
+            .with_http_client(http)
             .with_runtime(TokioRuntime)
             .with_device_props(DevicePropsOverride::new().with_os(&self.config.device_name))
             .with_event_handler(Listener(Arc::clone(&bridge)))

@@ -1,7 +1,8 @@
 //! The HTTP client that whatsapp-rust uses for media and for the version of WhatsApp Web.
 //!
 //! Owns nothing but a shared connection pool. The library builds `https` addresses from the host that WhatsApp
-//! names; a sandbox speaks plain HTTP on loopback, so a loopback address is asked without TLS.
+//! names; a sandbox speaks plain HTTP on loopback, so a loopback address is asked without TLS. A session with a proxy
+//! has a pool of its own, which goes through it.
 
 use std::{io::Read, time::Duration};
 
@@ -11,6 +12,9 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::runtime::Handle;
 use tokio_util::io::{StreamReader, SyncIoBridge};
 use wacore::net::{HttpClient, HttpRequest, HttpResponse, StreamingHttpResponse, UploadBody};
+
+use super::transport::{Closed, Way};
+use crate::egress::ProxyError;
 
 const TIMEOUT: Duration = Duration::from_mins(1);
 
@@ -24,16 +28,32 @@ const PIECE: usize = 256 * 1024;
 #[derive(Debug, Clone)]
 pub(super) struct Http {
     client: reqwest::Client,
+    way: Way,
 }
 
 impl Http {
     pub(super) fn new() -> Result<Self, reqwest::Error> {
-        let client = reqwest::Client::builder()
-            .connect_timeout(Duration::from_secs(10))
-            .timeout(TIMEOUT)
-            .build()?;
-        Ok(Self { client })
+        Ok(Self {
+            client: built(reqwest::Client::builder())?,
+            way: Way::Direct,
+        })
     }
+
+    /// The client of a session that goes `way`.
+    pub(super) fn on(&self, way: Way) -> Result<Self, ProxyError> {
+        let client = match &way {
+            Way::Direct | Way::Closed => self.client.clone(),
+            Way::Through(route) => built(route.client()?).map_err(ProxyError::Client)?,
+        };
+        Ok(Self { client, way })
+    }
+}
+
+fn built(builder: reqwest::ClientBuilder) -> reqwest::Result<reqwest::Client> {
+    builder
+        .connect_timeout(Duration::from_secs(10))
+        .timeout(TIMEOUT)
+        .build()
 }
 
 fn plain_on_loopback(url: &str) -> anyhow::Result<url::Url> {
@@ -53,6 +73,12 @@ fn plain_on_loopback(url: &str) -> anyhow::Result<url::Url> {
 
 impl Http {
     fn call(&self, request: &HttpRequest) -> anyhow::Result<reqwest::RequestBuilder> {
+        match &self.way {
+            Way::Direct => {}
+            // The resolver judges names; an address does not come to it.
+            Way::Through(route) => route.check()?,
+            Way::Closed => return Err(Closed.into()),
+        }
         let method = request.method.parse().context("unknown HTTP method")?;
         let mut call = self
             .client

@@ -39,7 +39,11 @@ use wacore::net::{
     DisconnectReason, Transport, TransportEvent, TransportFactory, WHATSAPP_WEB_ORIGIN,
 };
 
-use crate::{domain::session::Reason, lifecycle::Tasks};
+use crate::{
+    domain::session::Reason,
+    egress::{ProxyError, Route},
+    lifecycle::Tasks,
+};
 
 /// Frames that wait for the client; when it is full, reading from the socket stops and TCP holds the peer back.
 const EVENTS: usize = 16;
@@ -59,9 +63,26 @@ pub(super) trait Watcher: Send + Sync {
     fn failed(&self, reason: Reason, detail: String);
 }
 
+/// How a session gets to WhatsApp.
+#[derive(Debug, Clone)]
+pub enum Way {
+    /// Over the network as it is.
+    Direct,
+    /// Through a proxy.
+    Through(Route),
+    /// It has a proxy that cannot be read.
+    Closed,
+}
+
+/// The proxy of a session cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("the proxy of this session cannot be read; set it again")]
+pub(super) struct Closed;
+
 /// Makes the connections of one session.
 pub(super) struct Factory {
     pub(super) url: Arc<str>,
+    pub(super) way: Way,
     pub(super) tls: Arc<rustls::ClientConfig>,
     pub(super) watcher: Arc<dyn Watcher>,
     pub(super) tasks: Tasks,
@@ -79,8 +100,12 @@ impl TransportFactory for Factory {
             Err(_) => Err(anyhow::anyhow!("no answer within {CONNECT_TIMEOUT:?}")),
         };
         let socket = opened.inspect_err(|error| {
-            self.watcher
-                .failed(Reason::Unreachable, format!("{error:#}"));
+            let reason = if error.is::<ProxyError>() || error.is::<Closed>() {
+                Reason::ProxyFailed
+            } else {
+                Reason::Unreachable
+            };
+            self.watcher.failed(reason, format!("{error:#}"));
         })?;
         let (sink, stream) = socket.split();
         let (events, receiver) = async_channel::bounded(EVENTS);
@@ -111,10 +136,16 @@ impl Factory {
             .to_owned();
         let secure = uri.scheme_str() == Some("wss");
         let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
-        let tcp = TcpStream::connect((host.as_str(), port))
-            .await
-            .context("cannot connect")?;
-        tcp.set_nodelay(true)?;
+        let tcp = match &self.way {
+            Way::Direct => {
+                let tcp = TcpStream::connect((host.as_str(), port));
+                let tcp = tcp.await.context("cannot connect")?;
+                tcp.set_nodelay(true)?;
+                tcp
+            }
+            Way::Through(route) => route.connect(&host, port).await?,
+            Way::Closed => return Err(Closed.into()),
+        };
         let stream: Box<dyn Stream> = if secure {
             let name = ServerName::try_from(host)?;
             let connector = tokio_rustls::TlsConnector::from(Arc::clone(&self.tls));

@@ -23,9 +23,9 @@ use super::{Ctx, Error, Fault, sessions::find};
 use crate::{
     db,
     domain::{clock::SharedClock, principal::Scope},
+    egress::Egress,
     media::{Intake, IntakeError, Store, StoreError},
     session::Manager,
-    webhook::egress::Egress,
 };
 
 mod by_url;

@@ -25,6 +25,7 @@ mod view;
 
 use check::{
     check_handle, check_name, check_settings, generated_handle, handle_taken, metadata_text,
+    proxy_refused,
 };
 pub use view::SessionView;
 use view::view;
@@ -98,9 +99,8 @@ impl Sessions {
             Some(handle) => check_handle(handle)?,
             None => generated_handle(id),
         };
-        check_settings(&new.settings)?;
         let now = self.clock.now_ms();
-        let row = sessions::Model {
+        let mut row = sessions::Model {
             id,
             owner_id: ctx.owner(),
             handle,
@@ -111,11 +111,13 @@ impl Sessions {
             state: SessionState::Disconnected,
             reason: None,
             metadata,
-            settings: serde_json::to_string(&new.settings).map_err(Error::internal)?,
+            settings: String::new(),
             created_at: now,
             updated_at: now,
             connected_at: None,
+            proxy_sealed: None,
         };
+        self.set(&mut row, new.settings).await?;
         let tx = db::begin(&self.db).await?;
         if let Some(limit) = db::sessions::lock_limit(&tx, ctx.owner()).await?
             && db::sessions::count(&tx, ctx.owner()).await? >= u64::try_from(limit).unwrap_or(0)
@@ -199,10 +201,11 @@ impl Sessions {
         if let Some(metadata) = patch.metadata {
             row.metadata = metadata_text(&metadata)?;
         }
-        if let Some(settings) = &patch.settings {
-            check_settings(settings)?;
-            row.settings = serde_json::to_string(settings).map_err(Error::internal)?;
-            if !settings.enabled {
+        let mut goes_elsewhere = false;
+        if let Some(settings) = patch.settings.clone() {
+            let is_enabled = settings.enabled;
+            goes_elsewhere = self.set(&mut row, settings).await?;
+            if !is_enabled {
                 self.manager.disconnect(row.id).await?;
             }
         }
@@ -211,10 +214,40 @@ impl Sessions {
             .map_err(handle_taken)?;
         if let (Some(settings), Some(handle)) = (patch.settings, self.manager.get(row.id)) {
             handle.sends.protect(settings.account_protection);
+            let is_enabled = settings.enabled;
             handle.habits.set(settings);
+            if goes_elsewhere && is_enabled {
+                self.manager.restart(row.id).await?;
+            }
         }
         let row = find(&self.db, ctx, &row.id.to_string()).await?;
         self.show(row).await
+    }
+
+    /// Puts `settings` into `row`, the proxy sealed; whether the session is to reach WhatsApp in another way.
+    async fn set(&self, row: &mut sessions::Model, mut settings: Settings) -> Result<bool, Error> {
+        check_settings(&settings)?;
+        let before: Option<Settings> = serde_json::from_str(&row.settings).ok();
+        let shown = before.and_then(|before| before.proxy_url);
+        let sealed = row.proxy_sealed.take();
+        let changed = match settings.proxy_url.take() {
+            None => sealed.is_some() || shown.is_some(),
+            // What was shown is what is kept.
+            Some(text) if sealed.is_some() && shown.as_deref() == Some(text.as_str()) => {
+                settings.proxy_url = shown;
+                row.proxy_sealed = sealed;
+                false
+            }
+            Some(text) => {
+                let kept = self.manager.proxies().keep(row.id, &text).await;
+                let kept = kept.map_err(proxy_refused)?;
+                settings.proxy_url = Some(kept.shown);
+                row.proxy_sealed = Some(kept.sealed);
+                true
+            }
+        };
+        row.settings = serde_json::to_string(&settings).map_err(Error::internal)?;
+        Ok(changed)
     }
 
     /// Ends the session and forgets everything of it. The device stays linked on the phone until it is removed

@@ -13,8 +13,8 @@ use super::{Ctx, Error, Fault};
 use crate::{
     db,
     domain::{clock::SharedClock, principal::Scope},
+    egress::Egress,
     webhook::{
-        egress::Egress,
         filter::{Chats, Sessions, Types},
         outbox::Wake,
         sender::Sender,

@@ -9,7 +9,10 @@ use entity::{enums::SessionState, ids::SessionId};
 use sea_orm::{DatabaseConnection, DbErr};
 use tokio::sync::{Mutex, Notify};
 
-use super::{handle::Handle, journal::JournalError, pacing::Pacing, probe::ProbeTimes, telling};
+use super::{
+    handle::Handle, journal::JournalError, pacing::Pacing, probe::ProbeTimes, proxies::Proxies,
+    telling,
+};
 use crate::{
     cluster::Node,
     db::{self, leases},
@@ -17,6 +20,7 @@ use crate::{
         clock::SharedClock,
         session::{Phase, Reason},
     },
+    egress::Egress,
     events::Bus,
     lifecycle::{Stop, Tasks},
     protocol::{Connector, OpenError, store},
@@ -45,6 +49,8 @@ pub struct ManagerConfig {
     pub node: Node,
     /// Opens clients.
     pub connector: Connector,
+    /// The way out to the proxies of sessions.
+    pub egress: Egress,
     /// Seals device state.
     pub master: Arc<Master>,
     /// The live bus.
@@ -87,6 +93,7 @@ pub enum ManagerError {
 #[derive(Debug, Clone)]
 pub struct Manager {
     parts: Arc<ManagerConfig>,
+    proxies: Proxies,
     live: Arc<DashMap<SessionId, Handle>>,
     nudge: Arc<Notify>,
     /// Held while sessions are claimed and started, so that whoever asks for one finds it started.
@@ -97,11 +104,17 @@ impl Manager {
     /// A manager with nothing live; [`Manager::start`] lets it claim.
     pub fn new(config: ManagerConfig) -> Self {
         Self {
+            proxies: Proxies::new(config.egress.clone(), &config.master),
             parts: Arc::new(config),
             live: Arc::default(),
             nudge: Arc::default(),
             claiming: Arc::default(),
         }
+    }
+
+    /// What takes in the proxies of sessions.
+    pub const fn proxies(&self) -> &Proxies {
+        &self.proxies
     }
 
     /// Claims wanted sessions until the soft stop, and drops all of them when the node's lease is lost: the whole

@@ -18,7 +18,6 @@ use reqwest::{
 };
 
 use super::{
-    egress::{Egress, EgressError},
     heads::Head,
     health::Outcome,
     render::{Render, Rendered, Told},
@@ -26,7 +25,10 @@ use super::{
     signer,
     target::Target,
 };
-use crate::domain::clock::SharedClock;
+use crate::{
+    domain::clock::SharedClock,
+    egress::{Egress, EgressError},
+};
 
 /// How much of an answer is read and kept.
 pub const RESPONSE_MAX_BYTES: usize = 16 * 1024;

@@ -6,6 +6,7 @@ mod messages;
 mod news;
 mod pacing;
 mod pairing;
+mod proxies;
 mod restart;
 mod sends;
 mod takeover;

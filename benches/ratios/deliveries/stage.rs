@@ -14,12 +14,12 @@ use tokio::task::JoinSet;
 use wharf::{
     db,
     domain::clock::{Clock, SharedClock, SystemClock},
+    egress::Egress,
     events::Bus,
     lifecycle::Stop,
     seal::Master,
     webhook::{
         dispatcher::{Dispatcher, LEASE, Limits, Parts, TICK},
-        egress::Egress,
         outbox::{self, Wake},
         render::Native,
         sender::Sender,

@@ -3,7 +3,7 @@
 use reqwest::{Method, Response, Url, header};
 
 use super::{Ctx, Duration, Error, Fault, File, Label, MAX_BYTES, Media};
-use crate::webhook::egress::{Egress, EgressError};
+use crate::egress::{Egress, EgressError};
 
 /// How long all of it may take.
 const WITHIN: Duration = Duration::from_secs(45);

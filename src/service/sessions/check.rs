@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 
 use crate::{
     domain::session::Settings,
-    service::{Error, messages::MAX_TEXT},
+    service::{Error, Fault, messages::MAX_TEXT},
+    session::KeepError,
 };
 
 /// The largest `metadata`, as JSON text.
@@ -73,6 +74,17 @@ pub(super) fn check_settings(settings: &Settings) -> Result<(), Error> {
         ));
     }
     Ok(())
+}
+
+/// Why a proxy is not taken.
+pub(super) fn proxy_refused(error: KeepError) -> Error {
+    match error {
+        KeepError::Refused(error) => Error::Invalid {
+            code: error.code(),
+            faults: vec![Fault::new("/settings/proxy_url", error.to_string())],
+        },
+        KeepError::Seal(error) => Error::internal(error),
+    }
 }
 
 #[cfg(test)]

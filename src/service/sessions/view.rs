@@ -119,6 +119,7 @@ mod tests {
             created_at: 0,
             updated_at: 0,
             connected_at: Some(1),
+            proxy_sealed: None,
         };
         let held = Standing {
             lease_key: row.id.uuid(),

@@ -7,8 +7,8 @@ use entity::ids::{EndpointId, SessionId};
 use super::{Ctx, Error, Fault, Webhooks};
 use crate::{
     db,
+    egress::EgressError,
     webhook::{
-        egress::EgressError,
         filter::{FilterError, Sessions},
         headers,
     },

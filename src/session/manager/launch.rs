@@ -120,6 +120,7 @@ impl Manager {
 
         let client_slot = Arc::new(ArcSwapOption::empty());
         let settings = settings_of(&row);
+        let way = self.proxies.way(&row, &settings);
         let sends = Sends::new(
             Arc::clone(&client_slot),
             journal.clone(),
@@ -186,6 +187,7 @@ impl Manager {
                 (session, backend),
                 incoming,
                 (event_in, news_in),
+                way,
                 (overflow.clone(), spoiled.clone()),
             )
             .await;

@@ -15,6 +15,7 @@ use wharf::{
     cluster::Node,
     db,
     domain::clock::{Clock, SharedClock},
+    egress::Egress,
     events::Bus,
     http::{self, Api, Build, Info, Parts, Settings},
     lifecycle::{Stop, Tasks},
@@ -33,7 +34,7 @@ use wharf::{
         webhooks::WebhookParts,
     },
     session::{Manager, ManagerConfig, ProbeTimes},
-    webhook::{egress::Egress, outbox::Wake, render::Native, sender::Sender, target::Vault},
+    webhook::{outbox::Wake, render::Native, sender::Sender, target::Vault},
 };
 use wharf_sandbox::Sandbox;
 
@@ -142,10 +143,12 @@ impl TestApp {
             .await
             .unwrap();
         let master = Arc::new(Master::from_bytes([7; 32]));
+        let egress = Egress::new(vec!["127.0.0.0/8".parse().unwrap()]).unwrap();
         let manager = Manager::new(ManagerConfig {
             db: db.clone(),
             node,
             connector: connector(whatsapp, &tasks),
+            egress: egress.clone(),
             master: Arc::clone(&master),
             bus: bus.clone(),
             outbox: Wake::default(),
@@ -156,7 +159,6 @@ impl TestApp {
             pacing: Arc::new(PACING),
         });
         manager.start();
-        let egress = Egress::new(vec!["127.0.0.0/8".parse().unwrap()]).unwrap();
         let place = Place::Folder(folder.path().join("media"));
         let media = Media::new(MediaParts {
             db: db.clone(),

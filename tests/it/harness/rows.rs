@@ -40,5 +40,6 @@ pub(crate) fn session(owner: UserId) -> sessions::Model {
         created_at: 0,
         updated_at: 0,
         connected_at: None,
+        proxy_sealed: None,
     }
 }

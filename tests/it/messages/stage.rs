@@ -12,11 +12,11 @@ use serde_json::{Value, json};
 use waproto::whatsapp as wa;
 use wharf::{
     domain::clock::{Clock as _, SystemClock},
+    egress::Egress,
     events::Bus,
     seal::Master,
     webhook::{
         dispatcher::{Dispatcher, LEASE, Limits, Parts, TICK},
-        egress::Egress,
         outbox::Wake,
         render::Native,
         sender::Sender,

@@ -22,6 +22,7 @@ use serde_json::json;
 use wharf::{
     db,
     domain::clock::{Clock, SharedClock, SystemClock},
+    egress::{Egress, Lookup, Settings},
     events::Bus,
     seal::Master,
     service::{
@@ -30,7 +31,6 @@ use wharf::{
     },
     webhook::{
         dispatcher::{Dispatcher, LEASE, Limits, Parts, Stats, TICK},
-        egress::{Egress, Lookup, Settings},
         outbox::{self, Wake},
         render::Native,
         sender::Sender,

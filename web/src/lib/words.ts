@@ -56,6 +56,11 @@ const REASONS: Record<string, Explanation> = {
     what: "The service gets no answer from WhatsApp.",
     next: "It keeps trying. Check the network, the firewall and the proxy setting of this session.",
   },
+  proxy_failed: {
+    title: "The proxy does not connect",
+    what: "This session goes through a proxy, which cannot be reached or does not lead to WhatsApp.",
+    next: "It keeps trying, and never goes without the proxy. Check the proxy, or set another one for this session.",
+  },
   server_not_trusted: {
     title: "The server is not WhatsApp",
     what: "The server at the other end could not prove that it is WhatsApp, so the session refused to talk to it.",

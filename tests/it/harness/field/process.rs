@@ -7,6 +7,7 @@ use sea_orm::DatabaseConnection;
 use wharf::{
     cluster::Node,
     domain::clock::{SharedClock, SystemClock},
+    egress::Egress,
     events::Bus,
     lifecycle::{Stop, Tasks},
     media::{Place, Store},
@@ -20,7 +21,7 @@ use wharf::{
         sessions::Sessions,
     },
     session::{Manager, ManagerConfig, Pacing, ProbeTimes},
-    webhook::{egress::Egress, outbox::Wake},
+    webhook::outbox::Wake,
 };
 
 use super::DEADLINE;
@@ -96,10 +97,12 @@ impl Process {
             .await
             .unwrap();
         let bus = Bus::default();
+        let egress = Egress::new(vec!["127.0.0.0/8".parse().unwrap()]).unwrap();
         let manager = Manager::new(ManagerConfig {
             db: db.clone(),
             node: node.clone(),
             connector: connector(whatsapp, &tasks),
+            egress: egress.clone(),
             master: Arc::new(Master::from_bytes([7; 32])),
             bus: bus.clone(),
             outbox: Wake::default(),
@@ -115,7 +118,7 @@ impl Process {
             db: db.clone(),
             clock: Arc::clone(&clock),
             store: Store::open(&Place::Folder(files.path().to_owned())).unwrap(),
-            egress: Egress::new(Vec::new()).unwrap(),
+            egress,
             manager: manager.clone(),
             scratch: files.path().to_owned(),
         });

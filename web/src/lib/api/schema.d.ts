@@ -2971,7 +2971,7 @@ export interface components {
              */
             state: string;
         };
-        /** @description What the owner may switch. Names are those of the contract; those that no verb reads yet are kept and shown. */
+        /** @description What the owner may switch. Names are those of the contract. */
         Settings: {
             /**
              * @description Pace what is sent: so many messages a minute, each text after a while of typing (`pacing` in the configuration).
@@ -3019,7 +3019,7 @@ export interface components {
              */
             log_messages: boolean;
             /**
-             * @description Connect through this proxy.
+             * @description Connect through this proxy and in no other way: `http://` or `socks5://`. Its password is not shown again.
              * @default null
              */
             proxy_url: string | null;

@@ -1,9 +1,9 @@
-//! The way out: the one HTTP client for addresses that a user has chosen.
+//! The way out: to addresses and through proxies that a user has chosen.
 //!
 //! Owns the rules against reaching what only this machine or its network can reach: scheme, literal
 //! addresses, every answer of the resolver. A connection goes to an address that was checked, never to a
-//! second look-up. Must never follow a redirect or use a proxy. Called by the webhook dispatcher, by
-//! `service::webhooks` for checks, and by whatever fetches media by URL.
+//! second look-up. Must never follow a redirect. Called by the webhook dispatcher, by `service` for checks and for files
+//! by URL, and by `protocol` for sessions that have a proxy.
 
 use std::{
     net::IpAddr,
@@ -17,9 +17,11 @@ use url::Host;
 
 mod address;
 mod line;
+mod proxy;
 mod resolve;
 
 pub use address::Range;
+pub use proxy::{Proxy, ProxyError, Route};
 pub use resolve::{Lookup, SystemLookup};
 
 /// The most bytes of a URL that is accepted.
@@ -43,6 +45,15 @@ pub enum EgressError {
     /// Credentials in a URL end up in logs.
     #[error("a URL must not carry a user name or a password")]
     UserInfo,
+    /// Neither kind of proxy that is spoken to.
+    #[error("the scheme of a proxy must be http or socks5, not {0}")]
+    ProxyScheme(String),
+    /// A proxy is a host and a port.
+    #[error("the URL of a proxy ends with its port")]
+    ProxyPath,
+    /// What was shown of a proxy is not the whole of it.
+    #[error("*** stands for a password that is not shown; write the password")]
+    ProxyPassword,
     /// There is nobody to connect to.
     #[error("the URL names no host")]
     NoHost,
@@ -70,6 +81,9 @@ impl EgressError {
             Self::TooLong => "url_too_long",
             Self::Scheme(_) => "url_scheme",
             Self::UserInfo => "url_userinfo",
+            Self::ProxyScheme(_) => "proxy_scheme",
+            Self::ProxyPath => "proxy_path",
+            Self::ProxyPassword => "proxy_password_hidden",
             Self::NoHost => "url_no_host",
             Self::Refused { .. } => "address_refused",
             Self::NoAddress(_) => "name_without_address",
