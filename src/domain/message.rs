@@ -14,7 +14,9 @@ mod media;
 pub use about::{Answer, Edit, Keep, Pin, Reaction, Response, Revoke, Vote};
 pub use ack::{Ack, Status};
 pub use content::{Card, Contact, Content, Location, Occasion, Poll, Text, Unknown, Venue};
-pub use media::{Attached, Audio, Class, Document, Image, Reference, Sticker, Video, Voice};
+pub use media::{
+    Attached, Audio, CameWith, Class, Document, Image, Reference, Sticker, Video, Voice,
+};
 
 /// What a message answers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]

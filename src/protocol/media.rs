@@ -14,7 +14,10 @@ use wacore::{
     download::MediaType,
     upload::{EncryptedMediaInfo, MediaEncryptor, UploadSource},
 };
-use whatsapp_rust::download::DownloadParams;
+use whatsapp_rust::{
+    download::DownloadParams,
+    features::{MediaRetryResult, MediaReuploadError, MediaReuploadRequest},
+};
 
 use super::client::Client;
 use crate::domain::message::{Class, Reference};
@@ -31,6 +34,9 @@ pub enum MediaError {
     /// WhatsApp does not have it any more.
     #[error("WhatsApp does not have the file any more")]
     Gone,
+    /// The phone, which has the file, does not answer.
+    #[error("the phone does not answer")]
+    PhoneSilent,
     /// WhatsApp or the library refused, or did not answer.
     #[error("WhatsApp did not take or give the file")]
     Refused(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -93,6 +99,7 @@ impl Client {
             key_at: Some(uploaded.media_key_timestamp),
             sidecar: uploaded.streaming_sidecar,
             preview: None,
+            came_with: None,
         })
     }
 
@@ -115,6 +122,34 @@ impl Client {
             Some(401 | 403 | 404 | 410) => MediaError::Gone,
             _ => MediaError::refused(error),
         })
+    }
+}
+
+impl Client {
+    /// Asks the phone to put a file up again that WhatsApp's servers have dropped; where it is then. Takes half a minute
+    /// when the phone does not answer.
+    pub async fn put_up_again(&self, at: &Reference) -> Result<Reference, MediaError> {
+        let came_with = at.came_with.as_ref().ok_or(MediaError::Gone)?;
+        let chat = came_with.chat.parse().map_err(|_| MediaError::Gone)?;
+        let participant = came_with.participant.as_deref().map(str::parse).transpose();
+        let participant = participant.map_err(|_| MediaError::Gone)?;
+        let request = MediaReuploadRequest {
+            msg_id: &came_with.message_id,
+            chat_jid: &chat,
+            media_key: &at.key,
+            is_from_me: came_with.from_me,
+            participant: participant.as_ref(),
+        };
+        match self.inner.media_reupload().request(&request).await {
+            Ok(MediaRetryResult::Success { direct_path }) => Ok(Reference {
+                direct_path,
+                url: None,
+                ..at.clone()
+            }),
+            Ok(_) => Err(MediaError::Gone),
+            Err(MediaReuploadError::Timeout) => Err(MediaError::PhoneSilent),
+            Err(error) => Err(MediaError::Refused(error.into())),
+        }
     }
 }
 

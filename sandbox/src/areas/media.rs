@@ -3,6 +3,7 @@
 //! The server's part knows names and sizes only: a blob is named by the hash of its ciphertext, and nothing that does
 //! not hash to its name is taken. What a blob means is known to whoever has the key in the message.
 
+mod again;
 mod attach;
 mod http;
 mod opened;
@@ -18,9 +19,10 @@ use crate::dispatch::{Answer, Client, HandlerTable};
 use crate::stanza::Refusal;
 use crate::world::World;
 
+pub(crate) use again::asked;
 pub(crate) use attach::{AttachFault, Attachment, File, Kind, attach};
 pub(crate) use http::router;
-pub(crate) use opened::{opened, sealed, shown};
+pub(crate) use opened::{Sealed, opened, sealed, shown};
 pub(crate) use routes::routes;
 pub(crate) use shelf::{Shelf, ShelfFault};
 
@@ -32,6 +34,7 @@ const AUTH_TTL_S: u32 = 3600;
 pub(crate) struct Door {
     host: String,
     auth: String,
+    dropped: again::Dropped,
 }
 
 pub(crate) fn register(table: &mut HandlerTable) {
@@ -54,6 +57,7 @@ pub(crate) fn open_door(world: &mut World, addr: SocketAddr) {
     world.areas.media = Door {
         host: format!("{host}:{}", addr.port()),
         auth,
+        dropped: again::Dropped::default(),
     };
 }
 

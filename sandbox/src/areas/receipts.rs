@@ -7,7 +7,7 @@ use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Jid, JidExt as _, Node};
 
 use super::messages::Chat;
-use super::phone;
+use super::{media, phone};
 use crate::dispatch::{Client, HandlerTable};
 use crate::jids::{DeviceKey, Pn};
 use crate::stanza::{Refusal, ack, attr, child, children, jid};
@@ -122,6 +122,12 @@ fn receipt(world: &mut World, client: Client, node: &Node) -> Result<(), Refusal
     let to = jid(node, "to").ok_or(Refusal::BAD_REQUEST)?;
     let ids = ids(node).ok_or(Refusal::BAD_REQUEST)?;
     let kind = attr(node, "type");
+    if kind.as_deref() == Some("server-error") {
+        let taken = ack(node, world.now_s(), None);
+        world.send(client.conn, &taken);
+        media::asked(world, client, node);
+        return Ok(());
+    }
     // The resend of a message has its id too. If asking for it took the first one out of the queue, the ack of the
     // first one, which follows, would take out the resend.
     let asks_again = kind.as_deref() == Some("retry");

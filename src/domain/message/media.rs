@@ -5,6 +5,9 @@ use std::fmt;
 use entity::ids::{MediaId, SessionId};
 use serde::{Deserialize, Serialize};
 
+use super::Message;
+use crate::domain::address::{ChatKind, Party};
+
 /// The file of a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Attached {
@@ -133,6 +136,36 @@ pub struct Reference {
     pub sidecar: Option<Vec<u8>>,
     /// A small JPEG that is shown before it has come.
     pub preview: Option<Vec<u8>>,
+    /// The message that it came with: the phone has the file as well.
+    #[serde(default)]
+    pub came_with: Option<Box<CameWith>>,
+}
+
+/// The message that a file belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CameWith {
+    /// WhatsApp's id.
+    pub message_id: String,
+    /// The address of the chat.
+    pub chat: String,
+    /// Who wrote it, in a group.
+    pub participant: Option<String>,
+    /// Whether it is the account's own.
+    pub from_me: bool,
+}
+
+impl CameWith {
+    /// As WhatsApp itself names the message: people by their LID, where that is known.
+    pub fn of(message: &Message) -> Self {
+        let address = |party: &Party| party.lid.clone().unwrap_or_else(|| party.id.clone());
+        let is_group = message.chat.kind == ChatKind::Group;
+        Self {
+            message_id: message.message_id.clone(),
+            chat: address(&message.chat.party),
+            participant: is_group.then(|| address(&message.sender)),
+            from_me: message.from_me,
+        }
+    }
 }
 
 impl fmt::Debug for Reference {

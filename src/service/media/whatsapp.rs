@@ -221,9 +221,14 @@ impl Media {
             .open(db::media::TABLE, row.id.0.as_bytes(), &sealed);
         let plain = opened.map_err(Error::internal)?;
         let reference: Reference = serde_json::from_slice(&plain).map_err(Error::internal)?;
-        let fetched = connected(Some(&handle))?
-            .download(&reference, self.scratch()?)
-            .await;
+        let client = connected(Some(&handle))?;
+        let fetched = match client.download(&reference, self.scratch()?).await {
+            Err(MediaError::Gone) => {
+                let again = client.put_up_again(&reference).await.map_err(refused)?;
+                client.download(&again, self.scratch()?).await
+            }
+            fetched => fetched,
+        };
         let file = tokio::fs::File::from_std(fetched.map_err(refused)?);
         let pieces = ReaderStream::with_capacity(file, PIECE).boxed();
         let limit = u64::try_from(row.size).unwrap_or(0);
@@ -257,7 +262,12 @@ fn refused(error: MediaError) -> Error {
     match error {
         MediaError::Gone => Error::Upstream {
             code: "media_gone",
-            detail: "WhatsApp does not have the file any more".to_owned(),
+            detail: "WhatsApp does not have the file any more, nor has the phone".to_owned(),
+        },
+        MediaError::PhoneSilent => Error::Upstream {
+            code: "phone_not_answering",
+            detail: "WhatsApp has dropped the file, and the phone that has it does not answer"
+                .to_owned(),
         },
         MediaError::Io(error) => failed(StoreError::Folder(error)),
         MediaError::Refused(source) => {

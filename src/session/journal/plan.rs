@@ -19,7 +19,7 @@ use crate::{
     db::messages::{Key, Own},
     domain::{
         event::{AckData, ContactUpdateData, ErrorData, Event},
-        message::{Ack, Attached, Content, Message, Private, Reference},
+        message::{Ack, Attached, CameWith, Content, Message, Private, Reference},
     },
     protocol::Payload,
 };
@@ -212,10 +212,12 @@ impl Plan {
                 Content::Document { document, .. } => document.filename.clone(),
                 _ => None,
             };
+            let mut reference = reference.clone();
+            reference.came_with = Some(Box::new(CameWith::of(message)));
             self.files.push(Filed {
                 media: media.clone(),
                 filename,
-                reference: reference.clone(),
+                reference,
                 is_new,
             });
         }

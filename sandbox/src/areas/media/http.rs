@@ -75,8 +75,14 @@ fn status_of(fault: &ShelfFault) -> StatusCode {
     }
 }
 
-async fn download(State(hub): State<Hub>, Path((_, token)): Path<(String, String)>) -> Response {
-    match hub.shelf().get(&token).await {
+async fn download(State(hub): State<Hub>, Path((_, name)): Path<(String, String)>) -> Response {
+    let token = hub.with(|world| world.areas.media.dropped.token(&name).map(str::to_owned));
+    let blob = match token {
+        Ok(Some(token)) => hub.shelf().get(&token).await,
+        Ok(None) => None,
+        Err(stopped) => return refuse(StatusCode::SERVICE_UNAVAILABLE, &stopped.to_string()),
+    };
+    match blob {
         Some(blob) => {
             let kind = [(header::CONTENT_TYPE, "application/octet-stream")];
             (StatusCode::OK, kind, blob).into_response()

@@ -17,9 +17,9 @@ pub(crate) struct Sealed {
     pub(crate) mimetype: String,
     pub(crate) caption: Option<String>,
     pub(crate) filename: Option<String>,
-    media_key: Vec<u8>,
+    pub(super) media_key: Vec<u8>,
     file_sha256: Vec<u8>,
-    file_enc_sha256: Vec<u8>,
+    pub(super) file_enc_sha256: Vec<u8>,
 }
 
 impl Sealed {

@@ -121,6 +121,7 @@ impl Told<'_> {
             key_at: self.key_at,
             sidecar: None,
             preview: None,
+            came_with: None,
         };
         let fallback = "application/octet-stream";
         let media = Attached {

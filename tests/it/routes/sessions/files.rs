@@ -335,3 +335,35 @@ async fn a_session_that_is_not_connected_takes_no_file_in() {
     answer.refused(409, "session_not_connected");
     assert_eq!(app.stored_files(), 0);
 }
+
+/// Drops the file of a message from WhatsApp's servers, and with `everywhere` from the phones.
+async fn drop_file(linked: &Linked, message_id: &Value, everywhere: bool) {
+    let id = message_id.as_str().unwrap();
+    let path = format!("/phones/{PHONE}/messages/{id}/media?everywhere={everywhere}");
+    linked.app.control("DELETE", &path, Value::Null).await;
+}
+
+#[tokio::test]
+async fn a_file_that_whatsapp_has_dropped_is_put_up_again_by_the_phone_and_one_that_nobody_has_is_gone()
+ {
+    let mut linked = linked().await;
+    let group = linked.group().await;
+    let bytes = picture(ImageFormat::Png, 32);
+    let file = json!({ "base64": BASE64_STANDARD.encode(&bytes), "mimetype": "image/png" });
+    let path = format!("/phones/{FRIEND}/messages");
+    for to in [PHONE, &group] {
+        for everywhere in [false, true] {
+            let message = json!({ "to": to, "image": file });
+            linked.app.control("POST", &path, message).await;
+            let told = until(&mut linked.socket, "message").await;
+            let data = &told["data"];
+            drop_file(&linked, &data["message_id"], everywhere).await;
+            let read = linked.ann.get(data["media"]["url"].as_str().unwrap()).await;
+            if everywhere {
+                read.refused(502, "media_gone");
+            } else {
+                assert_eq!(read.bytes, bytes, "{}", read.text());
+            }
+        }
+    }
+}
