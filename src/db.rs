@@ -15,6 +15,7 @@ use sea_orm::{
 
 pub mod api_keys;
 mod away;
+pub mod chats;
 pub mod contacts;
 pub mod events;
 pub mod fence;

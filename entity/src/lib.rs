@@ -7,6 +7,7 @@ pub mod enums;
 pub mod ids;
 
 pub mod api_keys;
+pub mod chats;
 pub mod contacts;
 pub mod events;
 pub mod idempotency_keys;

@@ -11,6 +11,7 @@ mod m20261121_000004_care_for_webhooks;
 mod m20261121_000005_deepen_messages;
 mod m20261121_000006_create_contacts;
 mod m20261121_000007_create_media;
+mod m20261122_000001_create_chats;
 
 use sea_orm_migration::prelude::*;
 pub use sea_orm_migration::{MigratorTrait, SchemaManager};
@@ -30,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000005_deepen_messages::Migration),
             Box::new(m20261121_000006_create_contacts::Migration),
             Box::new(m20261121_000007_create_media::Migration),
+            Box::new(m20261122_000001_create_chats::Migration),
         ]
     }
 }

@@ -1,7 +1,7 @@
 //! `sessions`: what owners see. Every finder takes the owner.
 
 use entity::{
-    contacts,
+    chats, contacts,
     enums::SessionState,
     events,
     ids::{SessionId, UserId},
@@ -183,6 +183,10 @@ pub async fn delete(
         .await?;
     contacts::Entity::delete_many()
         .filter(contacts::Column::SessionId.eq(id))
+        .exec(db)
+        .await?;
+    chats::Entity::delete_many()
+        .filter(chats::Column::SessionId.eq(id))
         .exec(db)
         .await?;
     outgoing::Entity::delete_many()

@@ -34,7 +34,7 @@ mod stored;
 pub use became::{Answered, Became, Deleted, Pinned, Reacted, Tally};
 pub use new::NewMessage;
 use new::{check_text, refused};
-pub use stored::StoredMessage;
+pub use stored::{Query, StoredMessage};
 
 const NOT_SENT: &str = "this kind cannot be sent";
 

@@ -331,6 +331,12 @@ impl Content {
         "reaction", "edit", "revoke", "vote", "response", "pin", "keep",
     ];
 
+    /// The words of the kinds that are messages of their own.
+    pub const LISTED: [&'static str; 12] = [
+        "text", "image", "video", "audio", "voice", "document", "sticker", "location", "contact",
+        "poll", "event", "unknown",
+    ];
+
     /// A text.
     pub fn text(body: impl Into<String>) -> Self {
         let body = body.into();

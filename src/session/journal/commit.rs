@@ -2,7 +2,7 @@
 //!
 //! Called by the journal's queue alone, never twice at the same time. Must never publish what is not committed.
 
-use std::{collections::HashSet, sync::Arc, time::Instant};
+use std::{sync::Arc, time::Instant};
 
 use entity::{
     ids::{EventId, MessageRowId},
@@ -14,7 +14,8 @@ use sea_orm::SqlErr;
 use super::{
     Inner, JournalError, Known, Write,
     about::{Targets, mark},
-    plan::{Acks, Filed, Plan, Told},
+    chats::Standing,
+    plan::{Acks, Before, Filed, Plan, Told},
     undelivered::Undelivered,
 };
 use crate::{
@@ -132,12 +133,15 @@ impl Inner {
         now: i64,
     ) -> Result<Plan, JournalError> {
         let (db, session) = (&self.config.db, self.config.session);
-        let mut seen = HashSet::new();
+        let mut before = Before {
+            targets: Targets::of(db, session, writes).await?,
+            chats: Standing::of(db, session, writes).await?,
+            ..Before::default()
+        };
         if some_are_known {
-            seen.extend(self.stored(writes).await?);
+            before.seen.extend(self.stored(writes).await?);
         }
-        let targets = Targets::of(db, session, writes).await?;
-        let mut plan = Plan::of(session, writes, seen, &targets, now)?;
+        let mut plan = Plan::of(session, writes, before, now)?;
         let acks = Acks::of_writes(writes);
         if !acks.is_empty() {
             let ids = acks.ids();
@@ -244,6 +248,7 @@ impl Inner {
         for mark in plan.marks {
             db::message_marks::put(script, mark);
         }
+        plan.chats.write(script);
         db::contacts::upsert(script, plan.contacts.into_values().collect());
         for (ack, rows) in plan.acks {
             db::messages::set_ack(script, session, &rows, ack);

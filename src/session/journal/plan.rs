@@ -14,10 +14,12 @@ use entity::{
 use super::{
     Outgoing, Write,
     about::{Targets, mark},
+    chats::{Chats, Standing},
 };
 use crate::{
     db::messages::{Key, Own},
     domain::{
+        clock::from_rfc3339,
         event::{AckData, ContactUpdateData, ErrorData, Event},
         message::{Ack, Attached, Content, Message, Private, Reference},
     },
@@ -51,8 +53,19 @@ pub(super) struct Filed {
     pub(super) is_new: bool,
 }
 
-/// Rows to be written, and events to be numbered.
+/// What is there already that writes are about.
 #[derive(Debug, Default)]
+pub(super) struct Before {
+    /// Messages that are stored already.
+    pub(super) seen: HashSet<Key>,
+    /// The messages that others are about.
+    pub(super) targets: Targets,
+    /// How chats stand.
+    pub(super) chats: Standing,
+}
+
+/// Rows to be written, and events to be numbered.
+#[derive(Debug)]
 pub(super) struct Plan {
     pub(super) messages: Vec<messages::Model>,
     pub(super) outgoing: Vec<outgoing::Model>,
@@ -62,6 +75,8 @@ pub(super) struct Plan {
     /// What became of other messages.
     pub(super) marks: Vec<message_marks::Model>,
     pub(super) told: Vec<Told>,
+    /// What is new of chats.
+    pub(super) chats: Chats,
     /// People by their address.
     pub(super) contacts: BTreeMap<String, contacts::Model>,
     /// Own messages by the ack that they come to.
@@ -73,19 +88,40 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// What `writes` come to, without their acks. Messages among `seen` are stored already.
+    pub(super) const fn new(session: SessionId, now: i64) -> Self {
+        Self {
+            messages: Vec::new(),
+            outgoing: Vec::new(),
+            secrets: Vec::new(),
+            files: Vec::new(),
+            marks: Vec::new(),
+            told: Vec::new(),
+            chats: Chats::new(session, now),
+            contacts: BTreeMap::new(),
+            acks: BTreeMap::new(),
+            answered: Vec::new(),
+            unanswered: Vec::new(),
+        }
+    }
+
+    /// What `writes` come to, without their acks.
     pub(super) fn of(
         session: SessionId,
         writes: &[Write],
-        mut seen: HashSet<Key>,
-        targets: &Targets,
+        before: Before,
         now: i64,
     ) -> Result<Self, serde_json::Error> {
-        let mut plan = Self::default();
+        let Before {
+            mut seen,
+            targets,
+            chats,
+        } = before;
+        let mut plan = Self::new(session, now);
         for write in writes {
             match write {
                 Write::Run(_, events) | Write::Events(events) => {
                     for event in events {
+                        plan.change_chat(event, &chats);
                         plan.told.push(Told::of(event)?);
                     }
                 }
@@ -98,7 +134,7 @@ impl Plan {
                     for message in batch {
                         let key = key(message);
                         if seen.insert(key.clone()) {
-                            plan.take_in(session, message, key, targets, now)?;
+                            plan.take_in(session, message, key, &targets, now)?;
                         }
                     }
                 }
@@ -108,6 +144,7 @@ impl Plan {
                         plan.put_out(session, out, key, now)?;
                     }
                 }
+                Write::Read(ids) => plan.read(ids, &chats),
                 Write::Unanswered(id, state) => plan.unanswered.push((*id, *state)),
                 Write::Acks { .. } => {}
             }
@@ -153,12 +190,14 @@ impl Plan {
         let is_told = told.is_some();
         let message = told.as_deref().unwrap_or(message);
         let data = serde_json::to_string(message)?;
-        let id = MessageRowId::new();
+        let sent_at = from_rfc3339(&message.timestamp).unwrap_or(now);
+        let id = MessageRowId::written_at(sent_at);
         self.keep_secret(session, id, message);
         self.file(message, true);
+        self.chats.said(message, id, sent_at);
         let row = row(session, (id, message), key, data.clone(), Ack::Device);
         self.messages.push(messages::Model {
-            sent_at: now,
+            sent_at,
             created_at: now,
             ..row
         });
@@ -186,6 +225,7 @@ impl Plan {
         let data = serde_json::to_string(&out.message)?;
         self.keep_secret(session, out.id, &out.message);
         self.file(&out.message, false);
+        self.chats.said(&out.message, out.id, out.sent_at);
         let row = row(session, (out.id, &out.message), key, data, Ack::Pending);
         self.messages.push(messages::Model {
             sent_at: out.sent_at,
@@ -264,6 +304,8 @@ impl Plan {
     pub(super) fn is_empty(&self) -> bool {
         self.messages.is_empty()
             && self.told.is_empty()
+            && self.acks.is_empty()
+            && self.chats.is_empty()
             && self.contacts.is_empty()
             && self.unanswered.is_empty()
     }
