@@ -25,6 +25,7 @@ pub mod link_tokens;
 pub mod media;
 pub mod message_marks;
 pub mod message_secrets;
+pub mod message_texts;
 pub mod messages;
 pub mod migrate;
 pub mod nodes;

@@ -16,6 +16,7 @@ pub mod link_tokens;
 pub mod media;
 pub mod message_marks;
 pub mod message_secrets;
+pub mod message_texts;
 pub mod messages;
 pub mod nodes;
 pub mod outgoing;

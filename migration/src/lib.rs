@@ -12,6 +12,7 @@ mod m20261121_000005_deepen_messages;
 mod m20261121_000006_create_contacts;
 mod m20261121_000007_create_media;
 mod m20261122_000001_create_chats;
+mod m20261122_000002_create_message_texts;
 
 use sea_orm_migration::prelude::*;
 pub use sea_orm_migration::{MigratorTrait, SchemaManager};
@@ -32,6 +33,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000006_create_contacts::Migration),
             Box::new(m20261121_000007_create_media::Migration),
             Box::new(m20261122_000001_create_chats::Migration),
+            Box::new(m20261122_000002_create_message_texts::Migration),
         ]
     }
 }

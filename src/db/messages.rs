@@ -11,8 +11,11 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait},
 };
 
-use super::Script;
-use crate::domain::message::{Ack, Content};
+use super::{Script, message_texts};
+use crate::domain::{
+    message::{Ack, Content},
+    words::Search,
+};
 
 /// What makes a message the same as an earlier one of its session.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -197,6 +200,8 @@ pub struct Filter {
     pub from: Option<i64>,
     /// Written before, in milliseconds since 1970.
     pub to: Option<i64>,
+    /// With these words.
+    pub search: Option<Search>,
 }
 
 impl Filter {
@@ -237,6 +242,10 @@ pub async fn page(
     limit: u64,
 ) -> Result<Vec<Model>, DbErr> {
     let mut find = filter.of(Entity::find().filter(Column::SessionId.eq(session)));
+    if let Some(search) = &filter.search {
+        let backend = db.get_database_backend();
+        find = find.filter(message_texts::has(backend, session, search));
+    }
     if let Some(before) = cursor {
         find = find.filter(Column::Id.lt(before));
     }

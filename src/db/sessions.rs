@@ -5,7 +5,7 @@ use entity::{
     enums::SessionState,
     events,
     ids::{SessionId, UserId},
-    link_tokens, message_marks, message_secrets, messages, outgoing,
+    link_tokens, message_marks, message_secrets, message_texts, messages, outgoing,
     sessions::{ActiveModel, Column, Entity, Model},
     users, webhook_deliveries,
 };
@@ -187,6 +187,10 @@ pub async fn delete(
         .await?;
     chats::Entity::delete_many()
         .filter(chats::Column::SessionId.eq(id))
+        .exec(db)
+        .await?;
+    message_texts::Entity::delete_many()
+        .filter(message_texts::Column::SessionId.eq(id))
         .exec(db)
         .await?;
     outgoing::Entity::delete_many()

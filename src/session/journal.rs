@@ -40,6 +40,7 @@ mod about;
 mod chats;
 mod commit;
 mod plan;
+mod texts;
 mod undelivered;
 
 /// Writes that share one transaction; more wait for the next.

@@ -27,6 +27,7 @@ mod queries;
 mod riders;
 mod schema;
 mod sealing;
+mod search;
 mod together;
 
 /// The master key of these tests.

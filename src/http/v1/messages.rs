@@ -188,6 +188,8 @@ struct MessagesQuery {
     from: Option<String>,
     /// Only what was written before, RFC 3339.
     to: Option<String>,
+    /// Only what has all of these words, in any order and in any case; `tid*` stands for every word that begins so.
+    q: Option<String>,
 }
 
 impl MessagesQuery {
@@ -217,6 +219,7 @@ impl MessagesQuery {
             from_me: self.from_me,
             from: time("/from", &self.from),
             to: time("/to", &self.to),
+            words: self.q.clone(),
         };
         if faults.is_empty() {
             return Ok(query);

@@ -15,6 +15,7 @@ use crate::{
         address::Address,
         message::{Ack, Content, Message, Status},
         principal::Scope,
+        words::Search,
     },
     service::{Ctx, Error, Fault, sessions::find},
 };
@@ -49,6 +50,8 @@ pub struct Query {
     pub from: Option<i64>,
     /// Written before, likewise.
     pub to: Option<i64>,
+    /// With all of these words.
+    pub words: Option<String>,
 }
 
 impl Messages {
@@ -81,6 +84,10 @@ impl Messages {
         if from.zip(to).is_some_and(|(from, to)| from >= to) {
             faults.push(Fault::new("/to", "must be at least a second after from"));
         }
+        let search = query.words.as_deref().map(Search::parse).transpose();
+        if let Err(fault) = &search {
+            faults.push(Fault::new("/q", fault.to_string()));
+        }
         if !faults.is_empty() {
             return Err(Error::Invalid {
                 code: "validation_failed",
@@ -92,6 +99,7 @@ impl Messages {
             from_me: query.from_me,
             from,
             to,
+            search: search.unwrap_or_default(),
             ..Filter::default()
         };
         for (wanted, asked) in [

@@ -16,6 +16,7 @@ use super::{
     about::{Targets, mark},
     chats::Standing,
     plan::{Acks, Before, Filed, Plan, Told},
+    texts,
     undelivered::Undelivered,
 };
 use crate::{
@@ -171,6 +172,11 @@ impl Inner {
         }
         for row in db::messages::with_row_ids(db, session, &taken).await? {
             let message: Message = serde_json::from_str(&row.body)?;
+            if let Content::Edit { .. } | Content::Revoke { .. } = &message.content {
+                let about: Vec<&str> = message.content.target().into_iter().collect();
+                let targets = Targets::stored(db, session, &about).await?;
+                plan.reword(session, &message, &targets);
+            }
             plan.marks.extend(mark(session, &message, row.body, now));
         }
         Ok(())
@@ -245,6 +251,7 @@ impl Inner {
         db::messages::insert(script, plan.messages);
         db::outgoing::insert(script, plan.outgoing);
         db::message_secrets::insert(script, plan.secrets);
+        texts::write(script, session, plan.texts, plan.reworded);
         for mark in plan.marks {
             db::message_marks::put(script, mark);
         }

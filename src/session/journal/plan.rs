@@ -8,7 +8,7 @@ use entity::{
     contacts,
     enums::OutgoingState,
     ids::{MessageRowId, SessionId},
-    message_marks, message_secrets, messages, outgoing,
+    message_marks, message_secrets, message_texts, messages, outgoing,
 };
 
 use super::{
@@ -72,6 +72,10 @@ pub(super) struct Plan {
     pub(super) secrets: Vec<message_secrets::Model>,
     /// Files of messages, and where WhatsApp has them.
     pub(super) files: Vec<Filed>,
+    /// The words of new messages.
+    pub(super) texts: Vec<message_texts::Model>,
+    /// Stored messages that say something else now, or nothing any more.
+    pub(super) reworded: BTreeMap<MessageRowId, Option<message_texts::Model>>,
     /// What became of other messages.
     pub(super) marks: Vec<message_marks::Model>,
     pub(super) told: Vec<Told>,
@@ -94,6 +98,8 @@ impl Plan {
             outgoing: Vec::new(),
             secrets: Vec::new(),
             files: Vec::new(),
+            texts: Vec::new(),
+            reworded: BTreeMap::new(),
             marks: Vec::new(),
             told: Vec::new(),
             chats: Chats::new(session, now),
@@ -195,6 +201,7 @@ impl Plan {
         self.keep_secret(session, id, message);
         self.file(message, true);
         self.chats.said(message, id, sent_at);
+        self.index(session, id, message);
         let row = row(session, (id, message), key, data.clone(), Ack::Device);
         self.messages.push(messages::Model {
             sent_at,
@@ -206,6 +213,7 @@ impl Plan {
             if message.content.target().is_some() {
                 let mark = mark(session, message, data.clone(), now);
                 self.marks.extend(mark);
+                self.reword(session, message, targets);
             }
             self.told.push(Told {
                 kind: Event::name_of(&message.content),
@@ -226,6 +234,7 @@ impl Plan {
         self.keep_secret(session, out.id, &out.message);
         self.file(&out.message, false);
         self.chats.said(&out.message, out.id, out.sent_at);
+        self.index(session, out.id, &out.message);
         let row = row(session, (out.id, &out.message), key, data, Ack::Pending);
         self.messages.push(messages::Model {
             sent_at: out.sent_at,
