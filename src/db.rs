@@ -15,6 +15,7 @@ use sea_orm::{
 
 pub mod api_keys;
 mod away;
+pub mod chats;
 pub mod contacts;
 pub mod events;
 pub mod fence;
@@ -24,6 +25,7 @@ pub mod link_tokens;
 pub mod media;
 pub mod message_marks;
 pub mod message_secrets;
+pub mod message_texts;
 pub mod messages;
 pub mod migrate;
 pub mod nodes;

@@ -13,5 +13,6 @@ pub mod message;
 pub mod principal;
 pub mod sample;
 pub mod session;
+pub mod words;
 
 pub use entity::{enums, ids};

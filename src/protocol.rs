@@ -96,6 +96,11 @@ pub enum Event {
         /// How far.
         ack: Ack,
     },
+    /// Another device of the account has read messages of others.
+    ReadElsewhere {
+        /// WhatsApp's ids.
+        message_ids: Vec<String>,
+    },
     /// A message could not be decrypted; the library asks for it again.
     Undecryptable(Box<UndecryptableData>),
     /// The account goes by another name now.

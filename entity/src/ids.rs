@@ -102,9 +102,64 @@ id!(/** One try of a delivery. */ AttemptId, "wha");
 id!(/** One boot of one process. */ NodeId, "nod");
 id!(/** A refresh token, or the family it was rotated from. */ RefreshTokenId, "rft");
 
+/// The milliseconds of a UUIDv7 stand above this bit.
+const TIME: u32 = 80;
+/// Milliseconds since 1970 that a UUIDv7 has room for.
+const LATEST: u64 = (1 << 48) - 1;
+
+impl MessageRowId {
+    /// A fresh id of a message that was written at `sent_ms`, by a clock of whole seconds.
+    ///
+    /// It sorts among other messages by when it was written, and within that second by when it came: what is said now
+    /// follows what was said a moment ago, and what is told of the past stands in the past.
+    pub fn written_at(sent_ms: i64) -> Self {
+        let fresh = Uuid::now_v7().as_u128();
+        let now = u64::try_from(fresh >> TIME).unwrap_or(LATEST);
+        let sent = u64::try_from(sent_ms).unwrap_or(0).min(LATEST);
+        let at = now.clamp(sent, (sent / 1000 * 1000 + 999).max(sent));
+        // By when it came, then by the count of those that came at the same time.
+        let order = (u128::from(now) << 30) | ((fresh >> 32) & 0x3FFF_FFFF);
+        let id = (u128::from(at.min(LATEST)) << TIME)
+            | (0x7 << 76)
+            | ((order >> 62 & 0xFFF) << 64)
+            | (0x2 << 62)
+            | (order & 0x3FFF_FFFF_FFFF_FFFF);
+        Self(Uuid::from_u128(id))
+    }
+
+    /// The first of those that may belong to the millisecond `ms`.
+    pub fn first_at(ms: i64) -> Self {
+        let ms = u64::try_from(ms).unwrap_or(0).min(LATEST);
+        Self(Uuid::from_u128(u128::from(ms) << TIME))
+    }
+
+    /// Milliseconds since 1970 by which it sorts.
+    pub fn at_ms(self) -> i64 {
+        i64::try_from(self.0.as_u128() >> TIME).unwrap_or(i64::MAX)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn messages_sort_by_when_they_were_written_then_by_when_they_came() {
+        let past = [1_700_000_001_000, 1_700_000_000_000, 1_700_000_000_000];
+        let [later, first, second] = past.map(MessageRowId::written_at);
+        assert!(first < second && second < later);
+        assert_eq!(first.at_ms(), 1_700_000_000_999);
+        assert!(MessageRowId::first_at(1_700_000_000_000) < first);
+        assert!(later >= MessageRowId::first_at(1_700_000_001_000));
+
+        let asked = MessageRowId::new();
+        let answered = MessageRowId::written_at(asked.at_ms() / 1000 * 1000);
+        assert!(asked < answered, "an answer within the second follows");
+        assert_eq!(answered.uuid().get_version_num(), 7);
+        let ahead = asked.at_ms() + 60_000;
+        assert_eq!(MessageRowId::written_at(ahead).at_ms(), ahead);
+        assert!(MessageRowId::written_at(-5) < first);
+    }
 
     #[test]
     fn an_id_reads_back_what_it_shows() {

@@ -7,6 +7,7 @@ pub mod enums;
 pub mod ids;
 
 pub mod api_keys;
+pub mod chats;
 pub mod contacts;
 pub mod events;
 pub mod idempotency_keys;
@@ -15,6 +16,7 @@ pub mod link_tokens;
 pub mod media;
 pub mod message_marks;
 pub mod message_secrets;
+pub mod message_texts;
 pub mod messages;
 pub mod nodes;
 pub mod outgoing;

@@ -11,6 +11,8 @@ mod m20261121_000004_care_for_webhooks;
 mod m20261121_000005_deepen_messages;
 mod m20261121_000006_create_contacts;
 mod m20261121_000007_create_media;
+mod m20261122_000001_create_chats;
+mod m20261122_000002_create_message_texts;
 mod m20261122_000020_seal_proxies;
 
 use sea_orm_migration::prelude::*;
@@ -31,6 +33,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000005_deepen_messages::Migration),
             Box::new(m20261121_000006_create_contacts::Migration),
             Box::new(m20261121_000007_create_media::Migration),
+            Box::new(m20261122_000001_create_chats::Migration),
+            Box::new(m20261122_000002_create_message_texts::Migration),
             Box::new(m20261122_000020_seal_proxies::Migration),
         ]
     }

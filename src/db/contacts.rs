@@ -44,6 +44,19 @@ fn incoming(backend: DbBackend, column: Column) -> Expr {
     }
 }
 
+/// Those of `ids` whom the session knows by name.
+pub async fn of(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+    ids: &[&str],
+) -> Result<Vec<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::SessionId.eq(session))
+        .filter(Column::Id.is_in(ids.iter().copied()))
+        .all(db)
+        .await
+}
+
 /// A page by address.
 pub async fn page(
     db: &impl ConnectionTrait,
@@ -56,4 +69,18 @@ pub async fn page(
         rows = rows.filter(Column::Id.gt(after));
     }
     rows.order_by_asc(Column::Id).limit(limit).all(db).await
+}
+
+/// The canonical id of whoever with this LID.
+pub async fn by_lid(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+    lid: &str,
+) -> Result<Option<String>, DbErr> {
+    let ids = Entity::find().select_only().column(Column::Id);
+    ids.filter(Column::SessionId.eq(session))
+        .filter(Column::Lid.eq(lid))
+        .into_tuple()
+        .one(db)
+        .await
 }

@@ -7,12 +7,15 @@ use entity::{
 };
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
-    QuerySelect,
+    QuerySelect, Select,
     sea_query::{Expr, ExprTrait},
 };
 
-use super::Script;
-use crate::domain::message::Content;
+use super::{Script, message_texts};
+use crate::domain::{
+    message::{Ack, Content},
+    words::Search,
+};
 
 /// What makes a message the same as an earlier one of its session.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -108,6 +111,54 @@ pub fn set_ack(script: &mut Script, session: SessionId, rows: &[MessageRowId], a
     script.add(&update, rows.len());
 }
 
+/// A message of others that was not read yet.
+#[derive(Debug, Clone, PartialEq, Eq, FromQueryResult)]
+pub struct Unread {
+    /// Our id.
+    pub id: MessageRowId,
+    /// WhatsApp's id.
+    pub message_id: String,
+    /// The canonical id of the chat.
+    pub chat: String,
+}
+
+/// Messages of others that count as unread.
+fn unread(session: SessionId) -> Select<Entity> {
+    Entity::find()
+        .select_only()
+        .columns([Column::Id, Column::MessageId, Column::Chat])
+        .filter(Column::SessionId.eq(session))
+        .filter(Column::FromMe.eq(false))
+        .filter(Column::Ack.lt(Ack::Read.number()))
+        .filter(Column::Kind.is_not_in(Content::ABOUT_OTHERS))
+}
+
+/// The unread messages among `ids`.
+pub async fn unread_among(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+    ids: &[&str],
+) -> Result<Vec<Unread>, DbErr> {
+    let among = Column::MessageId.is_in(ids.iter().copied());
+    unread(session).filter(among).into_model().all(db).await
+}
+
+/// The `count` latest unread messages of a chat.
+pub async fn unread_in(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+    chat: &str,
+    count: u64,
+) -> Result<Vec<Unread>, DbErr> {
+    unread(session)
+        .filter(Column::Chat.eq(chat))
+        .order_by_desc(Column::Id)
+        .limit(count)
+        .into_model()
+        .all(db)
+        .await
+}
+
 /// The messages of a session with these ids of WhatsApp's.
 pub async fn with_ids(
     db: &impl ConnectionTrait,
@@ -134,26 +185,71 @@ pub async fn with_row_ids(
         .await
 }
 
-/// A page of a session's messages, newest first, without those that are about others, before `cursor`, of one chat only when it is given.
+/// Which messages of a session are wanted; what is none wants all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// The canonical id of the chat.
+    pub chat: Option<String>,
+    /// The canonical id of who wrote it.
+    pub sender: Option<String>,
+    /// The word of the kind.
+    pub kind: Option<String>,
+    /// Whether this account wrote it.
+    pub from_me: Option<bool>,
+    /// Not written before, in milliseconds since 1970.
+    pub from: Option<i64>,
+    /// Written before, in milliseconds since 1970.
+    pub to: Option<i64>,
+    /// With these words.
+    pub search: Option<Search>,
+}
+
+impl Filter {
+    /// Those of `rows`; a message that is about another is in no list.
+    fn of(&self, mut rows: Select<Entity>) -> Select<Entity> {
+        let words = [
+            (Column::Chat, &self.chat),
+            (Column::Sender, &self.sender),
+            (Column::Kind, &self.kind),
+        ];
+        for (column, wanted) in words {
+            if let Some(wanted) = wanted {
+                rows = rows.filter(column.eq(wanted));
+            }
+        }
+        if self.kind.is_none() {
+            rows = rows.filter(Column::Kind.is_not_in(Content::ABOUT_OTHERS));
+        }
+        if let Some(from_me) = self.from_me {
+            rows = rows.filter(Column::FromMe.eq(from_me));
+        }
+        if let Some(from) = self.from {
+            rows = rows.filter(Column::Id.gte(MessageRowId::first_at(from)));
+        }
+        if let Some(to) = self.to {
+            rows = rows.filter(Column::Id.lt(MessageRowId::first_at(to)));
+        }
+        rows
+    }
+}
+
+/// A page of a session's messages, newest first, before `cursor`.
 pub async fn page(
     db: &impl ConnectionTrait,
     session: SessionId,
-    chat: Option<&str>,
+    filter: &Filter,
     cursor: Option<MessageRowId>,
     limit: u64,
 ) -> Result<Vec<Model>, DbErr> {
-    let mut find = Entity::find()
-        .filter(Column::SessionId.eq(session))
-        .filter(Column::Kind.is_not_in(Content::ABOUT_OTHERS))
-        .order_by_desc(Column::Id)
-        .limit(limit);
-    if let Some(chat) = chat {
-        find = find.filter(Column::Chat.eq(chat));
+    let mut find = filter.of(Entity::find().filter(Column::SessionId.eq(session)));
+    if let Some(search) = &filter.search {
+        let backend = db.get_database_backend();
+        find = find.filter(message_texts::has(backend, session, search));
     }
     if let Some(before) = cursor {
         find = find.filter(Column::Id.lt(before));
     }
-    find.all(db).await
+    find.order_by_desc(Column::Id).limit(limit).all(db).await
 }
 
 /// One message of a session by WhatsApp's id or by ours.

@@ -1,11 +1,11 @@
 //! `sessions`: what owners see. Every finder takes the owner.
 
 use entity::{
-    contacts,
+    chats, contacts,
     enums::SessionState,
     events,
     ids::{SessionId, UserId},
-    link_tokens, message_marks, message_secrets, messages, outgoing,
+    link_tokens, message_marks, message_secrets, message_texts, messages, outgoing,
     sessions::{ActiveModel, Column, Entity, Model},
     users, webhook_deliveries,
 };
@@ -184,6 +184,14 @@ pub async fn delete(
         .await?;
     contacts::Entity::delete_many()
         .filter(contacts::Column::SessionId.eq(id))
+        .exec(db)
+        .await?;
+    chats::Entity::delete_many()
+        .filter(chats::Column::SessionId.eq(id))
+        .exec(db)
+        .await?;
+    message_texts::Entity::delete_many()
+        .filter(message_texts::Column::SessionId.eq(id))
         .exec(db)
         .await?;
     outgoing::Entity::delete_many()

@@ -12,10 +12,14 @@ use dashmap::DashMap;
 use entity::ids::SessionId;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
-use wacore::types::events::{
-    ConnectFailureReason, DecryptFailMode, Event as WaEvent, EventHandler, EventInterest,
-    EventKind, InboundMessage,
+use wacore::types::{
+    events::{
+        ConnectFailureReason, DecryptFailMode, Event as WaEvent, EventHandler, EventInterest,
+        EventKind, InboundMessage,
+    },
+    message::MessageSource,
 };
+use wacore_binary::JidExt as _;
 use whatsapp_rust::{InboundDurabilityHook, Jid};
 
 use super::{
@@ -92,6 +96,16 @@ impl Bridge {
         convert::account(pn.as_ref(), lid.as_ref(), Some(client.push_name()))
     }
 
+    /// Whether a receipt comes from another device of this account.
+    fn is_own(&self, source: &MessageSource) -> bool {
+        let Some(client) = self.client.get().and_then(Weak::upgrade) else {
+            return false;
+        };
+        let own = [client.pn(), client.lid()];
+        let mut own = own.iter().flatten();
+        own.any(|own| own.is_same_user_as(&source.sender))
+    }
+
     pub(super) fn report(&self, event: Event) {
         let sent = match &event {
             Event::Acked {
@@ -101,7 +115,9 @@ impl Bridge {
             _ => Vec::new(),
         };
         let reported = match self.events.try_send(event) {
-            Err(mpsc::error::TrySendError::Full(Event::Acked { .. })) => {
+            Err(mpsc::error::TrySendError::Full(
+                Event::Acked { .. } | Event::ReadElsewhere { .. },
+            )) => {
                 // A receipt only refines what is known of a message.
                 metrics::counter!("wharf_acks_dropped_total").increment(1);
                 false
@@ -184,6 +200,13 @@ impl Bridge {
                 },
                 _ => ended(Reason::LoginRefused, Some(format!("{:?}", failure.reason))),
             },
+            WaEvent::Receipt(receipt)
+                if convert::tells_reading(&receipt.r#type) && self.is_own(&receipt.source) =>
+            {
+                Event::ReadElsewhere {
+                    message_ids: receipt.message_ids.clone(),
+                }
+            }
             WaEvent::Receipt(receipt) => Event::Acked {
                 ack: convert::ack(&receipt.r#type)?,
                 message_ids: receipt.message_ids.clone(),

@@ -74,6 +74,14 @@ pub(super) fn ack(receipt: &ReceiptType) -> Option<Ack> {
     }
 }
 
+/// Whether whoever sent such a receipt has seen what the message says.
+pub(super) const fn tells_reading(receipt: &ReceiptType) -> bool {
+    matches!(
+        receipt,
+        ReceiptType::Read | ReceiptType::ReadSelf | ReceiptType::Played | ReceiptType::PlayedSelf
+    )
+}
+
 /// What is known of a message that could not be decrypted; none when it was not meant for a user.
 pub(super) fn undecryptable(info: &MessageInfo, own: &Account) -> Option<UndecryptableData> {
     if info.category == MessageCategory::Peer {

@@ -15,6 +15,10 @@ use crate::domain::{
     principal::Scope,
 };
 
+mod list;
+
+pub use list::{LastMessage, Listed, Silence};
+
 /// The longest time for which a chat is silenced: longer is without an end.
 const MAX_MUTE_S: u32 = 10 * 366 * 24 * 60 * 60;
 

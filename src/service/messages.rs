@@ -34,7 +34,7 @@ pub use became::{Answered, Became, Deleted, Pinned, Reacted, Tally};
 pub(super) use new::MAX_TEXT;
 pub use new::NewMessage;
 use new::{check_text, refused};
-pub use stored::StoredMessage;
+pub use stored::{Query, StoredMessage};
 
 const NOT_SENT: &str = "this kind cannot be sent";
 

@@ -303,6 +303,10 @@ impl Actor {
                 }
                 Ok(Next::Go)
             }
+            From::ReadElsewhere { message_ids } => {
+                self.journal.record_read(message_ids).await?;
+                Ok(Next::Go)
+            }
             From::Acked { .. } => Ok(Next::Go),
         }
     }

@@ -65,23 +65,19 @@ impl Habits {
     /// Leaves out what the owner does not want to hear.
     pub(super) fn wanted(&self, mut batch: Vec<Message>) -> Vec<Message> {
         let settings = self.0.settings.load();
-        batch.retain(|message| match message.chat.kind {
-            ChatKind::User => true,
-            ChatKind::Group => !settings.ignore_groups,
-            ChatKind::Newsletter => !settings.ignore_channels,
-            ChatKind::Status => !settings.ignore_broadcasts,
-        });
+        batch.retain(|message| is_wanted(&settings, message.chat.kind));
         batch
     }
 
     /// Whether what happens in such a chat is told.
     pub(super) fn hears(&self, event: &Event) -> bool {
-        let is_of_a_group = match event {
-            Event::GroupUpdate(_) | Event::GroupParticipants(_) => true,
-            Event::Presence(data) => data.chat.kind == ChatKind::Group,
-            _ => false,
+        let kind = match event {
+            Event::GroupUpdate(_) | Event::GroupParticipants(_) => ChatKind::Group,
+            Event::Presence(data) => data.chat.kind,
+            Event::ChatUpdate(data) => data.chat.kind,
+            _ => return true,
         };
-        !(is_of_a_group && self.0.settings.load().ignore_groups)
+        is_wanted(&self.0.settings.load(), kind)
     }
 
     /// What to tell the senders of stored messages, if the owner wants them to count as read.
@@ -108,14 +104,17 @@ impl Habits {
 
     /// Says that messages were read. Not before they are stored.
     pub(super) fn confirm(&self, Receipts(read): Receipts) {
+        let journal = self.0.journal.clone();
         self.say(async move |client| {
             for ((chat, sender), ids) in read {
                 let Ok(chat) = chat.parse::<Address>() else {
                     continue;
                 };
                 let sender = sender.and_then(|sender| sender.parse().ok());
-                let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-                if let Err(error) = client.mark_read(&chat, sender.as_ref(), &ids).await {
+                let named: Vec<&str> = ids.iter().map(String::as_str).collect();
+                if let Err(error) = client.mark_read(&chat, sender.as_ref(), &named).await {
+                    unsaid(&error);
+                } else if let Err(error) = journal.record_read(ids).await {
                     unsaid(&error);
                 }
             }
@@ -171,6 +170,15 @@ impl Habits {
         if let Some(client) = client.filter(|client| client.is_ready()) {
             self.0.tasks.spawn("session.habit", what(client));
         }
+    }
+}
+
+const fn is_wanted(settings: &Settings, kind: ChatKind) -> bool {
+    match kind {
+        ChatKind::User => true,
+        ChatKind::Group => !settings.ignore_groups,
+        ChatKind::Newsletter => !settings.ignore_channels,
+        ChatKind::Status => !settings.ignore_broadcasts,
     }
 }
 

@@ -37,8 +37,10 @@ use crate::{
 };
 
 mod about;
+mod chats;
 mod commit;
 mod plan;
+mod texts;
 mod undelivered;
 
 /// Writes that share one transaction; more wait for the next.
@@ -197,6 +199,8 @@ enum Write {
         /// Why they failed, if they did.
         error: Option<ErrorData>,
     },
+    /// Messages of others were read, by WhatsApp's ids.
+    Read(Vec<String>),
     /// A message was handed to the server, which did not answer.
     Unanswered(MessageRowId, OutgoingState),
 }
@@ -264,6 +268,11 @@ impl Journal {
     pub async fn record_acks(&self, ids: Vec<String>, ack: Ack) -> Result<(), JournalError> {
         let error = None;
         self.write(Write::Acks { ids, ack, error }).await
+    }
+
+    /// This account has read messages of others; what is not known, or was read before, is passed over.
+    pub async fn record_read(&self, ids: Vec<String>) -> Result<(), JournalError> {
+        self.write(Write::Read(ids)).await
     }
 
     /// An own message has failed for good.

@@ -3,12 +3,14 @@
 mod api_keys;
 mod auth;
 mod bad_input;
+mod chat_list;
 mod chats;
 mod contacts;
 mod docs;
 mod groups;
 mod limits;
 mod media;
+mod message_queries;
 mod messages;
 mod metrics;
 mod sessions;

@@ -16,15 +16,18 @@ use crate::harness::databases::leased;
 
 mod away;
 mod batches;
+mod chats;
 mod client;
 mod contract;
 mod fencing;
 mod marks;
 mod numbers;
 mod people;
+mod queries;
 mod riders;
 mod schema;
 mod sealing;
+mod search;
 mod together;
 
 /// The master key of these tests.

@@ -99,7 +99,8 @@ impl Slip {
     }
 }
 
-/// Tells the sender of messages. Reading is for all devices of the person, delivery for the one that sent.
+/// Tells the sender of messages. Reading is for all devices of the person, delivery for the one that sent. What one device
+/// has read, the others of its own person need not show as unread.
 pub(crate) fn tell(world: &mut World, slip: &Slip, sender: DeviceKey) {
     let devices = match slip.kind {
         Kind::Read | Kind::Played => world.devices_of(sender.pn),
@@ -112,6 +113,12 @@ pub(crate) fn tell(world: &mut World, slip: &Slip, sender: DeviceKey) {
         if device.is_phone() {
             phone::log::receipt(world, device.pn, slip);
         } else {
+            world.deliver(device, &stanza);
+        }
+    }
+    if matches!(slip.kind, Kind::Read | Kind::Played) {
+        let own = world.devices_of(slip.from.pn).into_iter();
+        for device in own.filter(|device| *device != slip.from && !device.is_phone()) {
             world.deliver(device, &stanza);
         }
     }

@@ -255,6 +255,28 @@ impl Content {
         "reaction", "edit", "revoke", "vote", "response", "pin", "keep",
     ];
 
+    /// The words of the kinds that are messages of their own.
+    pub const LISTED: [&'static str; 12] = [
+        "text", "image", "video", "audio", "voice", "document", "sticker", "location", "contact",
+        "poll", "event", "unknown",
+    ];
+
+    /// What is searched for words: a text, a caption or else the name of a file, a question, an occasion.
+    pub fn searchable(&self) -> Option<&str> {
+        match self {
+            Self::Text { text } => Some(&text.body),
+            Self::Image { image, .. } => image.caption.as_deref(),
+            Self::Video { video, .. } => video.caption.as_deref(),
+            Self::Document { document, .. } => {
+                let name = document.filename.as_deref();
+                document.caption.as_deref().or(name)
+            }
+            Self::Poll { poll } => Some(&poll.name),
+            Self::Event { event } => Some(&event.name),
+            _ => None,
+        }
+    }
+
     /// A text.
     pub fn text(body: impl Into<String>) -> Self {
         let body = body.into();

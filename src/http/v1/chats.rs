@@ -1,4 +1,4 @@
-//! `/v1/sessions/{id}/chats`, `…/presence` and `…/calls`: what is done with a chat, who is there, who calls.
+//! `/v1/sessions/{id}/chats`, `…/presence` and `…/calls`: the list, what is done with a chat, who is there, who calls.
 
 use axum::{extract::State, http::StatusCode};
 use serde::Deserialize;
@@ -17,8 +17,11 @@ use crate::{
     },
 };
 
+mod list;
+
 pub(in crate::http) fn guarded() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
+        .merge(list::routes())
         .routes(routes!(archive_chat))
         .routes(routes!(pin_chat))
         .routes(routes!(mute_chat))

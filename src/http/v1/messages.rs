@@ -13,6 +13,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     domain::{
         address::Address,
+        clock::from_rfc3339,
         message::{Ack, Message, Status},
     },
     http::{
@@ -22,8 +23,8 @@ use crate::{
         problem::{Problem, ProblemBody},
     },
     service::{
-        Ctx, Error,
-        messages::{MAX_WAIT, Messages, Sent, StoredMessage},
+        Ctx, Error, Fault,
+        messages::{self, MAX_WAIT, Messages, Sent, StoredMessage},
     },
 };
 
@@ -177,9 +178,62 @@ struct MessagesQuery {
     cursor: Option<String>,
     /// Only of this chat.
     chat: Option<String>,
+    /// Only by this person.
+    sender: Option<String>,
+    /// Only of this kind: `text`, `image`, …
+    r#type: Option<String>,
+    /// Only by this account, or only by others.
+    from_me: Option<bool>,
+    /// Only what was written then or later, RFC 3339; what is finer than a second does not count.
+    from: Option<String>,
+    /// Only what was written before, RFC 3339.
+    to: Option<String>,
+    /// Only what has all of these words, in any order and in any case; `tid*` stands for every word that begins so.
+    q: Option<String>,
+}
+
+impl MessagesQuery {
+    /// What is wanted; each fault is told.
+    fn wanted(&self) -> Result<messages::Query, Error> {
+        let mut faults = Vec::new();
+        let mut address = |pointer: &str, text: &Option<String>| -> Option<Address> {
+            let parsed = text.as_deref()?.parse();
+            parsed
+                .map_err(|fault| faults.push(Fault::new(pointer, format!("{fault}"))))
+                .ok()
+        };
+        let chat = address("/chat", &self.chat);
+        let sender = address("/sender", &self.sender);
+        let mut time = |pointer: &str, text: &Option<String>| {
+            let text = text.as_deref()?;
+            let at = from_rfc3339(text);
+            if at.is_none() {
+                faults.push(Fault::new(pointer, "must be a time in RFC 3339"));
+            }
+            at
+        };
+        let query = messages::Query {
+            chat,
+            sender,
+            kind: self.r#type.clone(),
+            from_me: self.from_me,
+            from: time("/from", &self.from),
+            to: time("/to", &self.to),
+            words: self.q.clone(),
+        };
+        if faults.is_empty() {
+            return Ok(query);
+        }
+        Err(Error::Invalid {
+            code: "validation_failed",
+            faults,
+        })
+    }
 }
 
 /// List messages of both directions, newest first.
+///
+/// By when they were written, and within a second by when they came. What is asked for has to hold all at once.
 #[utoipa::path(
     get, path = "/sessions/{id}/messages", tag = "messages",
     params(("id" = String, Path, description = "`ses_…` or a handle of one's own"), MessagesQuery),
@@ -192,12 +246,7 @@ async fn list_messages(
     Query(query): Query<MessagesQuery>,
 ) -> Result<Json<Page<MessageResponse>>, Problem> {
     let limit = page::limit(query.limit)?;
-    let chat: Option<Address> = query
-        .chat
-        .as_deref()
-        .map(str::parse)
-        .transpose()
-        .map_err(|fault| Error::invalid("/chat", format!("{fault}")))?;
+    let wanted = query.wanted()?;
     let paging = PageQuery {
         limit: None,
         cursor: query.cursor,
@@ -206,9 +255,8 @@ async fn list_messages(
         Some(key) => Some(key.parse().map_err(|_| bad_cursor())?),
         None => None,
     };
-    let found = messages
-        .list(&ctx, &id, chat.as_ref(), before, u64::from(limit) + 1)
-        .await?;
+    let found = messages.list(&ctx, &id, &wanted, before, u64::from(limit) + 1);
+    let found = found.await?;
     Ok(Json(Page::cut(
         found,
         limit,

@@ -182,7 +182,10 @@ impl Messages {
         }
         let client = target.client()?;
         let read = client.mark_as_read(&target.message).await;
-        read.map_err(super::send_error)
+        read.map_err(super::send_error)?;
+        let ids = vec![target.message.message_id];
+        let noted = target.handle.journal.record_read(ids).await;
+        noted.map_err(Error::internal)
     }
 
     /// Puts a star at a message, for this account alone, or takes it away.

@@ -10,13 +10,14 @@ use entity::{
 
 use super::{Became, Messages, became::Marks, read};
 use crate::{
-    db,
+    db::{self, messages::Filter},
     domain::{
         address::Address,
-        message::{Ack, Message, Status},
+        message::{Ack, Content, Message, Status},
         principal::Scope,
+        words::Search,
     },
-    service::{Ctx, Error, sessions::find},
+    service::{Ctx, Error, Fault, sessions::find},
 };
 
 /// A stored message with our id and its ack.
@@ -34,21 +35,95 @@ pub struct StoredMessage {
     pub became: Became,
 }
 
+/// Which messages are wanted; what is none wants all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Query {
+    /// Of this chat.
+    pub chat: Option<Address>,
+    /// By this person.
+    pub sender: Option<Address>,
+    /// Of this kind.
+    pub kind: Option<String>,
+    /// By this account, or by others.
+    pub from_me: Option<bool>,
+    /// Not written before, in milliseconds since 1970; what is finer than a second does not count.
+    pub from: Option<i64>,
+    /// Written before, likewise.
+    pub to: Option<i64>,
+    /// With all of these words.
+    pub words: Option<String>,
+}
+
 impl Messages {
     /// A page of stored messages, newest first.
     pub async fn list(
         &self,
         ctx: &Ctx,
         session: &str,
-        chat: Option<&Address>,
+        query: &Query,
         cursor: Option<MessageRowId>,
         limit: u64,
     ) -> Result<Vec<StoredMessage>, Error> {
         ctx.require(Scope::MessagesRead)?;
         let row = find(&self.db, ctx, session).await?;
-        let chat = chat.map(ToString::to_string);
-        let rows = db::messages::page(&self.db, row.id, chat.as_deref(), cursor, limit).await?;
+        let filter = self.filter(row.id, query).await?;
+        let rows = db::messages::page(&self.db, row.id, &filter, cursor, limit).await?;
         self.stored(row.id, rows).await
+    }
+
+    async fn filter(&self, session: SessionId, query: &Query) -> Result<Filter, Error> {
+        let mut faults = Vec::new();
+        let kind = query.kind.as_deref();
+        if kind.is_some_and(|kind| !Content::LISTED.contains(&kind)) {
+            let detail = format!("is one of {}", Content::LISTED.join(", "));
+            faults.push(Fault::new("/type", detail));
+        }
+        // WhatsApp counts in seconds.
+        let second = |ms: i64| ms.div_euclid(1000) * 1000;
+        let (from, to) = (query.from.map(second), query.to.map(second));
+        if from.zip(to).is_some_and(|(from, to)| from >= to) {
+            faults.push(Fault::new("/to", "must be at least a second after from"));
+        }
+        let search = query.words.as_deref().map(Search::parse).transpose();
+        if let Err(fault) = &search {
+            faults.push(Fault::new("/q", fault.to_string()));
+        }
+        if !faults.is_empty() {
+            return Err(Error::Invalid {
+                code: "validation_failed",
+                faults,
+            });
+        }
+        let mut filter = Filter {
+            kind: query.kind.clone(),
+            from_me: query.from_me,
+            from,
+            to,
+            search: search.unwrap_or_default(),
+            ..Filter::default()
+        };
+        for (wanted, asked) in [
+            (&mut filter.chat, &query.chat),
+            (&mut filter.sender, &query.sender),
+        ] {
+            if let Some(asked) = asked {
+                *wanted = Some(self.canonical(session, asked).await?);
+            }
+        }
+        Ok(filter)
+    }
+
+    /// The form under which messages of a chat or a person are stored: by the phone, where it is known.
+    async fn canonical(&self, session: SessionId, address: &Address) -> Result<String, Error> {
+        let written = address.to_string();
+        if !matches!(address, Address::Lid(_)) {
+            return Ok(written);
+        }
+        if let Some(id) = db::chats::by_lid(&self.db, session, &written).await? {
+            return Ok(id);
+        }
+        let known = db::contacts::by_lid(&self.db, session, &written).await?;
+        Ok(known.unwrap_or(written))
     }
 
     /// One stored message, by WhatsApp's id or ours.

@@ -28,6 +28,8 @@ pub(super) struct Targets(Vec<Target>);
 
 #[derive(Debug)]
 struct Target {
+    /// Of one that is stored.
+    row: Option<MessageRowId>,
     message: Message,
     secret: Option<Vec<u8>>,
 }
@@ -46,10 +48,29 @@ impl Targets {
             })
         };
         let ids: Vec<&str> = incoming().filter_map(|one| one.content.target()).collect();
+        let mut targets = Self::stored(db, (session, keys), &ids).await?;
+        let beside = incoming().filter(|one| ids.contains(&one.message_id.as_str()));
+        targets.0.extend(beside.map(|message| Target {
+            row: None,
+            secret: match message.private.as_deref() {
+                Some(Private::Secret(secret)) => Some(secret.clone()),
+                _ => None,
+            },
+            message: message.clone(),
+        }));
+        Ok(targets)
+    }
+
+    /// The stored messages with these ids of WhatsApp's.
+    pub(super) async fn stored(
+        db: &impl ConnectionTrait,
+        (session, keys): (SessionId, &SessionKeys),
+        ids: &[&str],
+    ) -> Result<Self, JournalError> {
         if ids.is_empty() {
             return Ok(Self::default());
         }
-        let rows = db::messages::with_ids(db, session, &ids).await?;
+        let rows = db::messages::with_ids(db, session, ids).await?;
         let asks = |kind: &str| kind == "poll" || kind == "event";
         let asking = rows.iter().filter(|row| asks(&row.kind));
         let asking: Vec<MessageRowId> = asking.map(|row| row.id).collect();
@@ -68,19 +89,21 @@ impl Targets {
                 opened.ok().map(|plain| plain.to_vec())
             };
             targets.push(Target {
+                row: Some(row.id),
                 message: serde_json::from_str(&row.body)?,
                 secret: secret.and_then(open),
             });
         }
-        let beside = incoming().filter(|one| ids.contains(&one.message_id.as_str()));
-        targets.extend(beside.map(|message| Target {
-            secret: match message.private.as_deref() {
-                Some(Private::Secret(secret)) => Some(secret.clone()),
-                _ => None,
-            },
-            message: message.clone(),
-        }));
         Ok(Self(targets))
+    }
+
+    /// The rows of the stored messages that `message` is about.
+    pub(super) fn rows(&self, message: &Message) -> impl Iterator<Item = MessageRowId> {
+        let about = self.0.iter().filter(|target| {
+            message.content.target() == Some(&target.message.message_id)
+                && target.message.chat.party.is(&message.chat.party)
+        });
+        about.filter_map(|target| target.row)
     }
 
     /// The message as it is told; none if whoever wrote it may not do that.

@@ -2,7 +2,7 @@
 //!
 //! Called by the journal's queue alone, never twice at the same time. Must never publish what is not committed.
 
-use std::{collections::HashSet, sync::Arc, time::Instant};
+use std::{sync::Arc, time::Instant};
 
 use entity::{
     ids::{EventId, MessageRowId},
@@ -14,7 +14,9 @@ use sea_orm::SqlErr;
 use super::{
     Inner, JournalError, Known, Write,
     about::{Targets, mark},
-    plan::{Acks, Filed, Plan, Told},
+    chats::Standing,
+    plan::{Acks, Before, Filed, Plan, Told},
+    texts,
     undelivered::Undelivered,
 };
 use crate::{
@@ -132,12 +134,15 @@ impl Inner {
         now: i64,
     ) -> Result<Plan, JournalError> {
         let (db, session) = (&self.config.db, self.config.session);
-        let mut seen = HashSet::new();
+        let mut before = Before {
+            targets: Targets::of(db, (session, &self.config.keys), writes).await?,
+            chats: Standing::of(db, session, writes).await?,
+            ..Before::default()
+        };
         if some_are_known {
-            seen.extend(self.stored(writes).await?);
+            before.seen.extend(self.stored(writes).await?);
         }
-        let targets = Targets::of(db, (session, &self.config.keys), writes).await?;
-        let mut plan = Plan::of(session, writes, seen, &targets, now)?;
+        let mut plan = Plan::of(session, writes, before, now)?;
         let acks = Acks::of_writes(writes);
         if !acks.is_empty() {
             let ids = acks.ids();
@@ -182,6 +187,11 @@ impl Inner {
         }
         for row in db::messages::with_row_ids(db, session, &taken).await? {
             let message: Message = serde_json::from_str(&row.body)?;
+            if let Content::Edit { .. } | Content::Revoke { .. } = &message.content {
+                let about: Vec<&str> = message.content.target().into_iter().collect();
+                let targets = Targets::stored(db, (session, &self.config.keys), &about).await?;
+                plan.reword(session, &message, &targets);
+            }
             plan.marks.extend(mark(session, &message, row.body, now));
         }
         Ok(())
@@ -256,9 +266,11 @@ impl Inner {
         db::messages::insert(script, plan.messages);
         db::outgoing::insert(script, plan.outgoing);
         db::message_secrets::insert(script, plan.secrets);
+        texts::write(script, session, plan.texts, plan.reworded);
         for mark in plan.marks {
             db::message_marks::put(script, mark);
         }
+        plan.chats.write(script);
         db::contacts::upsert(script, plan.contacts.into_values().collect());
         for (ack, rows) in plan.acks {
             db::messages::set_ack(script, session, &rows, ack);

@@ -8,16 +8,18 @@ use entity::{
     contacts,
     enums::OutgoingState,
     ids::{MessageRowId, SessionId},
-    message_marks, message_secrets, messages, outgoing,
+    message_marks, message_secrets, message_texts, messages, outgoing,
 };
 
 use super::{
     Outgoing, Write,
     about::{Targets, mark},
+    chats::{Chats, Standing},
 };
 use crate::{
     db::messages::{Key, Own},
     domain::{
+        clock::from_rfc3339,
         event::{AckData, ContactUpdateData, ErrorData, Event},
         message::{Ack, Attached, CameWith, Content, Message, Private, Reference},
     },
@@ -51,17 +53,34 @@ pub(super) struct Filed {
     pub(super) is_new: bool,
 }
 
-/// Rows to be written, and events to be numbered.
+/// What is there already that writes are about.
 #[derive(Debug, Default)]
+pub(super) struct Before {
+    /// Messages that are stored already.
+    pub(super) seen: HashSet<Key>,
+    /// The messages that others are about.
+    pub(super) targets: Targets,
+    /// How chats stand.
+    pub(super) chats: Standing,
+}
+
+/// Rows to be written, and events to be numbered.
+#[derive(Debug)]
 pub(super) struct Plan {
     pub(super) messages: Vec<messages::Model>,
     pub(super) outgoing: Vec<outgoing::Model>,
     pub(super) secrets: Vec<message_secrets::Model>,
     /// Files of messages, and where WhatsApp has them.
     pub(super) files: Vec<Filed>,
+    /// The words of new messages.
+    pub(super) texts: Vec<message_texts::Model>,
+    /// Stored messages that say something else now, or nothing any more.
+    pub(super) reworded: BTreeMap<MessageRowId, Option<message_texts::Model>>,
     /// What became of other messages.
     pub(super) marks: Vec<message_marks::Model>,
     pub(super) told: Vec<Told>,
+    /// What is new of chats.
+    pub(super) chats: Chats,
     /// People by their address.
     pub(super) contacts: BTreeMap<String, contacts::Model>,
     /// Own messages by the ack that they come to.
@@ -73,19 +92,42 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// What `writes` come to, without their acks. Messages among `seen` are stored already.
+    pub(super) const fn new(session: SessionId, now: i64) -> Self {
+        Self {
+            messages: Vec::new(),
+            outgoing: Vec::new(),
+            secrets: Vec::new(),
+            files: Vec::new(),
+            texts: Vec::new(),
+            reworded: BTreeMap::new(),
+            marks: Vec::new(),
+            told: Vec::new(),
+            chats: Chats::new(session, now),
+            contacts: BTreeMap::new(),
+            acks: BTreeMap::new(),
+            answered: Vec::new(),
+            unanswered: Vec::new(),
+        }
+    }
+
+    /// What `writes` come to, without their acks.
     pub(super) fn of(
         session: SessionId,
         writes: &[Write],
-        mut seen: HashSet<Key>,
-        targets: &Targets,
+        before: Before,
         now: i64,
     ) -> Result<Self, serde_json::Error> {
-        let mut plan = Self::default();
+        let Before {
+            mut seen,
+            targets,
+            chats,
+        } = before;
+        let mut plan = Self::new(session, now);
         for write in writes {
             match write {
                 Write::Run(_, events) | Write::Events(events) => {
                     for event in events {
+                        plan.change_chat(event, &chats);
                         plan.told.push(Told::of(event)?);
                     }
                 }
@@ -98,7 +140,7 @@ impl Plan {
                     for message in batch {
                         let key = key(message);
                         if seen.insert(key.clone()) {
-                            plan.take_in(session, message, key, targets, now)?;
+                            plan.take_in(session, message, key, &targets, now)?;
                         }
                     }
                 }
@@ -108,6 +150,7 @@ impl Plan {
                         plan.put_out(session, out, key, now)?;
                     }
                 }
+                Write::Read(ids) => plan.read(ids, &chats),
                 Write::Unanswered(id, state) => plan.unanswered.push((*id, *state)),
                 Write::Acks { .. } => {}
             }
@@ -153,12 +196,15 @@ impl Plan {
         let is_told = told.is_some();
         let message = told.as_deref().unwrap_or(message);
         let data = serde_json::to_string(message)?;
-        let id = MessageRowId::new();
+        let sent_at = from_rfc3339(&message.timestamp).unwrap_or(now);
+        let id = MessageRowId::written_at(sent_at);
         self.keep_secret(session, id, message);
         self.file(message, true);
+        self.chats.said(message, id, sent_at);
+        self.index(session, id, message);
         let row = row(session, (id, message), key, data.clone(), Ack::Device);
         self.messages.push(messages::Model {
-            sent_at: now,
+            sent_at,
             created_at: now,
             ..row
         });
@@ -167,6 +213,7 @@ impl Plan {
             if message.content.target().is_some() {
                 let mark = mark(session, message, data.clone(), now);
                 self.marks.extend(mark);
+                self.reword(session, message, targets);
             }
             self.told.push(Told {
                 kind: Event::name_of(&message.content),
@@ -186,6 +233,8 @@ impl Plan {
         let data = serde_json::to_string(&out.message)?;
         self.keep_secret(session, out.id, &out.message);
         self.file(&out.message, false);
+        self.chats.said(&out.message, out.id, out.sent_at);
+        self.index(session, out.id, &out.message);
         let row = row(session, (out.id, &out.message), key, data, Ack::Pending);
         self.messages.push(messages::Model {
             sent_at: out.sent_at,
@@ -266,6 +315,8 @@ impl Plan {
     pub(super) fn is_empty(&self) -> bool {
         self.messages.is_empty()
             && self.told.is_empty()
+            && self.acks.is_empty()
+            && self.chats.is_empty()
             && self.contacts.is_empty()
             && self.unanswered.is_empty()
     }

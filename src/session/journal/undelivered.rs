@@ -65,7 +65,7 @@ mod tests {
             address::{Chat, ChatKind, Party},
             message::{Content, Context, Message},
         },
-        session::journal::{Outgoing, Write, about::Targets},
+        session::journal::{Outgoing, Write, plan::Before},
     };
 
     /// A plan that stores a message to be sent under `id`.
@@ -93,19 +93,12 @@ mod tests {
             sent_at: 0,
         };
         let writes = [Write::Outgoing(Box::new(out))];
-        Plan::of(
-            SessionId::new(),
-            &writes,
-            HashSet::new(),
-            &Targets::default(),
-            0,
-        )
-        .unwrap()
+        Plan::of(SessionId::new(), &writes, Before::default(), 0).unwrap()
     }
 
     /// A plan that raises `own` to `ack`.
     fn raising(own: &Own, ack: Ack) -> Plan {
-        let mut plan = Plan::default();
+        let mut plan = Plan::new(SessionId::new(), 0);
         plan.acks.insert(ack.number(), vec![own.id]);
         plan
     }

@@ -8,7 +8,7 @@ use entity::{
 };
 use tokio_util::sync::CancellationToken;
 use wharf::{
-    db,
+    db::{self, messages::Filter},
     domain::{
         event::ErrorData,
         message::{Ack, Content, Message, Poll, Private, Reaction},
@@ -72,7 +72,7 @@ async fn the_last_reaction_of_a_person_stands_however_often_they_come(test: Test
     let marks = marks(&test, session, &id).await;
     assert_eq!(marks.len(), 1, "{marks:?}");
     assert!(marks[0].body.contains("🎉"), "{}", marks[0].body);
-    let listed = db::messages::page(&test.db, session, None, None, 10).await;
+    let listed = db::messages::page(&test.db, session, &Filter::default(), None, 10).await;
     assert_eq!(listed.unwrap().len(), 1, "a reaction is in no list");
 }
 
@@ -126,7 +126,7 @@ async fn a_poll_keeps_its_secret_sealed_and_a_text_has_none(test: TestDb) {
     let id = poll.message_id.clone();
     let both = vec![poll, message(1)];
     journal.record_messages(both).await.unwrap();
-    let rows = db::messages::page(&test.db, session, None, None, 10).await;
+    let rows = db::messages::page(&test.db, session, &Filter::default(), None, 10).await;
     let rows = rows.unwrap();
     assert!(rows.iter().all(|row| !row.body.contains("secret")));
     let ids: Vec<_> = rows.iter().map(|row| row.id).collect();

@@ -34,7 +34,11 @@ on_each_engine!(
 
 const EACH: usize = 20;
 
-fn journal(db: &DatabaseConnection, fence: Fence, fenced: &CancellationToken) -> Journal {
+pub(super) fn journal(
+    db: &DatabaseConnection,
+    fence: Fence,
+    fenced: &CancellationToken,
+) -> Journal {
     sealing(db, fence, fenced, keys(SessionId(fence.key)))
 }
 

@@ -1,7 +1,5 @@
 //! No statement of the outbox reads a whole table, whatever has piled up in it: the databases say so themselves.
 
-use std::sync::Mutex;
-
 use entity::{
     enums::{AttemptTrigger, DeliveryState},
     events,
@@ -9,8 +7,8 @@ use entity::{
     webhook_attempts, webhook_deliveries,
 };
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait as _, ConnectionTrait, DatabaseConnection, DbBackend, DbErr,
-    EntityTrait, ExecResult, IntoActiveModel, QueryFilter as _, QueryResult, Statement,
+    ActiveModelTrait, ColumnTrait as _, ConnectionTrait, DatabaseConnection, DbBackend,
+    EntityTrait, IntoActiveModel, QueryFilter as _,
 };
 use wharf::db::{
     events::{self as log, ends},
@@ -25,7 +23,10 @@ use wharf::db::{
 };
 
 use super::desk::Desk;
-use crate::harness::databases::{TestDb, on_each_engine};
+use crate::harness::{
+    databases::{TestDb, on_each_engine},
+    explained::Explained,
+};
 
 /// Rows of each of the tables that grow.
 const ROWS: usize = 10_000;
@@ -35,107 +36,6 @@ const NOW: i64 = 1_000_000;
 
 /// The tables that grow.
 const LARGE: [&str; 3] = ["webhook_deliveries", "webhook_attempts", "events"];
-
-/// Asks for the plan of each statement before it runs it.
-struct Explained<'a> {
-    db: &'a DatabaseConnection,
-    faults: Mutex<Vec<String>>,
-    asked: Mutex<usize>,
-}
-
-impl<'a> Explained<'a> {
-    fn new(db: &'a DatabaseConnection) -> Self {
-        Self {
-            db,
-            faults: Mutex::default(),
-            asked: Mutex::default(),
-        }
-    }
-
-    /// Of many statements, none has read a whole table.
-    #[track_caller]
-    fn assert_no_whole_table(&self) {
-        let faults = self.faults.lock().unwrap();
-        assert!(
-            faults.is_empty(),
-            "whole tables are read:\n{}",
-            faults.join("\n")
-        );
-        let asked = *self.asked.lock().unwrap();
-        assert!(asked >= 28, "the plans were asked for");
-    }
-
-    async fn explain(&self, statement: &Statement) {
-        let word = match self.get_database_backend() {
-            DbBackend::Sqlite => "EXPLAIN QUERY PLAN",
-            _ => "EXPLAIN",
-        };
-        let question = Statement {
-            sql: format!("{word} {}", statement.sql),
-            ..statement.clone()
-        };
-        let plan = self.db.query_all_raw(question).await.unwrap();
-        let plan: Vec<String> = plan.iter().map(|row| self.step(row)).collect();
-        *self.asked.lock().unwrap() += 1;
-        if plan.iter().any(|step| self.reads_all(step)) {
-            let fault = format!("{}\n    {}", statement.sql, plan.join("\n    "));
-            self.faults.lock().unwrap().push(fault);
-        }
-    }
-
-    /// A line of the plan: of MariaDB the kind of access and the table, of the others what they say.
-    fn step(&self, row: &QueryResult) -> String {
-        match self.get_database_backend() {
-            DbBackend::Sqlite => row.try_get("", "detail").unwrap(),
-            DbBackend::Postgres => row.try_get_by_index(0).unwrap(),
-            _ => {
-                let part = |name| row.try_get::<Option<String>>("", name).unwrap();
-                let [access, table, key] = ["type", "table", "key"].map(part);
-                let shown = |part: Option<String>| part.unwrap_or_default();
-                format!("{} {} by {}", shown(access), shown(table), shown(key))
-            }
-        }
-    }
-
-    fn reads_all(&self, step: &str) -> bool {
-        let of = |start: &str| {
-            LARGE
-                .iter()
-                .any(|table| step.contains(&format!("{start}{table}")))
-        };
-        match self.get_database_backend() {
-            DbBackend::Sqlite => of("SCAN "),
-            DbBackend::Postgres => of("Seq Scan on "),
-            _ => of("ALL ") || of("index "),
-        }
-    }
-}
-
-#[async_trait::async_trait]
-impl ConnectionTrait for Explained<'_> {
-    fn get_database_backend(&self) -> DbBackend {
-        self.db.get_database_backend()
-    }
-
-    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.explain(&statement).await;
-        self.db.execute_raw(statement).await
-    }
-
-    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.db.execute_unprepared(sql).await
-    }
-
-    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.explain(&statement).await;
-        self.db.query_one_raw(statement).await
-    }
-
-    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.explain(&statement).await;
-        self.db.query_all_raw(statement).await
-    }
-}
 
 struct Heap {
     endpoints: Vec<EndpointId>,
@@ -244,7 +144,7 @@ async fn no_statement_of_the_outbox_reads_a_whole_table(test: TestDb) {
     let desk = Desk::on(test).await;
     let heap = heap(&desk).await;
     let owner = desk.ctx.owner();
-    let db = &Explained::new(&desk.test.db);
+    let db = &Explained::new(&desk.test.db, &LARGE);
     let endpoint = heap.endpoints[0];
     let dead = DeliveryState::Dead;
     let span = Span {
@@ -333,13 +233,14 @@ async fn no_statement_of_the_outbox_reads_a_whole_table(test: TestDb) {
         .await
         .unwrap();
     deliveries::cancel(db, endpoint, NOW).await.unwrap();
+    assert!(db.asked() >= 28, "the plans were asked for");
     db.assert_no_whole_table();
 }
 
 async fn no_statement_of_the_log_reads_a_whole_table(test: TestDb) {
     let desk = Desk::on(test).await;
     let heap = heap(&desk).await;
-    let db = &Explained::new(&desk.test.db);
+    let db = &Explained::new(&desk.test.db, &LARGE);
     let session = heap.sessions[0];
 
     // A reader.
@@ -369,7 +270,7 @@ async fn no_statement_of_the_log_reads_a_whole_table(test: TestDb) {
 async fn a_statement_that_does_read_a_whole_table_is_noticed(test: TestDb) {
     let desk = Desk::on(test).await;
     heap(&desk).await;
-    let db = &Explained::new(&desk.test.db);
+    let db = &Explained::new(&desk.test.db, &LARGE);
     for last_error in ["", "never"] {
         let found = webhook_deliveries::Entity::find()
             .filter(webhook_deliveries::Column::LastError.eq(last_error))
@@ -378,7 +279,7 @@ async fn a_statement_that_does_read_a_whole_table_is_noticed(test: TestDb) {
             .unwrap();
         assert!(found.is_empty());
     }
-    assert_eq!(db.faults.lock().unwrap().len(), 2);
+    assert_eq!(db.faults().len(), 2);
 }
 
 on_each_engine!(

@@ -1,0 +1,63 @@
+//! By which words messages are found: by those of their last wording, and by none once they are deleted.
+
+use std::collections::BTreeMap;
+
+use entity::{
+    ids::{MessageRowId, SessionId},
+    message_texts::Model,
+};
+
+use super::{about::Targets, plan::Plan};
+use crate::{
+    db::{self, Script},
+    domain::message::{Content, Message},
+};
+
+impl Plan {
+    /// The words of a new message.
+    pub(super) fn index(&mut self, session: SessionId, id: MessageRowId, message: &Message) {
+        let text = message.content.searchable();
+        let row = text.and_then(|text| db::message_texts::row(session, id, text));
+        self.texts.extend(row);
+    }
+
+    /// The words of what an edit or a deletion is about.
+    pub(super) fn reword(&mut self, session: SessionId, message: &Message, targets: &Targets) {
+        let wording = match &message.content {
+            Content::Edit { edit } => Some(edit.text.body.as_str()),
+            Content::Revoke { .. } => None,
+            _ => return,
+        };
+        let words = |id| wording.and_then(|text| db::message_texts::row(session, id, text));
+        let about = message.content.target();
+        let beside = self.messages.iter().filter(|row| {
+            about == Some(row.message_id.as_str()) && row.chat == message.chat.party.id
+        });
+        let beside: Vec<MessageRowId> = beside.map(|row| row.id).collect();
+        self.texts.retain(|row| !beside.contains(&row.id));
+        self.texts.extend(beside.into_iter().filter_map(words));
+        for id in targets.rows(message) {
+            self.reworded.insert(id, words(id));
+        }
+    }
+}
+
+/// Has `script` write the words of new messages and of those that were reworded.
+pub(super) fn write(
+    script: &mut Script,
+    session: SessionId,
+    new: Vec<Model>,
+    reworded: BTreeMap<MessageRowId, Option<Model>>,
+) {
+    db::message_texts::insert(script, new);
+    let mut silent = Vec::new();
+    for (id, wording) in reworded {
+        match wording {
+            Some(row) => db::message_texts::put(script, row),
+            None => silent.push(id),
+        }
+    }
+    if !silent.is_empty() {
+        db::message_texts::remove(script, session, &silent);
+    }
+}
