@@ -134,6 +134,7 @@ impl App {
             stop: stop.clone(),
             probe: ProbeTimes::default(),
             pacing: Arc::new(pacing(&config.pacing)),
+            history_days: config.sessions.history_days,
         });
         let egress = Egress::new(config.egress_allow()).map_err(Error::Egress)?;
         let sender = Sender::new(

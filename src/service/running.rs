@@ -61,6 +61,12 @@ impl Found {
         client.ok_or_else(|| send_error(SendError::NotConnected))
     }
 
+    /// Whether what a phone tells of the past is stored.
+    pub(super) fn takes_history(&self) -> bool {
+        let handle = self.handle.as_ref();
+        handle.is_some_and(|handle| handle.habits.takes_history())
+    }
+
     /// Writes what the session has done by this verb into its log.
     pub(super) async fn tell(&self, event: Event) -> Result<(), Error> {
         let Some(handle) = &self.handle else {

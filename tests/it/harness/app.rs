@@ -154,6 +154,7 @@ impl TestApp {
             stop: stop.clone(),
             probe: ProbeTimes::default(),
             pacing: Arc::new(PACING),
+            history_days: 365,
         });
         manager.start();
         let egress = Egress::new(vec!["127.0.0.0/8".parse().unwrap()]).unwrap();
