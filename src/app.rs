@@ -136,6 +136,7 @@ impl App {
             stop: stop.clone(),
             probe: ProbeTimes::default(),
             pacing: Arc::new(pacing(&config.pacing)),
+            history_days: config.sessions.history_days,
         });
         let sender = Sender::new(
             egress.clone(),

@@ -9,6 +9,7 @@ pub mod clock;
 pub mod contact;
 pub mod event;
 pub mod group;
+pub mod history;
 pub mod message;
 pub mod principal;
 pub mod sample;

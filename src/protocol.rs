@@ -19,6 +19,7 @@ mod client;
 mod contacts;
 mod convert;
 mod groups;
+pub mod history;
 mod http_client;
 mod media;
 mod news;
@@ -29,7 +30,7 @@ mod transport;
 pub mod trust;
 
 pub use ask::AskError;
-pub use client::{Client, Connector, ConnectorConfig, Handed, OpenError};
+pub use client::{Client, Connector, ConnectorConfig, Handed, OpenError, Told};
 pub use convert::{
     Payload, Sealed, Writer, compose, compose_about, message_id, message_id_of, open_response,
     open_vote,

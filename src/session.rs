@@ -7,6 +7,7 @@
 mod actor;
 mod habits;
 mod handle;
+mod history;
 mod inbox;
 mod journal;
 mod manager;

@@ -7,6 +7,7 @@ pub(crate) mod calls;
 pub(crate) mod devices;
 pub(crate) mod faults;
 pub(crate) mod groups;
+pub(crate) mod history;
 pub(crate) mod login;
 pub(crate) mod media;
 pub(crate) mod messages;
@@ -55,6 +56,7 @@ pub(crate) fn routes() -> Router<Hub> {
         .merge(devices::routes())
         .merge(faults::routes())
         .merge(groups::routes())
+        .merge(history::routes())
         .merge(media::routes())
         .merge(pairing::routes())
         .merge(phone::routes())
@@ -75,6 +77,7 @@ pub(crate) struct Tables {
     pub(crate) calls: calls::Calls,
     pub(crate) faults: faults::Faults,
     pub(crate) groups: groups::Tables,
+    pub(crate) history: history::Tables,
     pub(crate) media: media::Door,
     pub(crate) phone: phone::Tables,
     pub(crate) presence: presence::Presences,
@@ -90,6 +93,7 @@ impl Tables {
             calls: calls::Calls::default(),
             faults: faults::Faults::new(),
             groups: groups::Tables::new(),
+            history: history::Tables::new(),
             media: media::Door::default(),
             phone: phone::Tables::new(),
             presence: presence::Presences::new(),
@@ -104,6 +108,7 @@ impl Tables {
         tables.extend(self.app_state.tables());
         tables.extend(self.faults.tables());
         tables.extend(self.groups.tables());
+        tables.extend(self.history.tables());
         tables.extend(self.phone.tables());
         tables.extend(self.presence.tables());
         tables.extend(self.profile.tables());

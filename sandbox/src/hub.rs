@@ -10,6 +10,7 @@ use wacore_binary::Node;
 use wacore_libsignal::protocol::KeyPair;
 
 use crate::areas;
+use crate::areas::history::Order;
 use crate::areas::media::Shelf;
 use crate::clock::Clock;
 use crate::dispatch::{Client, HandlerTable};
@@ -114,11 +115,12 @@ impl Hub {
         self.with(|world| areas::login::open(world, tx, more, established))
     }
 
-    pub(crate) fn stanza(&self, conn: ConnId, node: &Node) -> Result<(), Stopped> {
+    /// Gives what is to be told of the past on its account.
+    pub(crate) fn stanza(&self, conn: ConnId, node: &Node) -> Result<Vec<Order>, Stopped> {
         self.with(|world| {
             world.counters.frames += 1;
             if !areas::faults::incoming(world, conn, node) {
-                return;
+                return Vec::new();
             }
             match world.live.device_of(conn) {
                 Some(device) => {
@@ -128,6 +130,7 @@ impl Hub {
                 }
                 None => areas::pairing::stanza(world, conn, node),
             }
+            areas::history::orders(world)
         })
     }
 

@@ -15,6 +15,7 @@ use wacore_binary::{OwnedNodeRef, consts::WA_CONN_HEADER, util::unpack_bytes};
 use wacore_noise::NoiseCipher;
 use wacore_noise::framing::{FrameDecoder, encode_frame};
 
+use crate::areas;
 use crate::hub::Hub;
 use crate::noise::{self, Established, Hello};
 use crate::world::live::{CHANNEL_FRAMES, ConnId, Out};
@@ -123,7 +124,9 @@ async fn read(
             .map_err(|_| Ended::BadFrame)?
             .to_owned_node();
         tracing::trace!(conn = conn.0, stanza = ?node, "in");
-        hub.stanza(conn, &node)?;
+        for order in hub.stanza(conn, &node)? {
+            areas::history::tell(hub, order).await?;
+        }
     }
 }
 

@@ -132,6 +132,8 @@ section! {
     pub struct Sessions = "sessions" {
         /// The name that the phone shows under "Linked devices".
         device_name: String = "Wharf".to_owned();
+        /// How many days back messages are taken over that a phone tells of when it links, in sessions with `sync_history`.
+        history_days: u32 = 365;
     }
 }
 

@@ -159,6 +159,21 @@ pub async fn unread_in(
         .await
 }
 
+/// The first message of a chat.
+pub async fn oldest(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+    chat: &str,
+) -> Result<Option<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::SessionId.eq(session))
+        .filter(Column::Chat.eq(chat))
+        .filter(Column::Kind.is_not_in(Content::ABOUT_OTHERS))
+        .order_by_asc(Column::Id)
+        .one(db)
+        .await
+}
+
 /// The messages of a session with these ids of WhatsApp's.
 pub async fn with_ids(
     db: &impl ConnectionTrait,

@@ -96,6 +96,22 @@ pub struct UndecryptableData {
     pub timestamp: String,
 }
 
+/// `history.sync`: a piece of the past that the phone told is stored. Its messages are no `message` events.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct HistorySyncData {
+    /// Why the phone sent it: `initial`, `recent`, `full`, `on_demand`, `names` or `other`.
+    pub kind: String,
+    /// Its place among the pieces.
+    pub chunk: u32,
+    /// How much of the past has come, in percent, where the phone says it.
+    pub progress: Option<u32>,
+    /// Messages in it that are wanted.
+    pub messages: u64,
+    /// Of `on_demand`: what the request was answered with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+}
+
 /// `webhook.disabled`: a webhook gets nothing more until its owner enables it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct WebhookDisabledData {
@@ -186,6 +202,9 @@ pub enum Event {
     /// Somebody calls.
     #[serde(rename = "call")]
     Call(CallData),
+    /// A piece of the past is stored.
+    #[serde(rename = "history.sync")]
+    HistorySync(HistorySyncData),
     /// A delivery of this session was the last that a webhook got.
     #[serde(rename = "webhook.disabled")]
     WebhookDisabled(WebhookDisabledData),
@@ -218,7 +237,7 @@ impl Event {
     }
 
     /// The names of all events of this version.
-    pub const NAMES: [&'static str; 26] = [
+    pub const NAMES: [&'static str; 27] = [
         "qr",
         "pair_code",
         "success",
@@ -244,6 +263,7 @@ impl Event {
         "chat.update",
         "presence",
         "call",
+        "history.sync",
         "webhook.disabled",
     ];
 
@@ -275,6 +295,7 @@ impl Event {
             Self::ChatUpdate(_) => "chat.update",
             Self::Presence(_) => "presence",
             Self::Call(_) => "call",
+            Self::HistorySync(_) => "history.sync",
             Self::WebhookDisabled(_) => "webhook.disabled",
         }
     }
@@ -306,6 +327,7 @@ impl Event {
             Self::ChatUpdate(data) => serde_json::to_string(data),
             Self::Presence(data) => serde_json::to_string(data),
             Self::Call(data) => serde_json::to_string(data),
+            Self::HistorySync(data) => serde_json::to_string(data),
             Self::WebhookDisabled(data) => serde_json::to_string(data),
         }
     }

@@ -286,6 +286,8 @@ pub struct Settings {
     pub proxy_url: Option<String>,
     /// Answer what a person writes to this account alone with this, quoting it; each chat once a minute at most.
     pub auto_reply_text: Option<String>,
+    /// Take over what the phone tells of the past when it links; what is switched off by then never comes.
+    pub sync_history: bool,
     /// Whether the session may run.
     pub enabled: bool,
 }
@@ -303,6 +305,7 @@ impl Default for Settings {
             ignore_channels: false,
             proxy_url: None,
             auto_reply_text: None,
+            sync_history: true,
             enabled: true,
         }
     }

@@ -25,7 +25,9 @@ use whatsapp_rust::{InboundDurabilityHook, Jid};
 use super::{
     Event, Inbox,
     calls::Ringing,
+    client::Told,
     convert,
+    history::Piece,
     news::{self, News},
     transport::Watcher,
 };
@@ -58,14 +60,15 @@ const INTEREST: &[EventKind] = &[
     EventKind::StreamError,
     EventKind::PairPasskeyRequest,
     EventKind::PairPasskeyError,
+    EventKind::HistorySync,
 ];
 
 /// Carries events of one client to one actor.
 pub(super) struct Bridge {
     pub(super) session: SessionId,
-    pub(super) events: mpsc::Sender<Event>,
-    /// What changes nothing of the session itself. When it is full, what comes is lost: nobody waits on the bus.
-    pub(super) news: mpsc::Sender<News>,
+    /// What changes nothing of the session itself, and what is past: when those are full, what comes is lost. Nobody waits
+    /// on the bus.
+    pub(super) told: Told,
     /// Calls that can be rejected.
     pub(super) ringing: Ringing,
     /// Falls when the channel was full at a change of state.
@@ -114,7 +117,7 @@ impl Bridge {
             } => message_ids.clone(),
             _ => Vec::new(),
         };
-        let reported = match self.events.try_send(event) {
+        let reported = match self.told.events.try_send(event) {
             Err(mpsc::error::TrySendError::Full(
                 Event::Acked { .. } | Event::ReadElsewhere { .. },
             )) => {
@@ -264,9 +267,16 @@ pub(super) struct Listener(pub(super) Arc<Bridge>);
 
 impl EventHandler for Listener {
     fn handle_event(&self, event: Arc<WaEvent>) {
+        if event.kind() == EventKind::HistorySync {
+            let past = self.0.told.past.as_ref();
+            if past.is_some_and(|past| past.try_send(Piece(event)).is_err()) {
+                metrics::counter!("wharf_history_dropped_total").increment(1);
+            }
+            return;
+        }
         if news::INTEREST.contains(&event.kind()) {
             self.0.ringing.note(&event);
-            if self.0.news.try_send(News(event)).is_err() {
+            if self.0.told.news.try_send(News(event)).is_err() {
                 metrics::counter!("wharf_news_dropped_total").increment(1);
             }
             return;

@@ -32,6 +32,7 @@ use super::{
     bridge::{Bridge, Hook, Listener, ServerSaid},
     calls::Ringing,
     convert::{self, Payload},
+    history::Piece,
     http_client::Http,
     send_error::SendError,
     transport::{self, Way},
@@ -80,6 +81,17 @@ pub enum OpenError {
     /// The store or the library refused.
     #[error("the client cannot be built")]
     Build(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Where a client puts what it hears.
+#[derive(Debug)]
+pub struct Told {
+    /// What happens to the client itself.
+    pub events: mpsc::Sender<Event>,
+    /// What it hears of others.
+    pub news: mpsc::Sender<News>,
+    /// What the phone tells of the past; with none it is not asked for.
+    pub past: Option<mpsc::Sender<Piece>>,
 }
 
 /// The server has the message.
@@ -164,23 +176,23 @@ impl Connector {
         })
     }
 
-    /// Opens a client of `session` over `store` and starts to connect. What happens to it arrives on `events`, what it hears
-    /// of others on `news`. It reaches WhatsApp on `way` and on no other.
+    /// Opens a client of `session` over `store` and starts to connect. What it hears goes to `told`. It reaches WhatsApp on
+    /// `way` and on no other.
     ///
-    /// `overflow` falls when `events` was full at a change of state: the caller must then end the client. Once
+    /// `overflow` falls when `told.events` was full at a change of state: the caller must then end the client. Once
     /// `silenced` has fallen, nothing is sent.
     pub async fn open(
         &self,
         (session, store): (SessionId, Arc<dyn Backend>),
         inbox: Arc<dyn Inbox>,
-        (events, news): (mpsc::Sender<Event>, mpsc::Sender<News>),
+        told: Told,
         way: Way,
         (overflow, silenced): (CancellationToken, CancellationToken),
     ) -> Result<Client, OpenError> {
+        let takes_history = told.past.is_some();
         let bridge = Arc::new(Bridge {
             session,
-            events,
-            news,
+            told,
             ringing: Ringing::default(),
             overflow,
             client: OnceLock::new(),
@@ -208,8 +220,10 @@ impl Connector {
             .with_inbound_durability_hook(Hook {
                 bridge: Arc::clone(&bridge),
                 inbox,
-            })
-            .skip_history_sync();
+            });
+        if !takes_history {
+            builder = builder.skip_history_sync();
+        }
         if let Some(version) = self.config.version {
             builder = builder.with_version(version);
         }

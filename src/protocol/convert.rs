@@ -10,6 +10,7 @@ use wacore::types::{
     presence::ReceiptType,
 };
 use wacore_binary::{Jid, Server};
+use waproto::whatsapp as wa;
 
 use crate::domain::{
     address::{Address, Chat, ChatKind, Party},
@@ -120,6 +121,40 @@ pub(super) fn message(
         from_me: info.source.is_from_me,
         push_name: Some(info.push_name.clone()).filter(|name| !name.is_empty()),
         timestamp: rfc3339(info.timestamp.timestamp_millis()),
+        content: read.content,
+        context: read.context,
+        private: read.private,
+    })
+}
+
+/// A message of the past; none when it is not meant for a user, or is about another one.
+pub(super) fn past(
+    told: &wa::WebMessageInfo,
+    (chat, sender): (Chat, Party),
+    session: SessionId,
+) -> Option<Message> {
+    let key = told.key.as_option()?;
+    let mut read = incoming::read(told.message.as_option()?)?;
+    if read.content.target().is_some() {
+        return None;
+    }
+    if let Some(media) = read.content.media_mut() {
+        media.url = Attached::url(session, media.id);
+    }
+    let asks = matches!(read.content, Content::Poll { .. } | Content::Event { .. });
+    if asks && read.private.is_none() {
+        let secret = told.message_secret.clone();
+        read.private = secret.map(|secret| Box::new(Private::Secret(secret)));
+    }
+    let seconds = i64::try_from(told.message_timestamp?).ok()?;
+    let name = told.push_name.clone().filter(|name| !name.is_empty());
+    Some(Message {
+        message_id: incoming::id(key.id.as_ref()?)?,
+        chat,
+        sender,
+        from_me: key.from_me.unwrap_or_default(),
+        push_name: name,
+        timestamp: rfc3339(seconds.checked_mul(1000)?),
         content: read.content,
         context: read.context,
         private: read.private,

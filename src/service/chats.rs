@@ -15,6 +15,7 @@ use crate::domain::{
     principal::Scope,
 };
 
+mod history;
 mod list;
 
 pub use list::{LastMessage, Listed, Silence};

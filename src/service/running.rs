@@ -60,6 +60,12 @@ impl Found {
         connected(self.handle.as_ref())
     }
 
+    /// Whether what a phone tells of the past is stored.
+    pub(super) fn takes_history(&self) -> bool {
+        let handle = self.handle.as_ref();
+        handle.is_some_and(|handle| handle.habits.takes_history())
+    }
+
     /// Writes what the session has done by this verb into its log.
     pub(super) async fn tell(&self, event: Event) -> Result<(), Error> {
         let Some(handle) = &self.handle else {

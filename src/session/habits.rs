@@ -69,6 +69,16 @@ impl Habits {
         batch
     }
 
+    /// Whether anything of such a chat is wanted.
+    pub(super) fn wants(&self, kind: ChatKind) -> bool {
+        is_wanted(&self.0.settings.load(), kind)
+    }
+
+    /// Whether the past is wanted.
+    pub fn takes_history(&self) -> bool {
+        self.0.settings.load().sync_history
+    }
+
     /// Whether what happens in such a chat is told.
     pub(super) fn hears(&self, event: &Event) -> bool {
         let kind = match event {
@@ -77,7 +87,7 @@ impl Habits {
             Event::ChatUpdate(data) => data.chat.kind,
             _ => return true,
         };
-        is_wanted(&self.0.settings.load(), kind)
+        self.wants(kind)
     }
 
     /// What to tell the senders of stored messages, if the owner wants them to count as read.

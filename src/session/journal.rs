@@ -27,6 +27,7 @@ use crate::{
         address::Address,
         clock::SharedClock,
         event::{ContactUpdateData, ErrorData, Event},
+        history::Past,
         message::{Ack, Message},
     },
     events::Bus,
@@ -39,6 +40,7 @@ use crate::{
 mod about;
 mod chats;
 mod commit;
+mod past;
 mod plan;
 mod texts;
 mod undelivered;
@@ -189,6 +191,8 @@ enum Write {
     Contacts(Vec<ContactUpdateData>),
     /// Incoming messages.
     Incoming(Vec<Message>),
+    /// Messages of the past.
+    Past(Box<Past>),
     /// A message that is about to be sent.
     Outgoing(Box<Outgoing>),
     /// How far own messages have come.
@@ -257,6 +261,11 @@ impl Journal {
     /// Writes incoming messages with their events; those that are stored already are passed over.
     pub async fn record_messages(&self, batch: Vec<Message>) -> Result<(), JournalError> {
         self.write(Write::Incoming(batch)).await
+    }
+
+    /// Writes messages of the past, without events; those that are stored already are passed over.
+    pub async fn record_past(&self, past: Past) -> Result<(), JournalError> {
+        self.write(Write::Past(Box::new(past))).await
     }
 
     /// Stores a message that is about to be sent.

@@ -67,6 +67,8 @@ pub struct ManagerConfig {
     pub probe: ProbeTimes,
     /// How fast sessions with `account_protection` send.
     pub pacing: Arc<Pacing>,
+    /// How many days back messages of the past are taken over.
+    pub history_days: u32,
 }
 
 /// A session could not be started or stopped.

@@ -8,6 +8,7 @@ mod chats;
 mod contacts;
 mod docs;
 mod groups;
+mod history;
 mod limits;
 mod media;
 mod message_queries;

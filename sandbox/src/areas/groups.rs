@@ -75,6 +75,12 @@ pub(crate) fn members(world: &World, group: &Jid) -> Option<Vec<Pn>> {
     Some(group.members.keys().copied().collect())
 }
 
+/// What the group is called.
+pub(crate) fn subject(world: &World, group: &Jid) -> Option<String> {
+    let group = world.areas.groups.groups.get(&group.user.to_string());
+    group.map(|group| group.subject.clone())
+}
+
 /// Whether the person may change what the group looks like.
 pub(crate) fn may_edit(world: &World, group: &Jid, pn: Pn) -> bool {
     let groups = &world.areas.groups.groups;

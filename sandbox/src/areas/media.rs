@@ -12,10 +12,14 @@ mod shelf;
 
 use std::net::SocketAddr;
 
+use bytes::Bytes;
+use futures_util::stream;
+use wacore::download::MediaType;
 use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
 
 use crate::dispatch::{Answer, Client, HandlerTable};
+use crate::hub::Hub;
 use crate::stanza::Refusal;
 use crate::world::World;
 
@@ -82,6 +86,19 @@ fn media_conn(world: &mut World, _: Client, _: &Node) -> Result<Answer, Refusal>
 }
 
 /// The path of a blob, for upload and download.
+/// Puts an encrypted file on the shelf; gives where it is.
+pub(crate) async fn shelve(
+    hub: &Hub,
+    kind: MediaType,
+    hash: &[u8; 32],
+    sealed: Vec<u8>,
+) -> Result<String, ShelfFault> {
+    let token = shelf::token_of(hash);
+    let whole = stream::iter([Ok::<_, std::io::Error>(Bytes::from(sealed))]);
+    hub.shelf().put(&token, whole).await?;
+    Ok(direct_path(kind.mms_type(), &token))
+}
+
 fn direct_path(kind: &str, token: &str) -> String {
     format!("/mms/{kind}/{token}")
 }

@@ -17,6 +17,7 @@ pub(super) mod view;
 use buffa::MessageField;
 use waproto::whatsapp as wa;
 
+use crate::areas::messages::Chat;
 use crate::jids::{DeviceKey, Pn};
 use crate::store::{Blob, Persist, Secret, Table};
 use crate::world::World;
@@ -59,6 +60,22 @@ impl Tables {
             &mut self.log.entries,
         ]
     }
+}
+
+/// The log of `own` says that somebody has written a text long ago. Gives its id.
+pub(super) fn wrote_before(
+    world: &mut World,
+    own: Pn,
+    (from, to): (Pn, Pn),
+    text: &str,
+    at_ms: u64,
+) -> String {
+    let id = world.new_id();
+    let message = content::text_message(text, None);
+    let chat = Chat::Person(to);
+    let entry = log::Entry::new(world, &id, from.phone(), &chat, &message);
+    world.areas.phone.log.add(own, entry.at(at_ms));
+    id
 }
 
 /// The phone gives a newly linked device the key to the person's app state.

@@ -6,7 +6,7 @@ use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
 use wacore_libsignal::protocol::KeyPair;
 
-use super::phone;
+use super::{history, phone};
 use crate::dispatch::{Answer, Client, HandlerTable};
 use crate::jids::DeviceKey;
 use crate::keys::{key_pair, public_bytes};
@@ -169,6 +169,7 @@ fn upload(world: &mut World, client: Client, node: &Node) -> Result<Answer, Refu
     world.send(client.conn, &crate::stanza::iq_result(node, Vec::new()));
     if wants_state_key {
         phone::share_app_state_key(world, client.device);
+        history::linked(world, client.device);
     }
     Ok(Answer::Sent)
 }

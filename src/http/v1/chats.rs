@@ -17,11 +17,13 @@ use crate::{
     },
 };
 
+mod history;
 mod list;
 
 pub(in crate::http) fn guarded() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .merge(list::routes())
+        .merge(history::routes())
         .routes(routes!(archive_chat))
         .routes(routes!(pin_chat))
         .routes(routes!(mute_chat))

@@ -246,9 +246,13 @@ fn protocol(message: &wa::message::ProtocolMessage) -> Option<Content> {
 
 /// The id of a message that another is about. It was written by whoever sent that, and no server has looked at it.
 fn target(key: &buffa::MessageField<wa::MessageKey>) -> Option<String> {
-    let id = key.as_option()?.id.as_ref()?;
+    id(key.as_option()?.id.as_ref()?)
+}
+
+/// An id that can be stored.
+pub(super) fn id(id: &str) -> Option<String> {
     let is_id = (1..=LONGEST_ID).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic());
-    is_id.then(|| id.clone())
+    is_id.then(|| id.to_owned())
 }
 
 /// JSON has no word for what is no number.

@@ -18,6 +18,7 @@ use crate::{
         address::{Chat, ChatKind, Party},
         clock::from_rfc3339,
         event::{ChatUpdateData, Event},
+        history::PastChat,
         message::{Ack, Content, Message},
     },
 };
@@ -49,8 +50,13 @@ impl Standing {
             db::messages::unread_among(db, session, &read).await?
         };
         let changed: Vec<&ChatUpdateData> = writes.iter().flat_map(changes).collect();
+        let past = writes.iter().filter_map(|write| match write {
+            Write::Past(past) => Some(past.chat.chat.party.id.as_str()),
+            _ => None,
+        });
         let ids = changed.iter().map(|change| change.chat.party.id.as_str());
-        let ids: BTreeSet<&str> = ids.chain(unread.iter().map(|one| &*one.chat)).collect();
+        let ids = ids.chain(unread.iter().map(|one| &*one.chat));
+        let ids: BTreeSet<&str> = ids.chain(past).collect();
         if ids.is_empty() {
             return Ok(Self::default());
         }
@@ -115,6 +121,11 @@ impl Chats {
         }
     }
 
+    /// The time of what is written.
+    pub(super) const fn now(&self) -> i64 {
+        self.now
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.rows.is_empty() && self.gone.is_empty()
     }
@@ -146,17 +157,44 @@ impl Chats {
         row
     }
 
-    /// A message was written there. A status is no chat, and a reaction is no message of its own.
+    /// A message was written there.
     pub(super) fn said(&mut self, message: &Message, id: MessageRowId, sent_at: i64) {
+        self.add(message, id, sent_at, !message.from_me);
+    }
+
+    /// A message stands there. A status is no chat, and a reaction is no message of its own.
+    pub(super) fn add(
+        &mut self,
+        message: &Message,
+        id: MessageRowId,
+        sent_at: i64,
+        is_unread: bool,
+    ) {
         if message.chat.kind == ChatKind::Status || message.content.target().is_some() {
             return;
         }
         let row = self.row(&message.chat.party);
-        row.unread += i32::from(!message.from_me);
+        row.unread += i32::from(is_unread);
         if id.at_ms() >= row.last_at {
             row.last_at = id.at_ms();
             row.last_message_id = Some(message.message_id.clone());
             row.last_sent_at = Some(sent_at);
+        }
+    }
+
+    /// How a chat stood; what app state has said of it is newer.
+    pub(super) fn was(&mut self, past: &PastChat, standing: &Standing) {
+        let id = &past.chat.party.id;
+        let is_known = standing.chats.contains_key(id) || self.rows.contains_key(id);
+        let row = self.row(&past.chat.party);
+        if past.name.is_some() {
+            row.name.clone_from(&past.name);
+        }
+        if !is_known {
+            row.archived = past.archived.then_some(true);
+            row.pinned = past.pinned.then_some(true);
+            row.marked_unread = past.marked_unread.then_some(true);
+            row.muted_until = past.muted_until;
         }
     }
 

@@ -50,7 +50,8 @@ impl<E: Into<JournalError>> From<E> for Refused {
 impl Inner {
     /// Writes all of `writes`, or none.
     pub(super) async fn commit(&self, writes: &[Write]) -> Result<(), JournalError> {
-        let mut some_are_known = false;
+        // What is told of the past was often heard before.
+        let mut some_are_known = writes.iter().any(|write| matches!(write, Write::Past(_)));
         let mut outdated = 0;
         loop {
             match self.attempt(writes, some_are_known).await {
@@ -223,15 +224,17 @@ impl Inner {
 
     /// Which of the messages of `writes` are stored already. Nobody else stores any of this session.
     async fn stored(&self, writes: &[Write]) -> Result<Vec<Key>, JournalError> {
-        let ids: Vec<&str> = writes
-            .iter()
-            .flat_map(|write| match write {
-                Write::Incoming(batch) => batch.as_slice(),
-                Write::Outgoing(out) => std::slice::from_ref(&out.message),
-                _ => &[],
-            })
-            .map(|message| message.message_id.as_str())
-            .collect();
+        let mut ids: Vec<&str> = Vec::new();
+        for write in writes {
+            let (said, past) = match write {
+                Write::Incoming(batch) => (batch.as_slice(), &[][..]),
+                Write::Outgoing(out) => (std::slice::from_ref(&out.message), &[][..]),
+                Write::Past(past) => (&[][..], past.messages.as_slice()),
+                _ => continue,
+            };
+            let past = past.iter().map(|past| &past.message);
+            ids.extend(said.iter().chain(past).map(|message| &*message.message_id));
+        }
         Ok(db::messages::known(&self.config.db, self.config.session, &ids).await?)
     }
 

@@ -144,6 +144,15 @@ impl Plan {
                         }
                     }
                 }
+                Write::Past(past) => {
+                    plan.chats.was(&past.chat, &chats);
+                    for message in &past.messages {
+                        let key = key(&message.message);
+                        if seen.insert(key.clone()) {
+                            plan.take_over(session, message, key)?;
+                        }
+                    }
+                }
                 Write::Outgoing(out) => {
                     let key = key(&out.message);
                     if seen.insert(key.clone()) {
@@ -253,7 +262,7 @@ impl Plan {
         Ok(())
     }
 
-    fn file(&mut self, message: &Message, is_new: bool) {
+    pub(super) fn file(&mut self, message: &Message, is_new: bool) {
         if let Some(Private::Media(reference)) = message.private.as_deref()
             && let Some(media) = message.content.media()
         {
@@ -272,7 +281,7 @@ impl Plan {
         }
     }
 
-    fn keep_secret(&mut self, session: SessionId, id: MessageRowId, message: &Message) {
+    pub(super) fn keep_secret(&mut self, session: SessionId, id: MessageRowId, message: &Message) {
         if let Some(Private::Secret(secret)) = message.private.as_deref() {
             self.secrets.push(message_secrets::Model {
                 session_id: session,
@@ -370,7 +379,7 @@ fn key(message: &Message) -> Key {
     }
 }
 
-fn row(
+pub(super) fn row(
     session: SessionId,
     (id, message): (MessageRowId, &Message),
     key: Key,

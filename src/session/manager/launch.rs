@@ -25,11 +25,12 @@ use crate::{
     cluster::CLAIM_GRACE,
     db::{self, fence::Fence, leases},
     domain::session::{Account, Phase, Settings, Snapshot},
-    protocol::{Backend, Inbox, store},
+    protocol::{Backend, Inbox, Told, history, store},
     session::{
         actor::{Actor, Inputs},
         habits::Habits,
         handle::Handle,
+        history::Historian,
         inbox::SessionInbox,
         journal::{Journal, JournalConfig},
         names::Names,
@@ -138,6 +139,9 @@ impl Manager {
         let (inbox, commands) = mpsc::channel(COMMANDS);
         let (event_in, events) = mpsc::channel(EVENTS);
         let (news_in, news) = mpsc::channel(NEWS);
+        // Without one nobody asks the phone for it.
+        let (past_in, past) = mpsc::channel(history::PIECES);
+        let past_in = habits.takes_history().then_some(past_in);
         let overflow = CancellationToken::new();
         let handle = Handle {
             session,
@@ -186,7 +190,11 @@ impl Manager {
             .open(
                 (session, backend),
                 incoming,
-                (event_in, news_in),
+                Told {
+                    events: event_in,
+                    news: news_in,
+                    past: past_in,
+                },
                 way,
                 (overflow.clone(), spoiled.clone()),
             )
@@ -199,6 +207,14 @@ impl Manager {
                 return Err(error.into());
             }
         };
+        let historian = Historian {
+            journal: journal.clone(),
+            client: Arc::clone(&handle.client),
+            habits: habits.clone(),
+            clock: Arc::clone(&parts.clock),
+            days: parts.history_days,
+        };
+        parts.tasks.spawn("session.history", historian.run(past));
         let actor = Actor {
             journal,
             clock: Arc::clone(&parts.clock),

@@ -157,6 +157,7 @@ impl TestApp {
             stop: stop.clone(),
             probe: ProbeTimes::default(),
             pacing: Arc::new(PACING),
+            history_days: 365,
         });
         manager.start();
         let place = Place::Folder(folder.path().join("media"));

@@ -5,15 +5,12 @@ use std::fmt;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use buffa::MessageField;
-use bytes::Bytes;
-use futures_util::stream;
 use serde::Deserialize;
 use wacore::download::MediaType;
 use wacore::upload::{EncryptedMedia, encrypt_media_with_key};
 use waproto::whatsapp as wa;
 
-use super::shelf::token_of;
-use super::{ShelfFault, direct_path, url};
+use super::{ShelfFault, shelve, url};
 use crate::hub::{Hub, Stopped};
 
 /// What kind of message carries the media.
@@ -115,10 +112,7 @@ pub(crate) async fn attach(hub: &Hub, kind: Kind, file: &File) -> Result<Attachm
         ..
     } = sealed;
 
-    let token = token_of(&file_enc_sha256);
-    let whole = stream::iter([Ok::<_, std::io::Error>(Bytes::from(data_to_upload))]);
-    hub.shelf().put(&token, whole).await?;
-    let direct_path = direct_path(media_type.mms_type(), &token);
+    let direct_path = shelve(hub, media_type, &file_enc_sha256, data_to_upload).await?;
     let url = hub.with(|world| url(&world.areas.media, &direct_path))?;
     Ok(Attachment {
         kind,

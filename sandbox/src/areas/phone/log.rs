@@ -64,6 +64,11 @@ impl Entry {
         }
     }
 
+    /// The same, written at another time.
+    pub(super) fn at(self, at_ms: u64) -> Self {
+        Self { at_ms, ..self }
+    }
+
     pub(crate) fn message(&self) -> wa::Message {
         wa::Message::decode_from_slice(&self.content.0).unwrap_or_default()
     }

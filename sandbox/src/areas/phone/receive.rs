@@ -8,6 +8,7 @@ use waproto::whatsapp as wa;
 use super::log::Entry;
 use super::signal::{self, SignalFault};
 use super::{retry, share_app_state_key};
+use crate::areas::history;
 use crate::areas::messages::{Chat, Letter};
 use crate::areas::receipts::{self, Kind, Slip};
 use crate::jids::Pn;
@@ -106,6 +107,13 @@ fn peer(world: &mut World, pn: Pn, letter: &Letter, message: &wa::Message) {
     let asks_for_key = request.is_some_and(|p| p.app_state_sync_key_request.is_set());
     if letter.from.pn == pn && asks_for_key {
         share_app_state_key(world, letter.from);
+    }
+    let asked = request.and_then(|p| p.peer_data_operation_request_message.as_option());
+    let asked = asked.and_then(|asked| asked.history_sync_on_demand_request.as_option());
+    if letter.from.pn == pn
+        && let Some(question) = asked
+    {
+        history::asked(world, (letter.from, &letter.id), question);
     }
 }
 

@@ -19,6 +19,12 @@ impl TestApp {
     /// A session of `caller` under `handle` that the phone of `number` has scanned and that is connected.
     pub(crate) async fn linked(&self, caller: &Caller, handle: &str, number: &str) -> String {
         let id = caller.session(handle).await;
+        self.link(caller, handle, number).await;
+        id
+    }
+
+    /// The phone of `number` scans an existing session, which is connected then.
+    pub(crate) async fn link(&self, caller: &Caller, handle: &str, number: &str) {
         let path = format!("/v1/sessions/{handle}");
         let connected = caller.post(&format!("{path}/connect"), json!({})).await;
         connected.expect(202);
@@ -28,7 +34,6 @@ impl TestApp {
         self.control("POST", &scanned, scan).await;
         let is_connected = |shown: &Value| shown["connected"] == true;
         until(async || caller.get(&path).await.expect(200), is_connected).await;
-        id
     }
 
     /// What the phone of `number` shows of its person.

@@ -111,6 +111,7 @@ impl Process {
             stop: stop.clone(),
             probe: tuning.probe,
             pacing: Arc::new(tuning.pacing),
+            history_days: 365,
         });
         manager.start();
         let files = tempfile::tempdir().unwrap();

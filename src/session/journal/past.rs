@@ -1,0 +1,39 @@
+//! Messages of the past: stored like those that come in, and told by no event.
+
+use entity::{
+    ids::{MessageRowId, SessionId},
+    messages,
+};
+
+use super::plan::{Plan, row};
+use crate::{
+    db::messages::Key,
+    domain::{clock::from_rfc3339, history::PastMessage, message::Ack},
+};
+
+impl Plan {
+    /// Takes over a message that is not stored yet.
+    pub(super) fn take_over(
+        &mut self,
+        session: SessionId,
+        past: &PastMessage,
+        key: Key,
+    ) -> Result<(), serde_json::Error> {
+        let message = &past.message;
+        let sent_at = from_rfc3339(&message.timestamp).unwrap_or(0);
+        let id = MessageRowId::written_at(sent_at);
+        self.keep_secret(session, id, message);
+        self.file(message, true);
+        let is_unread = !message.from_me && past.ack < Ack::Read;
+        self.chats.add(message, id, sent_at, is_unread);
+        self.index(session, id, message);
+        let data = serde_json::to_string(message)?;
+        let row = row(session, (id, message), key, data, past.ack);
+        self.messages.push(messages::Model {
+            sent_at,
+            created_at: self.chats.now(),
+            ..row
+        });
+        Ok(())
+    }
+}
