@@ -9,7 +9,8 @@ need_rust
 
 TEST_VERIFIERS=$(scripts/verifiers.sh)
 TEST_S3=$(scripts/s3.sh)
-export TEST_VERIFIERS TEST_S3
+TEST_BAILEYS=$(scripts/baileys.sh)
+export TEST_VERIFIERS TEST_S3 TEST_BAILEYS
 
 own_services
 # They take the network and the disk while the compiler takes the processors.
