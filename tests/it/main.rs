@@ -12,6 +12,7 @@
 
 mod baileys;
 mod bucket;
+mod cases;
 mod chaos;
 mod cli;
 mod clients;
