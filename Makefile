@@ -13,7 +13,7 @@ demo:     ## play the main job against a running `make run`, in the terminal
 test:     ## every test: SQLite, PostgreSQL, MariaDB, browser
 	scripts/test.sh
 
-chaos:    ## 200 kills and 20 database restarts on each database
+chaos:    ## 200 kills and 20 database restarts on each database, 10,000 made-up requests
 	scripts/chaos.sh
 
 lint:     ## formatting, clippy of both builds, docs, drift, web, shell

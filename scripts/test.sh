@@ -9,7 +9,9 @@ need_rust
 
 TEST_VERIFIERS=$(scripts/verifiers.sh)
 TEST_S3=$(scripts/s3.sh)
-export TEST_VERIFIERS TEST_S3
+TEST_BAILEYS=$(scripts/baileys.sh)
+TEST_SCHEMATHESIS=$(scripts/schemathesis.sh)
+export TEST_VERIFIERS TEST_S3 TEST_BAILEYS TEST_SCHEMATHESIS
 
 own_services
 # They take the network and the disk while the compiler takes the processors.

@@ -23,6 +23,9 @@ use crate::world::live::{CHANNEL_FRAMES, ConnId, Out};
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(20);
 /// A socket that takes no bytes for this long is given up.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long a client that is sent away may take to go. Closing on what it still writes would reset the connection, and
+/// with that take back what it was told last.
+const LINGER: Duration = Duration::from_secs(5);
 
 /// Why a socket ended, for the log.
 #[derive(Debug, thiserror::Error)]
@@ -79,11 +82,18 @@ async fn run(hub: &Hub, socket: WebSocket, stop: &CancellationToken) -> Result<(
         more,
     };
     let ended = tokio::select! {
-        ended = read(hub, conn, reader, receive) => ended,
+        ended = read(hub, conn, &mut reader, receive) => ended,
         ended = writer.run() => ended,
         () = stop.cancelled() => Ok(()),
     };
     hub.closed(conn)?;
+    if ended.is_ok() {
+        tokio::select! {
+            () = reader.until_gone() => {}
+            () = tokio::time::sleep(LINGER) => {}
+            () = stop.cancelled() => {}
+        }
+    }
     ended
 }
 
@@ -109,7 +119,7 @@ async fn handshake(
 async fn read(
     hub: &Hub,
     conn: ConnId,
-    mut reader: Reader,
+    reader: &mut Reader,
     cipher: NoiseCipher,
 ) -> Result<(), Ended> {
     let mut counter = 0;
@@ -194,6 +204,11 @@ struct Reader {
 }
 
 impl Reader {
+    /// Reads on, and takes nothing in, until the client has closed.
+    async fn until_gone(&mut self) {
+        while let Some(Ok(_)) = self.stream.next().await {}
+    }
+
     async fn frame(&mut self) -> Result<bytes::BytesMut, Ended> {
         loop {
             if let Some(frame) = self.frames.decode_frame() {

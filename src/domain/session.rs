@@ -88,6 +88,8 @@ pub struct Qr {
 /// An eight-character code to type on the phone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PairCode {
+    /// The digits of the phone that it is typed on.
+    pub phone: String,
     /// The code, without a hyphen.
     pub code: String,
     /// Until when it is valid, in milliseconds since 1970.

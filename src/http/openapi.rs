@@ -16,6 +16,8 @@ use utoipa::openapi::{
 
 use super::Api;
 
+mod answers;
+
 const TAGS: [(&str, &str); 13] = [
     ("auth", "Sign in, stay signed in, sign out."),
     ("users", "People who may sign in. For administrators."),
@@ -49,7 +51,9 @@ const TAGS: [(&str, &str); 13] = [
 
 /// The whole document.
 pub fn document() -> OpenApi {
-    super::described().into_openapi()
+    let mut document = super::described().into_openapi();
+    answers::complete(&mut document);
+    document
 }
 
 /// What stands above the paths.

@@ -271,7 +271,6 @@ impl Client {
 
     /// Asks for a code that the owner of `phone` types on that phone. Eight characters.
     pub async fn pair_code(&self, phone: &str) -> Result<String, SendError> {
-        let refused = |error| SendError::Refused(error);
         self.inner
             .wait_for_socket(SOCKET)
             .await
@@ -282,7 +281,7 @@ impl Client {
         };
         match tokio::time::timeout(QUESTION, self.inner.pair_with_code(options)).await {
             Ok(Ok(code)) => Ok(code),
-            Ok(Err(error)) => Err(refused(Box::new(error))),
+            Ok(Err(error)) => Err(error.into()),
             Err(_) => Err(SendError::TimedOut),
         }
     }

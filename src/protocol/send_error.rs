@@ -3,7 +3,11 @@
 use std::{error::Error as StdError, time::Duration};
 
 use wacore::store::error::StoreError;
-use whatsapp_rust::{ClientError, SendError as WaError, request::IqError};
+use whatsapp_rust::{
+    ClientError, SendError as WaError,
+    pair_code::{PairCodeError, PairError},
+    request::IqError,
+};
 
 /// Until when not to try again after [`SendError::Limited`]: WhatsApp does not say, and lifts the first within minutes.
 const RATE: Duration = Duration::from_mins(1);
@@ -18,6 +22,9 @@ pub enum SendError {
     /// WhatsApp has no such account.
     #[error("the recipient is not on WhatsApp")]
     NotOnWhatsApp,
+    /// A code that was given earlier can still be typed.
+    #[error("a code that was given for another phone can still be typed")]
+    CodeOutstanding,
     /// This kind of address cannot be written to.
     #[error("messages cannot be sent to this kind of address")]
     Unsupported,
@@ -82,6 +89,7 @@ impl SendError {
             Self::NotConnected => "session_not_connected",
             Self::NotOnWhatsApp => "recipient_not_on_whatsapp",
             Self::Unsupported => "invalid_recipient",
+            Self::CodeOutstanding => "pair_code_outstanding",
             Self::TimedOut => "whatsapp_timeout",
             Self::Store(_) => "not_stored",
             Self::Limited { limit, .. } => match limit {
@@ -119,6 +127,17 @@ impl From<WaError> for SendError {
             ) => Self::NotConnected,
             WaError::Iq(IqError::Timeout) => Self::TimedOut,
             error if is_of_the_store(&error) => Self::Store(Box::new(error)),
+            error => Self::Refused(Box::new(error)),
+        }
+    }
+}
+
+impl From<PairError> for SendError {
+    fn from(error: PairError) -> Self {
+        match error {
+            PairError::PairCode(PairCodeError::CodeAlreadyOutstanding { .. }) => {
+                Self::CodeOutstanding
+            }
             error => Self::Refused(Box::new(error)),
         }
     }

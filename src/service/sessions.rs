@@ -309,6 +309,12 @@ impl Sessions {
         let Address::Phone(phone) = to else {
             return Err(Error::invalid("/phone", "a phone number is required"));
         };
+        if self.again(ctx, row.id).await?.logged_in() {
+            return Err(Error::NotReady {
+                code: "session_already_linked",
+                detail: "a phone is linked already".to_owned(),
+            });
+        }
         self.manager.connect(row.id).await?;
         let handle = self.live(row.id)?;
         match handle.pair_code(phone.clone()).await {

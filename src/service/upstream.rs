@@ -14,6 +14,10 @@ pub(super) fn send_error(error: SendError) -> Error {
             code: "recipient_not_on_whatsapp",
             faults: vec![Fault::new("/to", "this number is not on WhatsApp")],
         },
+        SendError::CodeOutstanding => Error::NotReady {
+            code: error.code(),
+            detail: error.to_string(),
+        },
         SendError::Unsupported => Error::Invalid {
             code: "invalid_recipient",
             faults: vec![Fault::new(

@@ -55,6 +55,28 @@ fn every_link_of_the_documents_leads_to_a_file() {
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
+/// A claim without a test is a wish.
+#[test]
+fn every_claim_of_the_feature_table_leads_to_a_test_that_there_is() {
+    let table = committed("docs/FEATURES.md");
+    let rows = table.lines().filter(|line| line.starts_with("| "));
+    let mut wrong = Vec::new();
+    for row in rows.skip(1) {
+        let claim = row.split(" | ").nth(1).unwrap_or_default();
+        let links = claim.split("](").skip(1);
+        let links: Vec<&str> = links.filter_map(|rest| rest.split(')').next()).collect();
+        let is_there = |link: &&str| {
+            let (file, test) = link.split_once('#').unwrap_or((link, ""));
+            let file = committed(&format!("docs/{file}"));
+            test.is_empty() || file.contains(&format!("fn {test}("))
+        };
+        if (links.is_empty() && claim != "not yet") || !links.iter().all(is_there) {
+            wrong.push(claim);
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
 /// A setting that nobody reads is a promise that nobody keeps.
 #[test]
 fn every_setting_is_read_by_the_program() {

@@ -10,7 +10,9 @@
     reason = "a test fails by panicking, with its reason"
 )]
 
+mod baileys;
 mod bucket;
+mod cases;
 mod chaos;
 mod cli;
 mod clients;

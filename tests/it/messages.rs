@@ -4,4 +4,4 @@ mod about;
 mod kinds;
 mod marking;
 mod refusals;
-mod stage;
+pub(crate) mod stage;

@@ -24,9 +24,10 @@ class Reference {
     );
   }
 
-  resolve(schema) {
-    const name = schema?.$ref?.split("/").pop();
-    return name ? { name, ...this.document.components.schemas[name] } : (schema ?? {});
+  /** What stands behind a reference to a schema or to an answer. */
+  resolve(given) {
+    const [kind, name] = given?.$ref?.split("/").slice(-2) ?? [];
+    return name ? { name, ...this.document.components[kind][name] } : (given ?? {});
   }
 
   /** The properties of a schema, of its parts and of its alternatives. */
@@ -141,14 +142,15 @@ class Reference {
         requestBody ? make("h4", {}, "Body") : null,
         ...this.body(requestBody?.content),
         make("h4", {}, "Answers"),
-        ...Object.entries(responses).map(([status, answer]) =>
-          make(
+        ...Object.entries(responses).map(([status, given]) => {
+          const answer = this.resolve(given);
+          return make(
             "details",
             {},
             make("summary", {}, make("code", {}, status), " ", ...prose(answer.description)),
             ...this.body(answer.content),
-          ),
-        ),
+          );
+        }),
         make("h4", {}, "Example"),
         make("pre", {}, this.example(operation)),
       ),

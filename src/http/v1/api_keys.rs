@@ -108,7 +108,11 @@ async fn list_api_keys(
 /// Make a key. The secret is in this answer and nowhere else.
 #[utoipa::path(
     post, path = "/api-keys", tag = "api-keys", request_body = CreateApiKeyRequest,
-    responses((status = 201, body = CreatedApiKeyResponse), (status = 400, body = ProblemBody))
+    responses(
+        (status = 201, body = CreatedApiKeyResponse),
+        (status = 400, body = ProblemBody),
+        (status = 404, description = "There is no such session to restrict it to", body = ProblemBody),
+    )
 )]
 async fn create_api_key(
     State(keys): State<ApiKeys>,

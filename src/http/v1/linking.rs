@@ -165,7 +165,8 @@ struct PairCodeResponse {
     responses(
         (status = 200, body = PairCodeResponse),
         (status = 404, body = ProblemBody),
-        (status = 409, body = ProblemBody),
+        (status = 409, description = "`session_already_linked`; or `pair_code_outstanding`, for another phone", body = ProblemBody),
+        (status = 502, description = "WhatsApp gives no code", body = ProblemBody),
     )
 )]
 async fn create_pair_code(

@@ -147,8 +147,8 @@ async fn put_media(
         ("Range" = Option<String>, Header, description = "`bytes=…`, one range"),
     ),
     responses(
-        (status = 200, content_type = "application/octet-stream", body = Vec<u8>),
-        (status = 206, description = "The range", content_type = "application/octet-stream", body = Vec<u8>),
+        (status = 200, description = "The file, under its own type", content_type = "*/*", body = Vec<u8>),
+        (status = 206, description = "The range", content_type = "*/*", body = Vec<u8>),
         (status = 404, body = ProblemBody),
         (status = 416, description = "The range lies outside", body = ProblemBody),
         (status = 503, description = "`media_store_unavailable`", body = ProblemBody),

@@ -192,7 +192,11 @@ async fn get_session(
     patch, path = "/sessions/{id}", tag = "sessions",
     params(("id" = String, Path, description = "`ses_…` or a handle of one's own")),
     request_body = UpdateSessionRequest,
-    responses((status = 200, body = SessionResponse), (status = 404, body = ProblemBody))
+    responses(
+        (status = 200, body = SessionResponse),
+        (status = 404, body = ProblemBody),
+        (status = 409, description = "Another session of one's own has this handle", body = ProblemBody),
+    )
 )]
 async fn update_session(
     State(sessions): State<Sessions>,
@@ -255,7 +259,11 @@ fn accepted(session: SessionView) -> Accepted {
 #[utoipa::path(
     post, path = "/sessions/{id}/connect", tag = "sessions",
     params(("id" = String, Path, description = "`ses_…` or a handle of one's own")),
-    responses((status = 202, body = SessionResponse), (status = 404, body = ProblemBody))
+    responses(
+        (status = 202, body = SessionResponse),
+        (status = 404, body = ProblemBody),
+        (status = 409, description = "`session_disabled`", body = ProblemBody),
+    )
 )]
 async fn connect_session(
     State(sessions): State<Sessions>,
@@ -297,7 +305,10 @@ async fn logout_session(
 #[utoipa::path(
     post, path = "/sessions/{id}/restart", tag = "sessions",
     params(("id" = String, Path, description = "`ses_…` or a handle of one's own")),
-    responses((status = 202, body = SessionResponse), (status = 404, body = ProblemBody))
+    responses(
+        (status = 202, body = SessionResponse),
+        (status = 404, body = ProblemBody),
+    )
 )]
 async fn restart_session(
     State(sessions): State<Sessions>,

@@ -40,7 +40,11 @@ impl Actor {
         let answer = match self.client.pair_code(&phone).await {
             Ok(code) => {
                 let expires_at = self.clock.now_ms() + millis(PAIR_CODE_VALID);
-                let code = PairCode { code, expires_at };
+                let code = PairCode {
+                    phone,
+                    code,
+                    expires_at,
+                };
                 self.state
                     .send_modify(|state| state.pair_code = Some(code.clone()));
                 let data = PairCodeData {
@@ -50,10 +54,20 @@ impl Actor {
                 self.write(vec![Event::PairCode(data)]).await?;
                 Ok(code)
             }
+            Err(SendError::CodeOutstanding) => {
+                self.outstanding(&phone).ok_or(SendError::CodeOutstanding)
+            }
             Err(error) => Err(error),
         };
         // A caller that has gone away has no use for the code.
         drop(reply.send(answer));
         Ok(Next::Go)
+    }
+
+    /// The code that was given for `phone` and can still be typed: the library makes no other beside it.
+    fn outstanding(&self, phone: &str) -> Option<PairCode> {
+        let code = self.state.borrow().pair_code.clone()?;
+        let valid = self.clock.now_ms() < code.expires_at;
+        (valid && code.phone == phone).then_some(code)
     }
 }

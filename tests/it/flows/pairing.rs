@@ -2,9 +2,9 @@
 
 use entity::enums::SessionState;
 use serde_json::json;
-use wharf::domain::address::Address;
+use wharf::{domain::address::Address, service::Error};
 
-use crate::harness::field::{ALICE, Field};
+use crate::harness::field::{ALICE, BOB, Field};
 
 #[tokio::test]
 async fn a_scanned_code_links_the_phone_and_connects() {
@@ -38,6 +38,22 @@ async fn a_code_typed_on_the_phone_links_it_too() {
         .await
         .unwrap();
     assert_eq!(code.code.len(), 8);
+    let asked_again = field
+        .process
+        .sessions
+        .pair_code(&field.ctx, &session.to_string(), &to)
+        .await
+        .unwrap();
+    assert_eq!(asked_again, code, "one code at a time");
+    let other: Address = BOB.parse().unwrap();
+    let refused = field
+        .process
+        .sessions
+        .pair_code(&field.ctx, &session.to_string(), &other)
+        .await;
+    assert!(
+        matches!(refused, Err(Error::NotReady { code, .. }) if code == "pair_code_outstanding")
+    );
     let body = json!({ "code": code.code });
     field
         .control("POST", &format!("/phones/{ALICE}/enter-code"), body)

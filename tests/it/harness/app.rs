@@ -294,21 +294,6 @@ impl TestApp {
         admin.patch(&path, off).await.expect(200);
     }
 
-    /// Asks the sandbox's control; for apps with phones.
-    pub(crate) async fn control(&self, method: &str, path: &str, body: Value) -> Value {
-        let (sandbox, _) = self.phones.as_ref().expect("an app with phones");
-        let body = (!body.is_null()).then(|| body.to_string());
-        let path = format!("/sandbox{path}");
-        let caller = Caller::stranger(sandbox.addr());
-        let answer = caller.send(method.parse().unwrap(), &path, body).await;
-        assert!(
-            answer.status.is_success(),
-            "{method} {path}: {}",
-            answer.json()
-        );
-        answer.json()
-    }
-
     /// Waits until so many sockets are open.
     pub(crate) async fn until_sockets(&self, count: usize) {
         let reached = async {

@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use wharf_sandbox::Sandbox;
 
-use super::{Caller, DEADLINE, TestApp};
+use super::{Answer, Caller, DEADLINE, TestApp};
 
 pub(crate) const ALICE: &str = "491700000101";
 pub(crate) const BOB: &str = "491700000202";
@@ -16,6 +17,39 @@ pub(crate) const NOBODY: &str = "491700000000";
 pub(crate) const JPEG: &str = "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQH/wAALCAABAAEBAREA/8QAFAABAAAAAAAAAAAAAAAAAAAAA//EABQQAQAAAAAAAAAAAAAAAAAAAAD/2gAIAQEAAD8AN//Z";
 
 impl TestApp {
+    fn sandbox(&self) -> &Sandbox {
+        &self.phones.as_ref().expect("an app with phones").0
+    }
+
+    /// Where a WhatsApp client connects to.
+    pub(crate) fn whatsapp_url(&self) -> String {
+        self.sandbox().ws_url()
+    }
+
+    /// Asks the sandbox's control, which may refuse.
+    pub(crate) async fn try_control(&self, method: &str, path: &str, body: Value) -> Answer {
+        let body = (!body.is_null()).then(|| body.to_string());
+        let path = format!("/sandbox{path}");
+        let caller = Caller::stranger(self.sandbox().addr());
+        caller.send(method.parse().unwrap(), &path, body).await
+    }
+
+    /// Asks the sandbox's control for something that must go well.
+    pub(crate) async fn control(&self, method: &str, path: &str, body: Value) -> Value {
+        let answer = self.try_control(method, path, body).await;
+        let (status, body) = (answer.status, answer.json());
+        assert!(status.is_success(), "{method} {path}: {body}");
+        body
+    }
+
+    /// The LID of the person behind `number`.
+    pub(crate) async fn lid_of(&self, number: &str) -> String {
+        let state = self.control("GET", "/state", Value::Null).await;
+        let mut phones = state["phones"].as_array().unwrap().iter();
+        let phone = phones.find(|phone| phone["number"] == number).unwrap();
+        phone["lid"].as_str().unwrap().to_owned()
+    }
+
     /// A session of `caller` under `handle` that the phone of `number` has scanned and that is connected.
     pub(crate) async fn linked(&self, caller: &Caller, handle: &str, number: &str) -> String {
         let id = caller.session(handle).await;

@@ -69,6 +69,9 @@ async fn a_phone_scans_the_code_that_every_form_shows_and_a_text_leaves_once() {
     until(&mut socket, "success").await;
     until(&mut socket, "connected").await;
     ann.get(path).await.refused(409, "session_already_linked");
+    let typed = json!({"phone": PHONE});
+    let typed = ann.post("/v1/sessions/sales/pair-code", typed).await;
+    typed.refused(409, "session_already_linked");
     let mut late = ann.socket("/ws/sales").await.unwrap();
     assert_eq!(frame(&mut late).await["data"]["state"], "connected");
     assert_eq!(frame(&mut late).await["data"]["phone"], PHONE);
