@@ -312,6 +312,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/sessions/{id}/chats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the chats, the one with the latest message first.
+         * @description As the session has heard of them: what it writes and reads, and what other devices of the account do. The session need
+         *     not be connected.
+         */
+        get: operations["list_chats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/sessions/{id}/chats/{chat}": {
         parameters: {
             query?: never;
@@ -340,6 +361,26 @@ export interface paths {
         put?: never;
         /** Put a chat away, or back. */
         post: operations["archive_chat"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/chats/{chat}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask the phone for messages that stand before the first one that is stored of a chat.
+         * @description What it sends is stored; a `history.sync` event tells when. A phone that is off does not answer.
+         */
+        post: operations["ask_history"];
         delete?: never;
         options?: never;
         head?: never;
@@ -899,7 +940,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List messages of both directions, newest first. */
+        /**
+         * List messages of both directions, newest first.
+         * @description By when they were written, and within a second by when they came. What is asked for has to hold all at once.
+         */
         get: operations["list_messages"];
         put?: never;
         /**
@@ -1463,6 +1507,17 @@ export interface components {
             /** @description False puts it back. */
             archived?: boolean;
         };
+        AskHistoryRequest: {
+            /**
+             * Format: int32
+             * @description How many messages, 1 to 500.
+             */
+            count: number;
+        };
+        AskedHistoryResponse: {
+            /** @description `request_id` of the `history.sync` event that tells the answer. */
+            request_id: string;
+        };
         /** @description The file of a message. */
         Attached: {
             /**
@@ -1606,6 +1661,27 @@ export interface components {
          * @enum {string}
          */
         ChatKind: "user" | "group" | "newsletter" | "status";
+        /** @description A chat and how it stands. */
+        ChatResponse: components["schemas"]["Chat"] & {
+            /** @description It was put away. */
+            archived: boolean;
+            last_message?: components["schemas"]["LastMessageResponse"] | null;
+            /** @description It was marked as unread, whatever was read. */
+            marked_unread: boolean;
+            /** @description It makes no sound. */
+            muted: boolean;
+            /** @description Until when it makes no sound; null when that has no end. */
+            muted_until?: string | null;
+            /** @description What it is called: the group, or the person by the account's address book, else by themselves. */
+            name?: string | null;
+            /** @description It stays on top. */
+            pinned: boolean;
+            /**
+             * Format: int32
+             * @description Messages that no device of the account has read.
+             */
+            unread: number;
+        };
         /**
          * @description What is shown on top of a chat.
          * @enum {string}
@@ -2169,6 +2245,13 @@ export interface components {
          * @enum {string}
          */
         Kind: "text" | "image" | "video" | "audio" | "voice" | "document" | "sticker" | "location" | "contact" | "poll" | "event";
+        /** @description The message at the end of a chat. */
+        LastMessageResponse: {
+            /** @description WhatsApp's id of the message. */
+            message_id: string;
+            /** @description When it was written, by WhatsApp's clock. */
+            timestamp: string;
+        };
         /** @description What is shown of a page that a text links to. */
         LinkPreview: {
             /** @description What the page says of itself. */
@@ -2413,6 +2496,32 @@ export interface components {
                 /** @description The only session the key may touch; null means all of one's own. */
                 session_id?: string | null;
             }[];
+            /** @description Where the next page starts; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_ChatResponse: {
+            /** @description The items. */
+            data: (components["schemas"]["Chat"] & {
+                /** @description It was put away. */
+                archived: boolean;
+                last_message?: components["schemas"]["LastMessageResponse"] | null;
+                /** @description It was marked as unread, whatever was read. */
+                marked_unread: boolean;
+                /** @description It makes no sound. */
+                muted: boolean;
+                /** @description Until when it makes no sound; null when that has no end. */
+                muted_until?: string | null;
+                /** @description What it is called: the group, or the person by the account's address book, else by themselves. */
+                name?: string | null;
+                /** @description It stays on top. */
+                pinned: boolean;
+                /**
+                 * Format: int32
+                 * @description Messages that no device of the account has read.
+                 */
+                unread: number;
+            })[];
             /** @description Where the next page starts; null at the end. */
             next_cursor?: string | null;
         };
@@ -3028,6 +3137,11 @@ export interface components {
              * @default false
              */
             read_incoming_messages: boolean;
+            /**
+             * @description Take over what the phone tells of the past when it links; what is switched off by then never comes.
+             * @default true
+             */
+            sync_history: boolean;
         };
         SetupRequest: {
             /** @description 8 to 256 bytes. */
@@ -3991,6 +4105,41 @@ export interface operations {
             };
         };
     };
+    list_chats: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 200. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ChatResponse"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     delete_chat: {
         parameters: {
             query?: never;
@@ -4084,6 +4233,60 @@ export interface operations {
                 };
             };
             /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ask_history: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description An address of a person or a group */
+                chat: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AskHistoryRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AskedHistoryResponse"];
+                };
+            };
+            /** @description `invalid_address` among others */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `history_off`, `history_without_message`, or the session is not connected */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6088,6 +6291,18 @@ export interface operations {
                 cursor?: string;
                 /** @description Only of this chat. */
                 chat?: string;
+                /** @description Only by this person. */
+                sender?: string;
+                /** @description Only of this kind: `text`, `image`, … */
+                type?: string;
+                /** @description Only by this account, or only by others. */
+                from_me?: boolean;
+                /** @description Only what was written then or later, RFC 3339; what is finer than a second does not count. */
+                from?: string;
+                /** @description Only what was written before, RFC 3339. */
+                to?: string;
+                /** @description Only what has all of these words, in any order and in any case; `tid*` stands for every word that begins so. */
+                q?: string;
             };
             header?: never;
             path: {
