@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use tokio::sync::mpsc;
+
 use crate::domain::{
     event::UndecryptableData,
     message::{Ack, Message},
@@ -30,7 +32,7 @@ mod transport;
 pub mod trust;
 
 pub use ask::AskError;
-pub use client::{Client, Connector, ConnectorConfig, Handed, OpenError, Told};
+pub use client::{Client, Connector, ConnectorConfig, Handed, OpenError};
 pub use convert::{
     Payload, Sealed, Writer, compose, compose_about, message_id, message_id_of, open_response,
     open_vote,
@@ -108,6 +110,17 @@ pub enum Event {
     Renamed(String),
     /// Messages that bypass the inbox's commit-before-ack, such as those of channels.
     Unhooked(Vec<Message>),
+}
+
+/// Where a client puts what it hears.
+#[derive(Debug)]
+pub struct Told {
+    /// What happens to the client itself.
+    pub events: mpsc::Sender<Event>,
+    /// What it hears of others.
+    pub news: mpsc::Sender<News>,
+    /// What the phone tells of the past; with none it is not asked for.
+    pub past: Option<mpsc::Sender<history::Piece>>,
 }
 
 /// Takes incoming messages before WhatsApp is told that they arrived.

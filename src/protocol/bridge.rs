@@ -23,9 +23,8 @@ use wacore_binary::JidExt as _;
 use whatsapp_rust::{InboundDurabilityHook, Jid};
 
 use super::{
-    Event, Inbox,
+    Event, Inbox, Told,
     calls::Ringing,
-    client::Told,
     convert,
     history::Piece,
     news::{self, News},

@@ -14,7 +14,7 @@ use std::{
 
 use dashmap::DashMap;
 use entity::ids::SessionId;
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{Mutex, oneshot};
 use tokio_util::sync::CancellationToken;
 use wacore::{
     iq::keepalive::KeepaliveSpec,
@@ -28,11 +28,10 @@ use whatsapp_rust::{
 };
 
 use super::{
-    Event, Inbox, News,
+    Inbox, Told,
     bridge::{Bridge, Hook, Listener, ServerSaid},
     calls::Ringing,
     convert::{self, Payload},
-    history::Piece,
     http_client::Http,
     send_error::SendError,
     transport::{self, Way},
@@ -81,17 +80,6 @@ pub enum OpenError {
     /// The store or the library refused.
     #[error("the client cannot be built")]
     Build(#[source] Box<dyn std::error::Error + Send + Sync>),
-}
-
-/// Where a client puts what it hears.
-#[derive(Debug)]
-pub struct Told {
-    /// What happens to the client itself.
-    pub events: mpsc::Sender<Event>,
-    /// What it hears of others.
-    pub news: mpsc::Sender<News>,
-    /// What the phone tells of the past; with none it is not asked for.
-    pub past: Option<mpsc::Sender<Piece>>,
 }
 
 /// The server has the message.

@@ -108,7 +108,7 @@ pub(crate) async fn tell(hub: &Hub, order: Order) -> Result<(), Stopped> {
         Wanted::Before { request, .. } => Some(request.clone()),
     };
     for piece in pieces {
-        let key = hub.with(|world| world.random::<32>())?;
+        let key = hub.with(World::random::<32>)?;
         let notification = match shelve(hub, &piece, key).await {
             Ok(notification) => notification,
             Err(fault) => {

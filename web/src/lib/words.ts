@@ -170,5 +170,6 @@ export const EVENT_TYPES = [
   "chat.update",
   "presence",
   "call",
+  "history.sync",
   "webhook.disabled",
 ] as const;

@@ -58,7 +58,8 @@ async fn add(
     hub.with(|world| {
         let own = person(world, &number)?;
         let other = person(world, &body.with)?;
-        let until = body.until_ms.unwrap_or(world.now_ms.saturating_sub(DAY_MS));
+        let yesterday = world.now_ms.saturating_sub(DAY_MS);
+        let until = body.until_ms.unwrap_or(yesterday);
         let mut ids = Vec::new();
         for number in 1..=body.count {
             let left = u64::from(body.count - number);
