@@ -13,6 +13,7 @@ use crate::domain::{
     session::{Account, Reason},
 };
 
+mod app_state;
 mod ask;
 mod bridge;
 mod calls;

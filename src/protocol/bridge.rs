@@ -23,17 +23,20 @@ use wacore_binary::JidExt as _;
 use whatsapp_rust::{InboundDurabilityHook, Jid};
 
 use super::{
-    Event, Inbox, Told,
+    Event, Inbox, Told, app_state,
     calls::Ringing,
     convert,
     history::Piece,
     news::{self, News},
     transport::Watcher,
 };
-use crate::domain::{
-    address::Party,
-    message::{Ack, Context},
-    session::{Account, Reason},
+use crate::{
+    domain::{
+        address::Party,
+        message::{Ack, Context},
+        session::{Account, Reason},
+    },
+    lifecycle::Tasks,
 };
 
 /// What we listen to; the library does not even build the other events.
@@ -60,6 +63,7 @@ const INTEREST: &[EventKind] = &[
     EventKind::PairPasskeyRequest,
     EventKind::PairPasskeyError,
     EventKind::HistorySync,
+    EventKind::AppStateSyncFailed,
 ];
 
 /// Carries events of one client to one actor.
@@ -76,6 +80,8 @@ pub(super) struct Bridge {
     pub(super) client: OnceLock<Weak<whatsapp_rust::Client>>,
     /// Sends that wait for the server's word, by message id; whoever waits takes its entry away again.
     pub(super) sends: DashMap<String, oneshot::Sender<ServerSaid>>,
+    /// Owns what goes on beside the bus.
+    pub(super) tasks: Tasks,
     /// Whether messages came in since the ratchets were last written for a send.
     pub(super) received: AtomicBool,
 }
@@ -271,6 +277,10 @@ impl EventHandler for Listener {
             if past.is_some_and(|past| past.try_send(Piece(event)).is_err()) {
                 metrics::counter!("wharf_history_dropped_total").increment(1);
             }
+            return;
+        }
+        if let WaEvent::AppStateSyncFailed(failed) = &*event {
+            app_state::read_skipped(&self.0.tasks, self.0.client.get(), failed);
             return;
         }
         if news::INTEREST.contains(&event.kind()) {

@@ -185,6 +185,7 @@ impl Connector {
             overflow,
             client: OnceLock::new(),
             sends: DashMap::new(),
+            tasks: self.tasks.clone(),
             // What the last process may have left is written once.
             received: AtomicBool::new(true),
         });

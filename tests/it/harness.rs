@@ -9,3 +9,11 @@ pub(crate) mod field;
 pub(crate) mod processes;
 pub(crate) mod receiver;
 pub(crate) mod rows;
+
+/// `RUST_LOG=debug cargo test …` shows what the service says.
+pub(crate) fn show_logs() {
+    let filter = tracing_subscriber::EnvFilter::from_default_env();
+    let logs = tracing_subscriber::fmt().with_env_filter(filter);
+    // Another test of this process may have been the first.
+    drop(logs.with_test_writer().try_init());
+}

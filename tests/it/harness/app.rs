@@ -83,6 +83,7 @@ impl TestApp {
 
     /// With a sandbox to connect to.
     pub(crate) async fn start_with_phones() -> Self {
+        super::show_logs();
         let folder = tempfile::tempdir().unwrap();
         let config = wharf_sandbox::Config {
             seed: Some(1),

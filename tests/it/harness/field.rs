@@ -49,14 +49,7 @@ impl Field {
 
     /// With other times than the service's own.
     pub(crate) async fn start_with(tuning: Tuning) -> Self {
-        // `RUST_LOG=debug cargo test …` shows what the service says.
-        let filter = tracing_subscriber::EnvFilter::from_default_env();
-        drop(
-            tracing_subscriber::fmt()
-                .with_env_filter(filter)
-                .with_test_writer()
-                .try_init(),
-        );
+        super::show_logs();
         let folder = tempfile::tempdir().unwrap();
         let config = Config {
             seed: Some(1),
