@@ -3,7 +3,7 @@
 //! The only file that knows every part. Owns the order of the start and of the stop. Must never hold policy: it
 //! hands parts to each other. `cli` calls [`App::start`] and [`App::run`].
 
-use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::ExposeSecret;
@@ -19,9 +19,9 @@ use crate::{
     events::{self, Bus},
     http::{self, Api, Build, Info, LiveLimits, extract::TrustedProxies, server},
     lifecycle::{Stop, Tasks},
-    media::{self, Place, S3, Store},
+    media::{self, Store},
     protocol::{Connector, ConnectorConfig, trust},
-    seal::{self, KeySource},
+    seal,
     service::{
         auth::AuthParts,
         event_log::EventLog,
@@ -31,11 +31,10 @@ use crate::{
         rates::Rate,
         revocation::Revocations,
         sessions::Sessions,
-        tokens::Tokens,
         users::Users,
         webhooks::WebhookParts,
     },
-    session::{Manager, ManagerConfig, Pacing, ProbeTimes},
+    session::{Manager, ManagerConfig, ProbeTimes},
     telemetry,
     webhook::{
         dispatcher::{self, Dispatcher, Limits},
@@ -49,11 +48,13 @@ use crate::{
 
 mod error;
 mod greeting;
+mod parts;
 mod previous;
 mod whatsapp;
 
 pub use error::Error;
 use greeting::{announce, first_user, public_url};
+use parts::{key_source, pacing, place, tokens};
 
 /// How long an ordered stop may take before the rest is cut off.
 const STOP_WITHIN: Duration = Duration::from_secs(25);
@@ -360,43 +361,4 @@ fn serve_http(
         last.cancel();
     });
     drained
-}
-
-fn key_source(config: &Config) -> KeySource {
-    match &config.auth.master_key {
-        Some(key) => KeySource::Given(key.clone()),
-        None => KeySource::File(config.master_key_path()),
-    }
-}
-
-fn place(config: &Config, data: &Path) -> Place {
-    let media = &config.media;
-    match &media.s3_bucket {
-        Some(bucket) => Place::S3(S3 {
-            bucket: bucket.clone(),
-            prefix: media.s3_prefix.clone(),
-            endpoint: media
-                .s3_endpoint
-                .as_ref()
-                .map(|url| url.as_str().trim_end_matches('/').to_owned()),
-            region: media.s3_region.clone(),
-            key_id: media.s3_access_key_id.clone(),
-            secret: media.s3_secret_access_key.clone(),
-        }),
-        None => Place::Folder(media.dir.clone().unwrap_or_else(|| data.join("media"))),
-    }
-}
-
-fn tokens(config: &Config) -> Result<Tokens, Error> {
-    let secret = config.auth.jwt_secret.as_ref().ok_or(Error::NoSecret)?;
-    Ok(Tokens::new(secret, None))
-}
-
-fn pacing(config: &crate::config::Pacing) -> Pacing {
-    Pacing {
-        every: Duration::from_mins(1) / config.messages_per_minute.max(1),
-        burst: config.burst,
-        per_character: Duration::from_millis(config.typing_ms_per_character),
-        typing_max: Duration::from_millis(config.typing_max_ms),
-    }
 }

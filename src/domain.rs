@@ -17,3 +17,12 @@ pub mod session;
 pub mod words;
 
 pub use entity::{enums, ids};
+
+/// What is not so is not written.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over a reference"
+)]
+const fn is_false(value: &bool) -> bool {
+    !*value
+}

@@ -22,6 +22,7 @@ mod client;
 mod contacts;
 mod convert;
 mod groups;
+mod handed;
 pub mod history;
 mod http_client;
 mod media;
@@ -33,11 +34,12 @@ mod transport;
 pub mod trust;
 
 pub use ask::AskError;
-pub use client::{Client, Connector, ConnectorConfig, Handed, OpenError};
+pub use client::{Client, Connector, ConnectorConfig, OpenError};
 pub use convert::{
     Payload, Sealed, Writer, compose, compose_about, message_id, message_id_of, open_response,
     open_vote,
 };
+pub use handed::Handed;
 pub use media::MediaError;
 pub use news::News;
 pub use send_error::SendError;

@@ -8,7 +8,7 @@ use entity::{
 };
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, IntoActiveModel as _,
-    QueryFilter, QueryOrder, QuerySelect,
+    QueryFilter, QueryOrder, QuerySelect, Value,
     sea_query::{Expr, Query},
 };
 
@@ -52,14 +52,8 @@ pub async fn touch(
     (session, id): (SessionId, MediaId),
     now: i64,
 ) -> Result<(), DbErr> {
-    let tx = super::begin(db).await?;
-    Entity::update_many()
-        .col_expr(Column::UsedAt, Expr::value(now))
-        .filter(Column::SessionId.eq(session))
-        .filter(Column::Id.eq(id))
-        .exec(&*tx)
-        .await?;
-    tx.commit().await
+    let columns = [(Column::UsedAt, now.into())];
+    set(db, (session, id), columns).await
 }
 
 /// Stored files that nobody has used since `before`, the longest unused first.
@@ -95,14 +89,8 @@ pub async fn unstore(
     db: &DatabaseConnection,
     (session, id): (SessionId, MediaId),
 ) -> Result<(), DbErr> {
-    let tx = super::begin(db).await?;
-    Entity::update_many()
-        .col_expr(Column::Stored, Expr::value(false))
-        .filter(Column::SessionId.eq(session))
-        .filter(Column::Id.eq(id))
-        .exec(&*tx)
-        .await?;
-    tx.commit().await
+    let columns = [(Column::Stored, false.into())];
+    set(db, (session, id), columns).await
 }
 
 /// The store has its bytes from now on.
@@ -111,14 +99,23 @@ pub async fn store(
     (session, id): (SessionId, MediaId),
     now: i64,
 ) -> Result<(), DbErr> {
+    let columns = [(Column::Stored, true.into()), (Column::UsedAt, now.into())];
+    set(db, (session, id), columns).await
+}
+
+async fn set(
+    db: &DatabaseConnection,
+    (session, id): (SessionId, MediaId),
+    columns: impl IntoIterator<Item = (Column, Value)>,
+) -> Result<(), DbErr> {
     let tx = super::begin(db).await?;
-    Entity::update_many()
-        .col_expr(Column::Stored, Expr::value(true))
-        .col_expr(Column::UsedAt, Expr::value(now))
+    let mut update = Entity::update_many()
         .filter(Column::SessionId.eq(session))
-        .filter(Column::Id.eq(id))
-        .exec(&*tx)
-        .await?;
+        .filter(Column::Id.eq(id));
+    for (column, value) in columns {
+        update = update.col_expr(column, Expr::value(value));
+    }
+    update.exec(&*tx).await?;
     tx.commit().await
 }
 

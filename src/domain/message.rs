@@ -4,16 +4,21 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::address::{Chat, Party};
+use super::{
+    address::{Chat, Party},
+    is_false,
+};
 
 mod about;
 mod ack;
+mod bodies;
 mod content;
 mod media;
 
 pub use about::{Answer, Edit, Keep, Pin, Reaction, Response, Revoke, Vote};
 pub use ack::{Ack, Status};
-pub use content::{Card, Contact, Content, Location, Occasion, Poll, Text, Unknown, Venue};
+pub use bodies::{Card, Contact, Location, Occasion, Poll, Text, Unknown, Venue};
+pub use content::Content;
 pub use media::{
     Attached, Audio, CameWith, Class, Document, Image, Reference, Sticker, Video, Voice,
 };
@@ -59,13 +64,13 @@ pub struct Context {
     #[schema(required = false)]
     pub link_preview: Option<LinkPreview>,
     /// It was written elsewhere and handed on.
-    #[serde(default, skip_serializing_if = "content::is_false")]
+    #[serde(default, skip_serializing_if = "is_false")]
     pub forwarded: bool,
     /// It disappears so long after it was read or written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_in_s: Option<u32>,
     /// It can be opened once.
-    #[serde(default, skip_serializing_if = "content::is_false")]
+    #[serde(default, skip_serializing_if = "is_false")]
     pub view_once: bool,
 }
 

@@ -14,7 +14,7 @@ use std::{
 
 use dashmap::DashMap;
 use entity::ids::SessionId;
-use tokio::sync::{Mutex, oneshot};
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use wacore::{
     iq::keepalive::KeepaliveSpec,
@@ -29,9 +29,10 @@ use whatsapp_rust::{
 
 use super::{
     Inbox, Told,
-    bridge::{Bridge, Hook, Listener, ServerSaid},
+    bridge::{Bridge, Hook, Listener},
     calls::Ringing,
     convert::{self, Payload},
+    handed::{Handed, Waiting},
     http_client::Http,
     send_error::SendError,
     transport::{self, Way},
@@ -80,59 +81,6 @@ pub enum OpenError {
     /// The store or the library refused.
     #[error("the client cannot be built")]
     Build(#[source] Box<dyn std::error::Error + Send + Sync>),
-}
-
-/// The server has the message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sent {
-    /// Whether its ack is reported as an event as well; else the caller has to write it.
-    pub reported: bool,
-}
-
-/// Waits for the server's word on one message.
-struct Waiting<'a> {
-    bridge: &'a Bridge,
-    message_id: String,
-    said: oneshot::Receiver<ServerSaid>,
-}
-
-impl<'a> Waiting<'a> {
-    fn on(bridge: &'a Bridge, message_id: &str) -> Self {
-        let (tell, said) = oneshot::channel();
-        bridge.sends.insert(message_id.to_owned(), tell);
-        Self {
-            bridge,
-            message_id: message_id.to_owned(),
-            said,
-        }
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.bridge.sends.remove(&self.message_id);
-    }
-}
-
-/// A message that is on the socket.
-pub struct Handed<'a>(Waiting<'a>);
-
-impl fmt::Debug for Handed<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Handed").field(&self.0.message_id).finish()
-    }
-}
-
-impl Handed<'_> {
-    /// The server's word. `Ok` says that it has the message.
-    pub async fn answer(mut self) -> Result<Sent, SendError> {
-        match tokio::time::timeout(QUESTION, &mut self.0.said).await {
-            Ok(Ok(ServerSaid::Taken { reported })) => Ok(Sent { reported }),
-            Ok(Ok(ServerSaid::Refused(code))) => Err(SendError::nacked(code)),
-            Ok(Err(_)) => Err(SendError::NotConnected),
-            Err(_) => Err(SendError::TimedOut),
-        }
-    }
 }
 
 impl fmt::Debug for Connector {

@@ -135,6 +135,12 @@ pub enum Error {
 }
 
 impl Error {
+    /// A refusal that the state of things gives, by its stable word.
+    pub fn conflict(code: &'static str, detail: impl Into<String>) -> Self {
+        let detail = detail.into();
+        Self::Conflict { code, detail }
+    }
+
     /// One fault of one field.
     pub fn invalid(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         Self::Invalid {

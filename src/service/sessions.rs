@@ -21,12 +21,10 @@ use crate::{
 };
 
 mod check;
+mod settings;
 mod view;
 
-use check::{
-    check_handle, check_name, check_settings, generated_handle, handle_taken, metadata_text,
-    proxy_refused,
-};
+use check::{check_handle, check_name, generated_handle, handle_taken, metadata_text};
 pub use view::SessionView;
 use view::view;
 
@@ -222,32 +220,6 @@ impl Sessions {
         }
         let row = find(&self.db, ctx, &row.id.to_string()).await?;
         self.show(row).await
-    }
-
-    /// Puts `settings` into `row`, the proxy sealed; whether the session is to reach WhatsApp in another way.
-    async fn set(&self, row: &mut sessions::Model, mut settings: Settings) -> Result<bool, Error> {
-        check_settings(&settings)?;
-        let before: Option<Settings> = serde_json::from_str(&row.settings).ok();
-        let shown = before.and_then(|before| before.proxy_url);
-        let sealed = row.proxy_sealed.take();
-        let changed = match settings.proxy_url.take() {
-            None => sealed.is_some() || shown.is_some(),
-            // What was shown is what is kept.
-            Some(text) if sealed.is_some() && shown.as_deref() == Some(text.as_str()) => {
-                settings.proxy_url = shown;
-                row.proxy_sealed = sealed;
-                false
-            }
-            Some(text) => {
-                let kept = self.manager.proxies().keep(row.id, &text).await;
-                let kept = kept.map_err(proxy_refused)?;
-                settings.proxy_url = Some(kept.shown);
-                row.proxy_sealed = Some(kept.sealed);
-                true
-            }
-        };
-        row.settings = serde_json::to_string(&settings).map_err(Error::internal)?;
-        Ok(changed)
     }
 
     /// Ends the session and forgets everything of it. The device stays linked on the phone until it is removed

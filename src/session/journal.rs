@@ -40,6 +40,7 @@ use crate::{
 mod about;
 mod chats;
 mod commit;
+mod files;
 mod past;
 mod plan;
 mod texts;

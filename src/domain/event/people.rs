@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::address::{Chat, Party};
+use crate::domain::{
+    address::{Chat, Party},
+    is_false,
+};
 
 /// `group.update`: a group is set to something else, was made or is gone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -133,11 +136,6 @@ pub struct ChatUpdateData {
     /// Whether this only tells how it was when the session came to know it, as after linking.
     #[serde(default, skip_serializing_if = "is_false")]
     pub initial: bool,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
-const fn is_false(yes: &bool) -> bool {
-    !*yes
 }
 
 /// What is different about a chat.

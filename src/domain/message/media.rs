@@ -6,7 +6,10 @@ use entity::ids::{MediaId, SessionId};
 use serde::{Deserialize, Serialize};
 
 use super::Message;
-use crate::domain::address::{ChatKind, Party};
+use crate::domain::{
+    address::{ChatKind, Party},
+    is_false,
+};
 
 /// The file of a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -55,7 +58,7 @@ pub struct Video {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<u32>,
     /// It plays by itself, over and over, without a sound.
-    #[serde(default, skip_serializing_if = "super::content::is_false")]
+    #[serde(default, skip_serializing_if = "is_false")]
     pub gif: bool,
 }
 
@@ -93,7 +96,7 @@ pub struct Document {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Sticker {
     /// It moves.
-    #[serde(default, skip_serializing_if = "super::content::is_false")]
+    #[serde(default, skip_serializing_if = "is_false")]
     pub animated: bool,
 }
 

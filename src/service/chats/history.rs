@@ -28,7 +28,7 @@ impl Chats {
         let client = found.client()?;
         if !found.takes_history() {
             let detail = "the session's setting sync_history is off";
-            return Err(conflict("history_off", detail));
+            return Err(Error::conflict("history_off", detail));
         }
         let chat = client.chat_of(&chat).await.ok_or(NO_CHAT)?;
         let db = &self.running.db;
@@ -36,17 +36,10 @@ impl Chats {
         let Some(oldest) = oldest else {
             let detail =
                 "the phone tells what stands before a message, and none of this chat is stored";
-            return Err(conflict("history_without_message", detail));
+            return Err(Error::conflict("history_without_message", detail));
         };
         let oldest: Message = serde_json::from_str(&oldest.body).map_err(Error::internal)?;
         let asked = client.ask_history(&oldest, count).await;
         asked.map_err(ask_error)
-    }
-}
-
-fn conflict(code: &'static str, detail: &str) -> Error {
-    Error::Conflict {
-        code,
-        detail: detail.to_owned(),
     }
 }

@@ -59,14 +59,17 @@ impl Messages {
         check_text(&text.body)?;
         let target = self.target(ctx, session, reference).await?;
         if !target.message.from_me {
-            return Err(conflict("not_own_message", "only one's own can be edited"));
+            return Err(Error::conflict(
+                "not_own_message",
+                "only one's own can be edited",
+            ));
         }
         if !matches!(target.message.content, Content::Text { .. }) {
-            return Err(conflict("not_a_text", "only a text can be edited"));
+            return Err(Error::conflict("not_a_text", "only a text can be edited"));
         }
         if self.age(&target.message) > EDIT_MS {
             let detail = "WhatsApp takes edits for 15 minutes";
-            return Err(conflict("edit_window_closed", detail));
+            return Err(Error::conflict("edit_window_closed", detail));
         }
         let message_id = target.message.message_id.clone();
         let edit = Edit { message_id, text };
@@ -84,11 +87,11 @@ impl Messages {
         let message = &target.message;
         if !message.from_me && message.chat.kind != ChatKind::Group {
             let detail = "only one's own can be deleted for everybody";
-            return Err(conflict("not_own_message", detail));
+            return Err(Error::conflict("not_own_message", detail));
         }
         if self.age(message) > REVOKE_MS {
             let detail = "WhatsApp deletes messages for everybody for 60 hours";
-            return Err(conflict("revoke_window_closed", detail));
+            return Err(Error::conflict("revoke_window_closed", detail));
         }
         if !message.from_me {
             self.require_admin(&target).await?;
@@ -109,7 +112,7 @@ impl Messages {
     ) -> Result<Sent, Error> {
         let target = self.target(ctx, session, reference).await?;
         let Content::Poll { poll } = &target.message.content else {
-            return Err(conflict("not_a_poll", "one votes in polls only"));
+            return Err(Error::conflict("not_a_poll", "one votes in polls only"));
         };
         for (index, option) in options.iter().enumerate() {
             let pointer = format!("/options/{index}");
@@ -167,7 +170,7 @@ impl Messages {
         let target = self.target(ctx, session, reference).await?;
         if target.message.context.expires_in_s.is_none() {
             let detail = "only what would disappear is kept";
-            return Err(conflict("message_does_not_expire", detail));
+            return Err(Error::conflict("message_does_not_expire", detail));
         }
         let message_id = target.message.message_id.clone();
         let keep = Keep { message_id, kept };
@@ -178,7 +181,10 @@ impl Messages {
     pub async fn read(&self, ctx: &Ctx, session: &str, reference: &str) -> Result<(), Error> {
         let target = self.target(ctx, session, reference).await?;
         if target.message.from_me {
-            return Err(conflict("own_message", "one's own is not marked as read"));
+            return Err(Error::conflict(
+                "own_message",
+                "one's own is not marked as read",
+            ));
         }
         let client = target.client()?;
         let read = client.mark_as_read(&target.message).await;
@@ -212,7 +218,7 @@ impl Messages {
         let target = self.target(ctx, session, reference).await?;
         if target.message.context.view_once {
             let detail = "what can be opened once cannot be handed on";
-            return Err(conflict("view_once_not_forwarded", detail));
+            return Err(Error::conflict("view_once_not_forwarded", detail));
         }
         let mut new = NewMessage::of(to, target.message.content);
         new.link_preview = target.message.context.link_preview;
@@ -240,10 +246,13 @@ impl Messages {
         }
         if stored.ack == Ack::Error {
             let detail = "the message was never sent";
-            return Err(conflict("message_failed", detail));
+            return Err(Error::conflict("message_failed", detail));
         }
         if stored.became.deleted.is_some() {
-            return Err(conflict("message_deleted", "the message was deleted"));
+            return Err(Error::conflict(
+                "message_deleted",
+                "the message was deleted",
+            ));
         }
         Ok(Target {
             id: stored.id,
@@ -285,7 +294,7 @@ impl Messages {
             secret: secret.as_ref().map(|plain| plain.as_slice()),
         };
         let payload = compose_about(&content, &message, writer)
-            .ok_or_else(|| conflict("secret_unknown", "the poll came without its secret"))?;
+            .ok_or_else(|| Error::conflict("secret_unknown", "the poll came without its secret"))?;
         let outgoing = Outgoing {
             id: MessageRowId::new(),
             to,
@@ -321,7 +330,7 @@ impl Messages {
             return Ok(());
         }
         let detail = "only an admin can delete what others wrote";
-        Err(conflict("not_an_admin", detail))
+        Err(Error::conflict("not_an_admin", detail))
     }
 }
 
@@ -329,13 +338,6 @@ impl Target {
     /// For what is of no use later.
     fn client(&self) -> Result<Arc<Client>, Error> {
         connected(Some(&self.handle))
-    }
-}
-
-pub(super) fn conflict(code: &'static str, detail: &str) -> Error {
-    Error::Conflict {
-        code,
-        detail: detail.to_owned(),
     }
 }
 

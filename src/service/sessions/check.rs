@@ -1,14 +1,10 @@
-//! What may be written into a session: handle, name, metadata, settings.
+//! What may be written into a session: handle, name, metadata.
 
 use entity::ids::SessionId;
 use sea_orm::SqlErr;
 use serde_json::{Map, Value};
 
-use crate::{
-    domain::session::Settings,
-    service::{Error, Fault, messages::MAX_TEXT},
-    session::KeepError,
-};
+use crate::service::Error;
 
 /// The largest `metadata`, as JSON text.
 const MAX_METADATA: usize = 16 << 10;
@@ -63,28 +59,6 @@ pub(super) fn metadata_text(metadata: &Map<String, Value>) -> Result<String, Err
         ));
     }
     Ok(text)
-}
-
-pub(super) fn check_settings(settings: &Settings) -> Result<(), Error> {
-    let answer = settings.auto_reply_text.as_deref().unwrap_or_default();
-    if answer.chars().count() > MAX_TEXT {
-        return Err(Error::invalid(
-            "/settings/auto_reply_text",
-            format!("a text may have {MAX_TEXT} characters"),
-        ));
-    }
-    Ok(())
-}
-
-/// Why a proxy is not taken.
-pub(super) fn proxy_refused(error: KeepError) -> Error {
-    match error {
-        KeepError::Refused(error) => Error::Invalid {
-            code: error.code(),
-            faults: vec![Fault::new("/settings/proxy_url", error.to_string())],
-        },
-        KeepError::Seal(error) => Error::internal(error),
-    }
 }
 
 #[cfg(test)]

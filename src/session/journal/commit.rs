@@ -4,10 +4,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use entity::{
-    ids::{EventId, MessageRowId},
-    media,
-};
+use entity::ids::{EventId, MessageRowId};
 use metrics::{counter, histogram};
 use sea_orm::SqlErr;
 
@@ -15,7 +12,7 @@ use super::{
     Inner, JournalError, Known, Write,
     about::{Targets, mark},
     chats::Standing,
-    plan::{Acks, Before, Filed, Plan, Told},
+    plan::{Acks, Before, Plan, Told},
     texts,
     undelivered::Undelivered,
 };
@@ -297,39 +294,6 @@ impl Inner {
             })
             .collect();
         outbox::enqueue(script, owner, &known.endpoints, &due, now);
-    }
-
-    /// Has `script` write where WhatsApp has the files of messages, sealed.
-    fn files(&self, script: &mut Script, files: Vec<Filed>, now: i64) -> Result<(), JournalError> {
-        let session = self.config.session;
-        for file in files {
-            let id = file.media.id;
-            let plain = serde_json::to_vec(&file.reference)?;
-            let sealed = self
-                .config
-                .keys
-                .seal(db::media::TABLE, id.0.as_bytes(), &plain)?;
-            if !file.is_new {
-                db::media::refer(script, (session, id), sealed);
-                continue;
-            }
-            db::media::add(
-                script,
-                media::Model {
-                    session_id: session,
-                    id,
-                    mimetype: file.media.mimetype,
-                    filename: file.filename,
-                    size: i64::try_from(file.media.size).unwrap_or(i64::MAX),
-                    sha256: file.media.sha256,
-                    stored: false,
-                    reference_sealed: Some(sealed),
-                    created_at: now,
-                    used_at: now,
-                },
-            );
-        }
-        Ok(())
     }
 
     /// After the commit of a transaction that began at `begun`.

@@ -15,13 +15,14 @@ use super::{
     Outgoing, Write,
     about::{Targets, mark},
     chats::{Chats, Standing},
+    files::Filed,
 };
 use crate::{
     db::messages::{Key, Own},
     domain::{
         clock::from_rfc3339,
         event::{AckData, ContactUpdateData, ErrorData, Event},
-        message::{Ack, Attached, CameWith, Content, Message, Private, Reference},
+        message::{Ack, Message, Private},
     },
     protocol::Payload,
 };
@@ -41,16 +42,6 @@ impl Told {
             data: event.data_json()?,
         })
     }
-}
-
-/// The file of a message.
-#[derive(Debug)]
-pub(super) struct Filed {
-    pub(super) media: Attached,
-    pub(super) filename: Option<String>,
-    pub(super) reference: Reference,
-    /// It came with the message; else it was here before, and WhatsApp has it now, too.
-    pub(super) is_new: bool,
 }
 
 /// What is there already that writes are about.
@@ -260,25 +251,6 @@ impl Plan {
             payload: out.payload.clone().map(Payload::into_stored),
         });
         Ok(())
-    }
-
-    pub(super) fn file(&mut self, message: &Message, is_new: bool) {
-        if let Some(Private::Media(reference)) = message.private.as_deref()
-            && let Some(media) = message.content.media()
-        {
-            let filename = match &message.content {
-                Content::Document { document, .. } => document.filename.clone(),
-                _ => None,
-            };
-            let mut reference = reference.clone();
-            reference.came_with = Some(Box::new(CameWith::of(message)));
-            self.files.push(Filed {
-                media: media.clone(),
-                filename,
-                reference,
-                is_new,
-            });
-        }
     }
 
     pub(super) fn keep_secret(&mut self, session: SessionId, id: MessageRowId, message: &Message) {

@@ -14,11 +14,8 @@ use serde_json::{Value, json};
 
 use crate::harness::app::{
     Caller, DEADLINE, TestApp,
-    phones::{ALICE, BOB, until},
+    phones::{ALICE, BOB, PNG, until},
 };
-
-/// The smallest PNG that decodes.
-const PNG: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 
 /// A proxy that wants the user `wharf` and the password `pass_word`.
 struct Proxy {

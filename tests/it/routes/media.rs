@@ -12,12 +12,9 @@ use wharf::{
     service::media::MAX_BYTES,
 };
 
-use crate::harness::app::{Caller, TestApp};
+use crate::harness::app::{Caller, TestApp, phones::PNG};
 
 const PATH: &str = "/v1/sessions/sales/media";
-
-/// The smallest PNG that decodes.
-const PNG: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 
 fn png() -> Vec<u8> {
     BASE64_STANDARD.decode(PNG).unwrap()

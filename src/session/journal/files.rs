@@ -1,0 +1,80 @@
+//! The files of messages: where WhatsApp has them, sealed in the transaction that stores the message.
+
+use entity::media;
+
+use super::{Inner, JournalError, plan::Plan};
+use crate::{
+    db::{self, Script},
+    domain::message::{Attached, CameWith, Content, Message, Private, Reference},
+};
+
+/// The file of a message.
+#[derive(Debug)]
+pub(super) struct Filed {
+    pub(super) media: Attached,
+    pub(super) filename: Option<String>,
+    pub(super) reference: Reference,
+    /// It came with the message; else it was here before, and WhatsApp has it now, too.
+    pub(super) is_new: bool,
+}
+
+impl Plan {
+    pub(super) fn file(&mut self, message: &Message, is_new: bool) {
+        if let Some(Private::Media(reference)) = message.private.as_deref()
+            && let Some(media) = message.content.media()
+        {
+            let filename = match &message.content {
+                Content::Document { document, .. } => document.filename.clone(),
+                _ => None,
+            };
+            let mut reference = reference.clone();
+            reference.came_with = Some(Box::new(CameWith::of(message)));
+            self.files.push(Filed {
+                media: media.clone(),
+                filename,
+                reference,
+                is_new,
+            });
+        }
+    }
+}
+
+impl Inner {
+    /// Has `script` write where WhatsApp has the files of messages, sealed.
+    pub(super) fn files(
+        &self,
+        script: &mut Script,
+        files: Vec<Filed>,
+        now: i64,
+    ) -> Result<(), JournalError> {
+        let session = self.config.session;
+        for file in files {
+            let id = file.media.id;
+            let plain = serde_json::to_vec(&file.reference)?;
+            let sealed = self
+                .config
+                .keys
+                .seal(db::media::TABLE, id.0.as_bytes(), &plain)?;
+            if !file.is_new {
+                db::media::refer(script, (session, id), sealed);
+                continue;
+            }
+            db::media::add(
+                script,
+                media::Model {
+                    session_id: session,
+                    id,
+                    mimetype: file.media.mimetype,
+                    filename: file.filename,
+                    size: i64::try_from(file.media.size).unwrap_or(i64::MAX),
+                    sha256: file.media.sha256,
+                    stored: false,
+                    reference_sealed: Some(sealed),
+                    created_at: now,
+                    used_at: now,
+                },
+            );
+        }
+        Ok(())
+    }
+}
