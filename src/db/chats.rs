@@ -8,7 +8,7 @@ use entity::{
 };
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter,
-    QueryOrder, QuerySelect,
+    QueryOrder, QuerySelect, QueryTrait,
     sea_query::{CaseStatement, Expr, ExprTrait, Func, OnConflict},
 };
 
@@ -59,12 +59,7 @@ pub fn upsert(script: &mut Script, rows: Vec<Model>) {
         let some: Vec<ActiveModel> = rows.by_ref().take(TOGETHER).collect();
         let count = some.len();
         let insert = Entity::insert_many(some).on_conflict(conflict.clone());
-        if backend == DbBackend::MySql {
-            // It counts a row that is written over as two.
-            script.add_lenient(&insert);
-        } else {
-            script.add(&insert, count);
-        }
+        script.upsert(insert.build(backend), count);
     }
 }
 

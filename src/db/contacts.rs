@@ -30,8 +30,9 @@ pub fn upsert(script: &mut Script, rows: Vec<Model>) {
     let mut rows = rows.into_iter().map(ActiveModel::from).peekable();
     while rows.peek().is_some() {
         let some: Vec<ActiveModel> = rows.by_ref().take(TOGETHER).collect();
+        let count = some.len();
         let insert = Entity::insert_many(some).on_conflict(conflict.clone());
-        script.add_built(insert.build(backend));
+        script.upsert(insert.build(backend), count);
     }
 }
 

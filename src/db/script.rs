@@ -1,11 +1,9 @@
 //! One write: a fence and the rows behind it, committed together or not at all.
 //!
-//! Each statement costs a change of threads and back on SQLite, and a way over the wire on the others; so they go as
-//! few as the database allows. SQLite takes the whole transaction as one, and others with it. PostgreSQL takes all rows as parts of one
-//! statement; the fence comes alone before it, because whoever writes behind a lock has to wait for it. MariaDB's
-//! protocol prepares one at a time.
-
-use std::fmt::Write as _;
+//! Each statement costs a change of threads and back on SQLite, and a way over the wire on the others; so the whole goes
+//! at once where it can. SQLite takes it as one text, and others with it; PostgreSQL as one statement ([`as_one`]) if
+//! each of its parts is counted; MariaDB as one text in which the values stand ([`literals`]). What cannot go so goes a
+//! statement at a time.
 
 use sea_orm::{
     ActiveModelTrait, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait,
@@ -14,12 +12,11 @@ use sea_orm::{
 
 use super::{Transaction, writer::Writer};
 
+mod as_one;
 pub(super) mod at_once;
+mod literals;
 
 pub(super) use at_once::Text;
-
-/// The most parameters of one statement of PostgreSQL.
-const PARAMETERS: usize = 65_535;
 
 /// Rows of one statement: a row has up to 14 values, and SQLite takes 32,766 in one.
 const ROWS_PER_INSERT: usize = 1_000;
@@ -106,23 +103,40 @@ impl Script {
         }
     }
 
-    /// One more statement, whose row may be gone.
-    pub fn add_lenient(&mut self, statement: &impl QueryTrait) {
-        self.add_built(statement.build(self.backend));
-    }
-
-    /// One more statement, whose rows are not counted.
-    pub fn add_built(&mut self, statement: Statement) {
+    /// One more statement, which writes `rows` rows, some of them over others.
+    pub fn upsert(&mut self, statement: Statement, rows: usize) {
         self.statements.push(Counted {
             statement,
+            // MariaDB counts a row that is written over as two.
+            rows: match self.backend {
+                DbBackend::MySql => None,
+                _ => u64::try_from(rows).ok(),
+            },
+        });
+    }
+
+    /// One more statement, whose row may be gone.
+    pub fn add_lenient(&mut self, statement: &impl QueryTrait) {
+        self.statements.push(Counted {
+            statement: statement.build(self.backend),
             rows: None,
         });
     }
 
     /// Runs it in a transaction of its own.
     pub async fn commit(self, db: &DatabaseConnection) -> Result<Committed, DbErr> {
-        if self.backend == DbBackend::Sqlite {
-            return Writer::of(db)?.commit(self.text()).await;
+        match self.backend {
+            DbBackend::Sqlite => return Writer::of(db)?.commit(self.text()).await,
+            DbBackend::Postgres => {
+                if let Some(whole) = as_one::whole(self.gate.as_ref(), &self.statements) {
+                    return as_one::commit(db, whole).await;
+                }
+            }
+            _ => {
+                if let Some(text) = literals::text(self.gate.as_ref(), &self.statements) {
+                    return at_once::run_literally(db, text).await;
+                }
+            }
         }
         let tx = super::begin(db).await?;
         let done = self.run(&tx).await;
@@ -150,7 +164,7 @@ impl Script {
         if self.statements.len() > 1 && self.statements.iter().all(|one| one.rows.is_some()) {
             match self.backend {
                 DbBackend::Sqlite => return one_after_the_other(self.statements).run(tx).await,
-                DbBackend::Postgres => self.statements = in_groups(self.statements),
+                DbBackend::Postgres => self.statements = as_one::in_groups(self.statements),
                 _ => {}
             }
         }
@@ -169,15 +183,18 @@ impl Script {
             None => {}
             Some(Gate::Change(fence)) => {
                 text.add(fence);
-                text.sql.push_str(at_once::UNLESS_CHANGED);
+                text.sql.push_str(&at_once::unless_changed(1));
             }
             Some(Gate::Find(held)) => {
                 text.sql.push_str(&at_once::unless_found(&held.sql));
                 text.values.extend(values_of(held.values));
             }
         }
-        for Counted { statement, .. } in self.statements {
+        for Counted { statement, rows } in self.statements {
             text.add(statement);
+            if let Some(rows) = rows {
+                text.sql.push_str(&at_once::unless_changed(rows));
+            }
         }
         text
     }
@@ -215,83 +232,6 @@ fn one_after_the_other(statements: Vec<Counted>) -> Counted {
     }
 }
 
-/// PostgreSQL: as few statements as its parameters allow.
-fn in_groups(statements: Vec<Counted>) -> Vec<Counted> {
-    let (mut groups, mut group, mut taken) = (Vec::new(), Vec::new(), 0);
-    for one in statements {
-        let parameters = one.statement.values.iter().map(|values| values.0.len());
-        let parameters: usize = parameters.sum();
-        if taken + parameters > PARAMETERS && !group.is_empty() {
-            groups.push(as_one(std::mem::take(&mut group)));
-            taken = 0;
-        }
-        taken += parameters;
-        group.push(one);
-    }
-    groups.push(as_one(group));
-    groups
-}
-
-/// PostgreSQL: common table expressions, of which the last statement counts the rows.
-///
-/// It counts as many rows as it returns, so the statement selects one row for each that was written.
-fn as_one(statements: Vec<Counted>) -> Counted {
-    let (mut parts, mut count) = (String::from("WITH "), String::new());
-    let (mut values, mut rows) = (Vec::new(), 0);
-    for (
-        index,
-        Counted {
-            statement,
-            rows: wanted,
-        },
-    ) in statements.into_iter().enumerate()
-    {
-        if index > 0 {
-            parts.push_str(", ");
-            count.push_str(" UNION ALL ");
-        }
-        let sql = renumbered(&statement.sql, values.len());
-        // Writing to a String cannot fail.
-        write!(parts, "s{index} AS ({sql} RETURNING 1)").ok();
-        write!(count, "SELECT 1 FROM s{index}").ok();
-        values.extend(values_of(statement.values));
-        rows += wanted.unwrap_or(0);
-    }
-    let sql = format!("{parts} {count}");
-    Counted {
-        statement: Statement::from_sql_and_values(DbBackend::Postgres, sql, values),
-        rows: Some(rows),
-    }
-}
-
 fn values_of(values: Option<Values>) -> Vec<Value> {
     values.unwrap_or(Values(Vec::new())).0
-}
-
-/// `$1` becomes `$<1 + by>`, and so on. A `$` stands nowhere else: every value is a parameter.
-fn renumbered(sql: &str, by: usize) -> String {
-    let mut parts = sql.split('$');
-    let mut renumbered = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let end = part
-            .find(|c: char| !c.is_ascii_digit())
-            .unwrap_or(part.len());
-        let number: usize = part[..end].parse().unwrap_or(0);
-        write!(renumbered, "${}{}", number + by, &part[end..]).ok();
-    }
-    renumbered
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parameters_of_a_later_statement_follow_those_of_an_earlier() {
-        assert_eq!(
-            renumbered("UPDATE a SET b = $1 WHERE c IN ($2, $10)", 3),
-            "UPDATE a SET b = $4 WHERE c IN ($5, $13)"
-        );
-        assert_eq!(renumbered("DELETE FROM a", 3), "DELETE FROM a");
-    }
 }

@@ -1,17 +1,22 @@
-//! Transactions of SQLite as texts, each of which its thread works off without being asked in between.
+//! Transactions as texts, each of which SQLite's thread, or a MariaDB server, works off without being asked in between.
 //!
 //! sqlx knows nothing of a transaction that is begun in a text, so this sees to its end whatever happens.
 
 use sea_orm::{
     DatabaseConnection, DbErr, RuntimeErr, Value, Values,
-    sqlx::{self, AssertSqlSafe, Executor as _, Sqlite, pool::PoolConnection},
+    sqlx::{
+        self, AssertSqlSafe, Database, Executor, MySql, Pool, Sqlite, mysql::MySqlDatabaseError,
+        pool::PoolConnection,
+    },
 };
 use sea_query_sqlx::SqlxValues;
 
 use super::Committed;
 
-/// Ends the text unless the statement before it has changed one row: an error is the only way to end it from within.
-pub(super) const UNLESS_CHANGED: &str = "SELECT CASE changes() WHEN 1 THEN 1 ELSE json('{') END;";
+/// Ends the text unless the statement before it has changed this many rows: an error is the only way to end it from within.
+pub(super) fn unless_changed(rows: u64) -> String {
+    format!("SELECT CASE changes() WHEN {rows} THEN 1 ELSE json('{{') END;")
+}
 
 /// Ends the text unless `query` finds a row.
 pub(super) fn unless_found(query: &str) -> String {
@@ -21,6 +26,9 @@ pub(super) fn unless_found(query: &str) -> String {
 /// What SQLite says then.
 const REFUSED: &str = "malformed JSON";
 
+/// What MariaDB says of a number that is too large: how [`super::literals`] ends a text.
+const TOO_LARGE: u16 = 1690;
+
 /// Statements with a semicolon after each, and their parameters.
 #[derive(Debug, Default)]
 pub(in crate::db) struct Text {
@@ -29,12 +37,12 @@ pub(in crate::db) struct Text {
 }
 
 /// A connection in a transaction. One that is given up in the middle is closed, which undoes it.
-struct Busy {
-    connection: PoolConnection<Sqlite>,
+struct Busy<DB: Database> {
+    connection: PoolConnection<DB>,
     ended: bool,
 }
 
-impl Drop for Busy {
+impl<DB: Database> Drop for Busy<DB> {
     fn drop(&mut self) {
         if !self.ended {
             self.connection.close_on_drop();
@@ -44,16 +52,19 @@ impl Drop for Busy {
 
 impl Text {
     /// Runs it as a part of the transaction that `busy` is in.
-    async fn part(&self, busy: &mut Busy) -> Result<(), sqlx::Error> {
+    async fn part(&self, busy: &mut Busy<Sqlite>) -> Result<(), sqlx::Error> {
         let values = SqlxValues(Values(self.values.clone()));
         let part = sqlx::query_with(AssertSqlSafe(self.sql.clone()), values);
         part.execute(&mut *busy.connection).await.map(|_| ())
     }
 }
 
-impl Busy {
-    async fn begin(writer: &DatabaseConnection) -> Result<Self, DbErr> {
-        let connection = writer.get_sqlite_connection_pool().acquire().await;
+impl<DB: Database> Busy<DB>
+where
+    for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
+{
+    async fn begin(pool: &Pool<DB>) -> Result<Self, DbErr> {
+        let connection = pool.acquire().await;
         Ok(Self {
             connection: connection.map_err(|error| DbErr::Conn(failed(error)))?,
             ended: false,
@@ -69,12 +80,18 @@ impl Busy {
         };
         match done {
             Ok(()) => Ok(Committed::Yes),
-            Err(sqlx::Error::Database(error)) if error.message() == REFUSED => {
-                Ok(Committed::Refused)
-            }
+            Err(error) if is_refusal(&error) => Ok(Committed::Refused),
             Err(error) => Err(DbErr::Exec(failed(error))),
         }
     }
+}
+
+fn is_refusal(error: &sqlx::Error) -> bool {
+    let sqlx::Error::Database(error) = error else {
+        return false;
+    };
+    let number = error.try_downcast_ref().map(MySqlDatabaseError::number);
+    number == Some(TOO_LARGE) || error.message() == REFUSED
 }
 
 /// Runs `text` as one transaction on the writer's connection, whose turn the caller holds.
@@ -84,7 +101,7 @@ pub(in crate::db) async fn run(
 ) -> Result<Committed, DbErr> {
     let sql = format!("BEGIN IMMEDIATE;{}COMMIT", text.sql);
     let values = SqlxValues(Values(text.values));
-    let mut busy = Busy::begin(writer).await?;
+    let mut busy = Busy::begin(writer.get_sqlite_connection_pool()).await?;
     let whole = sqlx::query_with(AssertSqlSafe(sql), values);
     let done = whole.execute(&mut *busy.connection).await;
     busy.end(done.map(|_| ())).await
@@ -96,7 +113,7 @@ pub(in crate::db) async fn run_together<'a>(
     writer: &DatabaseConnection,
     texts: impl Iterator<Item = &'a Text>,
 ) -> Result<Committed, DbErr> {
-    let mut busy = Busy::begin(writer).await?;
+    let mut busy = Busy::begin(writer.get_sqlite_connection_pool()).await?;
     let mut done = busy.connection.execute("BEGIN IMMEDIATE").await.map(|_| ());
     for text in texts {
         if done.is_ok() {
@@ -107,6 +124,17 @@ pub(in crate::db) async fn run_together<'a>(
         done = busy.connection.execute("COMMIT").await.map(|_| ());
     }
     busy.end(done).await
+}
+
+/// Runs `text`, a transaction from its begin to its commit.
+pub(super) async fn run_literally(
+    db: &DatabaseConnection,
+    text: String,
+) -> Result<Committed, DbErr> {
+    let mut busy = Busy::<MySql>::begin(db.get_mysql_connection_pool()).await?;
+    let whole = sqlx::raw_sql(AssertSqlSafe(text));
+    let done = whole.execute(&mut *busy.connection).await;
+    busy.end(done.map(|_| ())).await
 }
 
 fn failed(error: sqlx::Error) -> RuntimeErr {

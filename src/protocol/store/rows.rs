@@ -315,7 +315,7 @@ impl<E: EntityTrait> Upsert<E> {
                     .values(row.into_iter().map(Expr::val))
                     .map_err(|error| DbErr::Custom(error.to_string()))?;
             }
-            script.add_built(script.backend().build(&insert));
+            script.upsert(script.backend().build(&insert), taken);
         }
         Ok(())
     }

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     db::{
-        self, Script,
+        self, Committed, Script,
         webhook_deliveries::dispatch::{self, Finish, Lease},
     },
     webhook::{
@@ -179,13 +179,9 @@ async fn write(
     let all: Vec<&Ended> = ended.iter().collect();
     if concerned.is_empty() {
         // Mostly all is well and every row is still ours: the statements see to it that nothing is written if not.
-        let script = results(parts, &all, now);
-        let tx = db::begin(&parts.db).await?;
-        if script.run(&tx).await? {
-            tx.commit().await?;
+        if results(parts, &all, now).commit(&parts.db).await? == Committed::Yes {
             return Ok(all.into_iter().map(|ended| ended.row.id).collect());
         }
-        tx.rollback().await?;
     }
     let tx = db::begin(&parts.db).await?;
     // Endpoints before deliveries, as everybody locks them.
