@@ -40,6 +40,7 @@ use wharf_sandbox::Sandbox;
 
 use crate::harness::{
     clock::HandClock,
+    databases::{migrated_file, sqlite_url},
     field::{PACING, connector},
 };
 
@@ -128,9 +129,13 @@ impl TestApp {
         whatsapp: &str,
     ) -> Self {
         drop(rustls::crypto::ring::default_provider().install_default());
-        let url = format!("sqlite://{}", folder.path().join("wharf.db").display());
+        let file = folder.path().join("wharf.db");
+        let url = if file.exists() {
+            sqlite_url(&file)
+        } else {
+            migrated_file(&file)
+        };
         let db = db::connect(&url, 5).await.unwrap();
-        db::migrate::migrate(&db).await.unwrap();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let addr = listener.local_addr().unwrap();
         settings.public_url = format!("http://{addr}");

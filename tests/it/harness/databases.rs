@@ -1,6 +1,6 @@
 //! A database of its own for every test, on each engine; gone when the test ends, also when it fails.
 
-use std::env;
+use std::{env, path::Path, sync::OnceLock};
 
 use entity::{
     enums::LeaseKind,
@@ -43,7 +43,19 @@ enum Home {
 impl TestDb {
     /// A database with the schema of today.
     pub(crate) async fn migrated(engine: Engine) -> Self {
-        let test = Self::empty(engine).await;
+        let test = match engine {
+            Engine::Sqlite => {
+                let folder = tempfile::tempdir().unwrap();
+                let url = migrated_file(&folder.path().join("wharf.db"));
+                return Self::open(url, Home::Folder(folder)).await;
+            }
+            Engine::Postgres => {
+                let template = postgres_template();
+                let (url, home) = on_server("TEST_POSTGRES_URL", Some(template)).await;
+                return Self::open(url, home).await;
+            }
+            Engine::MariaDb => Self::empty(engine).await,
+        };
         db::migrate::migrate(&test.db).await.unwrap();
         test
     }
@@ -53,12 +65,16 @@ impl TestDb {
         let (url, home) = match engine {
             Engine::Sqlite => {
                 let folder = tempfile::tempdir().unwrap();
-                let url = format!("sqlite://{}", folder.path().join("wharf.db").display());
+                let url = sqlite_url(&folder.path().join("wharf.db"));
                 (url, Home::Folder(folder))
             }
-            Engine::Postgres => on_server("TEST_POSTGRES_URL").await,
-            Engine::MariaDb => on_server("TEST_MARIADB_URL").await,
+            Engine::Postgres => on_server("TEST_POSTGRES_URL", None).await,
+            Engine::MariaDb => on_server("TEST_MARIADB_URL", None).await,
         };
+        Self::open(url, home).await
+    }
+
+    async fn open(url: String, home: Home) -> Self {
         Self {
             db: db::connect(&url, CONNECTIONS).await.unwrap(),
             url,
@@ -67,13 +83,76 @@ impl TestDb {
     }
 }
 
-/// A new database on the server that `variable` names.
-async fn on_server(variable: &str) -> (String, Home) {
+pub(crate) fn sqlite_url(file: &Path) -> String {
+    format!("sqlite://{}", file.display())
+}
+
+/// Lays a database with the schema of today at `file`, and gives its URL. It is migrated once and copied from then on:
+/// to migrate takes longer than most tests.
+pub(crate) fn migrated_file(file: &Path) -> String {
+    static MIGRATED: OnceLock<Vec<u8>> = OnceLock::new();
+    let bytes = MIGRATED.get_or_init(|| {
+        in_a_runtime(|| async {
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("wharf.db");
+            let db = db::connect(&sqlite_url(&file), 1).await.unwrap();
+            db::migrate::migrate(&db).await.unwrap();
+            let whole = "PRAGMA wal_checkpoint(TRUNCATE)";
+            db.execute_unprepared(whole).await.unwrap();
+            db.close().await.unwrap();
+            std::fs::read(&file).unwrap()
+        })
+        .unwrap()
+    });
+    std::fs::write(file, bytes).unwrap();
+    sqlite_url(file)
+}
+
+/// The name of a database that is migrated once and copied from then on. It goes with its server.
+fn postgres_template() -> &'static str {
+    static MIGRATED: OnceLock<String> = OnceLock::new();
+    MIGRATED.get_or_init(|| {
+        in_a_runtime(|| async {
+            let (url, home) = on_server("TEST_POSTGRES_URL", None).await;
+            let db = db::connect(&url, 1).await.unwrap();
+            db::migrate::migrate(&db).await.unwrap();
+            // A database that somebody is connected to is not copied.
+            db.close().await.unwrap();
+            let Home::Server { name, .. } = &home else {
+                unreachable!("it is on a server")
+            };
+            let name = name.clone();
+            std::mem::forget(home);
+            name
+        })
+        .unwrap()
+    })
+}
+
+/// Runs `work` where nothing async is under way; the runtime of a test cannot wait for another.
+fn in_a_runtime<T: Send, F: Future<Output = T>>(
+    work: impl FnOnce() -> F + Send,
+) -> std::thread::Result<T> {
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(work())
+        });
+        thread.join()
+    })
+}
+
+/// A new database on the server that `variable` names, empty or a copy of `template`.
+async fn on_server(variable: &str, template: Option<&str>) -> (String, Home) {
     let admin = env::var(variable).unwrap_or_else(|_| {
         panic!("{variable} is not set: `make test` starts the databases and sets it (scripts/services.sh)")
     });
     let name = format!("wharf_{}", Uuid::now_v7().simple());
-    execute(&admin, &format!("CREATE DATABASE {name}")).await;
+    let from = template.map_or_else(String::new, |template| format!(" TEMPLATE {template}"));
+    execute(&admin, &format!("CREATE DATABASE {name}{from}")).await;
     let mut url = url::Url::parse(&admin).unwrap();
     url.set_path(&name);
     (url.into(), Home::Server { admin, name })
@@ -109,16 +188,8 @@ impl Drop for Home {
         let Self::Server { admin, name } = self else {
             return;
         };
-        let (admin, name) = (admin.clone(), name.clone());
         // A drop cannot await, and the runtime of the test may be gone.
-        let remover = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .unwrap();
-            runtime.block_on(drop_database(&admin, &name));
-        });
-        let gone = remover.join().is_ok();
+        let gone = in_a_runtime(|| drop_database(admin, name)).is_ok();
         assert!(
             gone || std::thread::panicking(),
             "the database of the test could not be removed"

@@ -17,7 +17,7 @@ use wharf::{
 };
 use wharf_sandbox::{Config, Sandbox};
 
-use crate::harness::{ctx::ctx_of, rows};
+use crate::harness::{ctx::ctx_of, databases::migrated_file, rows};
 
 mod messages;
 mod process;
@@ -57,9 +57,8 @@ impl Field {
             ..Config::default()
         };
         let sandbox = Sandbox::start(config).await.unwrap();
-        let url = format!("sqlite://{}", folder.path().join("wharf.db").display());
+        let url = migrated_file(&folder.path().join("wharf.db"));
         let db = db::connect(&url, 5).await.unwrap();
-        db::migrate::migrate(&db).await.unwrap();
         let owner = rows::user();
         let ctx = ctx_of(owner.id);
         db::users::insert(&db, owner).await.unwrap();
