@@ -126,7 +126,11 @@ impl Script {
     /// Runs it in a transaction of its own.
     pub async fn commit(self, db: &DatabaseConnection) -> Result<Committed, DbErr> {
         match self.backend {
-            DbBackend::Sqlite => return Writer::of(db)?.commit(self.text()).await,
+            // Behind the gate no row can be missing: there is one writer. Without one, the rows have to be counted.
+            DbBackend::Sqlite if self.gate.is_some() => {
+                return Writer::of(db)?.commit(self.text()).await;
+            }
+            DbBackend::Sqlite => {}
             DbBackend::Postgres => {
                 if let Some(whole) = as_one::whole(self.gate.as_ref(), &self.statements) {
                     return as_one::commit(db, whole).await;
@@ -134,7 +138,7 @@ impl Script {
             }
             _ => {
                 if let Some(text) = literals::text(self.gate.as_ref(), &self.statements) {
-                    return at_once::run_literally(db, text).await;
+                    return at_once::run_literally(db, text, &self.counts()).await;
                 }
             }
         }
@@ -176,6 +180,13 @@ impl Script {
         Ok(true)
     }
 
+    /// How many rows the gate and each statement have to change or find, where that is known.
+    fn counts(&self) -> Vec<Option<u64>> {
+        let gate = self.gate.iter().map(|_| Some(1));
+        let statements = self.statements.iter().map(|one| one.rows);
+        gate.chain(statements).collect()
+    }
+
     /// SQLite: all of it as one text.
     fn text(self) -> Text {
         let mut text = Text::default();
@@ -183,18 +194,15 @@ impl Script {
             None => {}
             Some(Gate::Change(fence)) => {
                 text.add(fence);
-                text.sql.push_str(&at_once::unless_changed(1));
+                text.sql.push_str(at_once::UNLESS_CHANGED);
             }
             Some(Gate::Find(held)) => {
                 text.sql.push_str(&at_once::unless_found(&held.sql));
                 text.values.extend(values_of(held.values));
             }
         }
-        for Counted { statement, rows } in self.statements {
+        for Counted { statement, .. } in self.statements {
             text.add(statement);
-            if let Some(rows) = rows {
-                text.sql.push_str(&at_once::unless_changed(rows));
-            }
         }
         text
     }

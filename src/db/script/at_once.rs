@@ -2,21 +2,19 @@
 //!
 //! sqlx knows nothing of a transaction that is begun in a text, so this sees to its end whatever happens.
 
+use futures_util::TryStreamExt as _;
 use sea_orm::{
     DatabaseConnection, DbErr, RuntimeErr, Value, Values,
     sqlx::{
-        self, AssertSqlSafe, Database, Executor, MySql, Pool, Sqlite, mysql::MySqlDatabaseError,
-        pool::PoolConnection,
+        self, AssertSqlSafe, Database, Either, Executor, MySql, Pool, Sqlite, pool::PoolConnection,
     },
 };
 use sea_query_sqlx::SqlxValues;
 
 use super::Committed;
 
-/// Ends the text unless the statement before it has changed this many rows: an error is the only way to end it from within.
-pub(super) fn unless_changed(rows: u64) -> String {
-    format!("SELECT CASE changes() WHEN {rows} THEN 1 ELSE json('{{') END;")
-}
+/// Ends the text unless the statement before it has changed one row: an error is the only way to end it from within.
+pub(super) const UNLESS_CHANGED: &str = "SELECT CASE changes() WHEN 1 THEN 1 ELSE json('{') END;";
 
 /// Ends the text unless `query` finds a row.
 pub(super) fn unless_found(query: &str) -> String {
@@ -25,9 +23,6 @@ pub(super) fn unless_found(query: &str) -> String {
 
 /// What SQLite says then.
 const REFUSED: &str = "malformed JSON";
-
-/// What MariaDB says of a number that is too large: how [`super::literals`] ends a text.
-const TOO_LARGE: u16 = 1690;
 
 /// Statements with a semicolon after each, and their parameters.
 #[derive(Debug, Default)]
@@ -72,26 +67,20 @@ where
     }
 
     /// After a commit, or after something failed.
-    async fn end(mut self, done: Result<(), sqlx::Error>) -> Result<Committed, DbErr> {
+    async fn end(mut self, done: Result<Committed, sqlx::Error>) -> Result<Committed, DbErr> {
         self.ended = match done {
-            Ok(()) => true,
+            Ok(Committed::Yes) => true,
             // SQLite has undone it itself where it says that there is none; what else may be wrong, closing mends.
-            Err(_) => self.connection.execute("ROLLBACK").await.is_ok(),
+            Ok(Committed::Refused) | Err(_) => self.connection.execute("ROLLBACK").await.is_ok(),
         };
         match done {
-            Ok(()) => Ok(Committed::Yes),
-            Err(error) if is_refusal(&error) => Ok(Committed::Refused),
+            Ok(done) => Ok(done),
+            Err(sqlx::Error::Database(error)) if error.message() == REFUSED => {
+                Ok(Committed::Refused)
+            }
             Err(error) => Err(DbErr::Exec(failed(error))),
         }
     }
-}
-
-fn is_refusal(error: &sqlx::Error) -> bool {
-    let sqlx::Error::Database(error) = error else {
-        return false;
-    };
-    let number = error.try_downcast_ref().map(MySqlDatabaseError::number);
-    number == Some(TOO_LARGE) || error.message() == REFUSED
 }
 
 /// Runs `text` as one transaction on the writer's connection, whose turn the caller holds.
@@ -104,7 +93,7 @@ pub(in crate::db) async fn run(
     let mut busy = Busy::begin(writer.get_sqlite_connection_pool()).await?;
     let whole = sqlx::query_with(AssertSqlSafe(sql), values);
     let done = whole.execute(&mut *busy.connection).await;
-    busy.end(done.map(|_| ())).await
+    busy.end(done.map(|_| Committed::Yes)).await
 }
 
 /// Runs `texts` as one transaction, as [`run`] does one of them. Each by itself: together they are hardly ever the same text
@@ -123,18 +112,49 @@ pub(in crate::db) async fn run_together<'a>(
     if done.is_ok() {
         done = busy.connection.execute("COMMIT").await.map(|_| ());
     }
-    busy.end(done).await
+    busy.end(done.map(|()| Committed::Yes)).await
 }
 
-/// Runs `text`, a transaction from its begin to its commit.
+/// Runs `text`, which begins a transaction, and commits it if each of its statements has changed or found as many rows as
+/// `counts` say.
 pub(super) async fn run_literally(
     db: &DatabaseConnection,
     text: String,
+    counts: &[Option<u64>],
 ) -> Result<Committed, DbErr> {
     let mut busy = Busy::<MySql>::begin(db.get_mysql_connection_pool()).await?;
-    let whole = sqlx::raw_sql(AssertSqlSafe(text));
-    let done = whole.execute(&mut *busy.connection).await;
-    busy.end(done.map(|_| ())).await
+    let mut done = counted(&mut busy, text, counts).await;
+    if let Ok(Committed::Yes) = done {
+        let committed = busy.connection.execute("COMMIT").await;
+        done = committed.map(|_| Committed::Yes);
+    }
+    busy.end(done).await
+}
+
+async fn counted(
+    busy: &mut Busy<MySql>,
+    text: String,
+    counts: &[Option<u64>],
+) -> Result<Committed, sqlx::Error> {
+    let mut results = sqlx::raw_sql(AssertSqlSafe(text)).fetch_many(&mut *busy.connection);
+    let (mut changed, mut found) = (Vec::with_capacity(counts.len() + 1), 0);
+    while let Some(result) = results.try_next().await? {
+        match result {
+            Either::Right(_) => found += 1,
+            Either::Left(result) => {
+                changed.push(result.rows_affected() + std::mem::take(&mut found))
+            }
+        }
+    }
+    // The first is the begin.
+    let changed = changed.get(1..).unwrap_or_default();
+    let mut pairs = changed.iter().zip(counts);
+    let as_wanted = pairs.all(|(rows, count)| count.is_none_or(|count| count == *rows));
+    Ok(if as_wanted && changed.len() == counts.len() {
+        Committed::Yes
+    } else {
+        Committed::Refused
+    })
 }
 
 fn failed(error: sqlx::Error) -> RuntimeErr {

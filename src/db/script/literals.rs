@@ -1,7 +1,7 @@
 //! A transaction of MariaDB or MySQL as one text, with every value in it.
 //!
 //! Their protocol prepares and asks one statement at a time, which makes a way over the wire of each; a text may hold all of
-//! them. What is text or bytes stands in it as hexadecimal digits, and all else is a number: nothing in it can be taken
+//! them, and the counts of their rows come back together. What is text or bytes stands in it as hexadecimal digits, and all else is a number: nothing in it can be taken
 //! for SQL, whatever the server's modes, so there is nothing to escape. Called by [`super::Script`].
 
 use std::fmt::Write as _;
@@ -13,40 +13,19 @@ use super::{Counted, Gate};
 /// Bytes of a text: the servers take 16 MiB by default. What is longer goes a statement at a time.
 const LONGEST: usize = 8 * 1024 * 1024;
 
-/// The transaction, from its begin to its commit. None if it is too long, or has a value that cannot stand in a text.
+/// The transaction, but for its commit. None if it is too long, or has a value that cannot stand in a text.
 pub(super) fn text(gate: Option<&Gate>, statements: &[Counted]) -> Option<String> {
-    let mut text = String::from("BEGIN;");
-    match gate {
-        None => {}
-        Some(Gate::Change(fence)) => {
-            add(&mut text, fence)?;
-            unless_changed(&mut text, 1);
-        }
-        Some(Gate::Find(held)) => {
-            text.push_str("SELECT EXP(1000 * (1 - EXISTS (");
-            add(&mut text, held)?;
-            text.pop();
-            text.push_str(")));");
-        }
+    let mut text = String::from("BEGIN");
+    if let Some(Gate::Change(gate) | Gate::Find(gate)) = gate {
+        add(&mut text, gate)?;
     }
     for one in statements {
         add(&mut text, &one.statement)?;
-        if let Some(rows) = one.rows {
-            unless_changed(&mut text, rows);
-        }
         if text.len() > LONGEST {
             return None;
         }
     }
-    text.push_str("COMMIT");
     Some(text)
-}
-
-/// Ends the text unless the statement before it has changed this many rows: an error is the only way to end it from within,
-/// and this one (a number that is too large) comes of nothing else.
-fn unless_changed(text: &mut String, rows: u64) {
-    // Writing to a String cannot fail.
-    write!(text, "SELECT EXP(1000 * (ROW_COUNT() <> {rows}));").ok();
 }
 
 /// One statement, in which values take the place of the question marks. None stands elsewhere: every value is a parameter.
@@ -55,12 +34,12 @@ fn add(text: &mut String, statement: &Statement) -> Option<()> {
     let values = &statement.values.as_ref().unwrap_or(&none).0;
     let mut values = values.iter();
     let mut parts = statement.sql.split('?');
+    text.push(';');
     text.push_str(parts.next()?);
     for part in parts {
         literal(text, values.next()?)?;
         text.push_str(part);
     }
-    text.push(';');
     values.next().is_none().then_some(())
 }
 
@@ -134,18 +113,17 @@ mod tests {
         assert_eq!(
             text(None, &[insert]).unwrap(),
             "BEGIN;INSERT INTO a VALUES (_utf8mb4 x'273b2044524f50205441424c4520613b202d2d205c', \
-             x'0027', -5, 1, NULL);COMMIT"
+             x'0027', -5, 1, NULL)"
         );
     }
 
     #[test]
-    fn the_gate_and_each_counted_statement_end_the_text_if_they_change_something_else() {
+    fn the_gate_comes_first() {
         let gate = Gate::Change(statement("UPDATE l SET n = ?", [Value::from(2)], None).statement);
         let delete = statement("DELETE FROM a WHERE b = ?", [Value::from(7)], Some(3));
         assert_eq!(
             text(Some(&gate), &[delete]).unwrap(),
-            "BEGIN;UPDATE l SET n = 2;SELECT EXP(1000 * (ROW_COUNT() <> 1));\
-             DELETE FROM a WHERE b = 7;SELECT EXP(1000 * (ROW_COUNT() <> 3));COMMIT"
+            "BEGIN;UPDATE l SET n = 2;DELETE FROM a WHERE b = 7"
         );
     }
 
