@@ -79,6 +79,7 @@ pub(crate) struct Tables {
     pub(crate) groups: groups::Tables,
     pub(crate) history: history::Tables,
     pub(crate) media: media::Door,
+    pub(crate) pairing: pairing::Tables,
     pub(crate) phone: phone::Tables,
     pub(crate) presence: presence::Presences,
     pub(crate) profile: profile::Tables,
@@ -95,6 +96,7 @@ impl Tables {
             groups: groups::Tables::new(),
             history: history::Tables::new(),
             media: media::Door::default(),
+            pairing: pairing::Tables::new(),
             phone: phone::Tables::new(),
             presence: presence::Presences::new(),
             profile: profile::Tables::new(),
@@ -109,6 +111,7 @@ impl Tables {
         tables.extend(self.faults.tables());
         tables.extend(self.groups.tables());
         tables.extend(self.history.tables());
+        tables.extend(self.pairing.tables());
         tables.extend(self.phone.tables());
         tables.extend(self.presence.tables());
         tables.extend(self.profile.tables());
