@@ -19,6 +19,7 @@ pub(crate) mod presence;
 pub(crate) mod profile;
 pub(crate) mod receipts;
 pub(crate) mod reuse;
+pub(crate) mod trust;
 mod usync;
 
 use axum::Router;
@@ -45,6 +46,7 @@ pub(crate) fn handlers() -> HandlerTable {
     presence::register(&mut table);
     profile::register(&mut table);
     receipts::register(&mut table);
+    trust::register(&mut table);
     usync::register(&mut table);
     table
 }
@@ -62,6 +64,7 @@ pub(crate) fn routes() -> Router<Hub> {
         .merge(phone::routes())
         .merge(presence::routes())
         .merge(profile::routes())
+        .merge(trust::routes())
 }
 
 /// What usync says about a person under a name that it does not know itself (`status`, `picture`, …): each such name
@@ -84,6 +87,7 @@ pub(crate) struct Tables {
     pub(crate) presence: presence::Presences,
     pub(crate) profile: profile::Tables,
     pub(crate) spent_counters: reuse::SpentCounters,
+    pub(crate) trust: trust::Tables,
     pub(crate) watchers: usync::Watchers,
 }
 
@@ -101,6 +105,7 @@ impl Tables {
             presence: presence::Presences::new(),
             profile: profile::Tables::new(),
             spent_counters: Table::new("spent_counters"),
+            trust: trust::Tables::new(),
             watchers: Table::new("device_watchers"),
         }
     }
@@ -115,6 +120,7 @@ impl Tables {
         tables.extend(self.phone.tables());
         tables.extend(self.presence.tables());
         tables.extend(self.profile.tables());
+        tables.extend(self.trust.tables());
         tables
     }
 

@@ -14,6 +14,7 @@ mod media;
 mod message_queries;
 mod messages;
 mod metrics;
+mod privacy_tokens;
 mod sessions;
 mod setup;
 mod strangers;
