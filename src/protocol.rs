@@ -16,6 +16,7 @@ use crate::domain::{
 mod app_state;
 mod ask;
 mod bridge;
+mod business;
 mod calls;
 mod chats;
 mod client;

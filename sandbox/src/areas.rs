@@ -3,6 +3,7 @@
 //! control routes, and in [`Tables`] if it keeps something.
 
 pub(crate) mod app_state;
+pub(crate) mod business;
 pub(crate) mod calls;
 pub(crate) mod devices;
 pub(crate) mod faults;
@@ -35,6 +36,7 @@ use crate::world::World;
 pub(crate) fn handlers() -> HandlerTable {
     let mut table = HandlerTable::default();
     app_state::register(&mut table);
+    business::register(&mut table);
     calls::register(&mut table);
     devices::register(&mut table);
     groups::register(&mut table);
@@ -54,6 +56,7 @@ pub(crate) fn handlers() -> HandlerTable {
 /// Every area's control routes, below `/sandbox`.
 pub(crate) fn routes() -> Router<Hub> {
     Router::new()
+        .merge(business::routes())
         .merge(calls::routes())
         .merge(devices::routes())
         .merge(faults::routes())
@@ -70,13 +73,17 @@ pub(crate) fn routes() -> Router<Hub> {
 /// What usync says about a person under a name that it does not know itself (`status`, `picture`, …): each such name
 /// belongs to one area.
 fn about_person(world: &World, name: &str, pn: Pn) -> Option<Node> {
-    profile::about_person(world, name, pn)
+    match name {
+        "business" => business::about_person(world, pn),
+        _ => profile::about_person(world, name, pn),
+    }
 }
 
 /// Every area's own tables.
 #[derive(Debug)]
 pub(crate) struct Tables {
     pub(crate) app_state: app_state::Tables,
+    pub(crate) business: business::Tables,
     pub(crate) calls: calls::Calls,
     pub(crate) faults: faults::Faults,
     pub(crate) groups: groups::Tables,
@@ -95,6 +102,7 @@ impl Tables {
     pub(crate) fn new() -> Self {
         Self {
             app_state: app_state::Tables::new(),
+            business: business::Tables::new(),
             calls: calls::Calls::default(),
             faults: faults::Faults::new(),
             groups: groups::Tables::new(),
@@ -113,6 +121,7 @@ impl Tables {
     pub(crate) fn tables(&mut self) -> Vec<&mut dyn Persist> {
         let mut tables: Vec<&mut dyn Persist> = vec![&mut self.spent_counters, &mut self.watchers];
         tables.extend(self.app_state.tables());
+        tables.extend(self.business.tables());
         tables.extend(self.faults.tables());
         tables.extend(self.groups.tables());
         tables.extend(self.history.tables());

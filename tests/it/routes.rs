@@ -3,6 +3,7 @@
 mod api_keys;
 mod auth;
 mod bad_input;
+mod businesses;
 mod chat_list;
 mod chats;
 mod contacts;
