@@ -11,6 +11,7 @@ pub mod event;
 pub mod group;
 pub mod history;
 pub mod message;
+pub mod passkey;
 pub mod principal;
 pub mod sample;
 pub mod session;

@@ -16,6 +16,7 @@ use crate::domain::{
 mod app_state;
 mod ask;
 mod bridge;
+mod business;
 mod calls;
 mod chats;
 mod client;
@@ -34,7 +35,7 @@ mod transport;
 pub mod trust;
 
 pub use ask::AskError;
-pub use client::{Client, Connector, ConnectorConfig, OpenError};
+pub use client::{Client, Connector, ConnectorConfig, OpenError, PasskeyError};
 pub use convert::{
     Payload, Sealed, Writer, compose, compose_about, message_id, message_id_of, open_response,
     open_vote,
@@ -70,8 +71,25 @@ pub enum Event {
     },
     /// Every QR code went by.
     QrExhausted,
-    /// The phone wants a passkey before it links.
-    PasskeyRequested,
+    /// WhatsApp wants a passkey of the account to sign this before it links.
+    PasskeyAsked {
+        /// `PublicKeyCredentialRequestOptions`.
+        options: serde_json::Value,
+        /// How long an answer may take, if WhatsApp says so.
+        valid_for: Option<Duration>,
+    },
+    /// The phone went on, and shows this code too.
+    PasskeyCode {
+        /// `XXXX-XXXX`.
+        code: String,
+        /// An older link of this device vouches for it: there is nothing to compare.
+        needs_no_look: bool,
+    },
+    /// The phone, or WhatsApp, does not go on at the passkey gate.
+    PasskeyRefused {
+        /// For a person to read.
+        detail: String,
+    },
     /// The login is complete.
     Connected(Account),
     /// The connection is gone, or could not be made; the client tries again by itself.

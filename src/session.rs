@@ -21,7 +21,7 @@ mod sends;
 mod telling;
 
 pub use habits::Habits;
-pub use handle::{Ended, Handle};
+pub use handle::{Ended, GateError, Handle};
 pub use journal::{Journal, JournalConfig, JournalError, Outgoing};
 pub use manager::{Manager, ManagerConfig, ManagerError};
 pub use pacing::Pacing;
@@ -29,3 +29,4 @@ pub use probe::ProbeTimes;
 pub use proxies::{KeepError, Kept, Proxies};
 pub use qr::{png, png_data_url};
 pub use sends::{Outcome, Queued, Sends};
+pub use telling::passkey as passkey_data;

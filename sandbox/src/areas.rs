@@ -3,6 +3,7 @@
 //! control routes, and in [`Tables`] if it keeps something.
 
 pub(crate) mod app_state;
+pub(crate) mod business;
 pub(crate) mod calls;
 pub(crate) mod devices;
 pub(crate) mod faults;
@@ -19,6 +20,7 @@ pub(crate) mod presence;
 pub(crate) mod profile;
 pub(crate) mod receipts;
 pub(crate) mod reuse;
+pub(crate) mod trust;
 mod usync;
 
 use axum::Router;
@@ -34,6 +36,7 @@ use crate::world::World;
 pub(crate) fn handlers() -> HandlerTable {
     let mut table = HandlerTable::default();
     app_state::register(&mut table);
+    business::register(&mut table);
     calls::register(&mut table);
     devices::register(&mut table);
     groups::register(&mut table);
@@ -45,6 +48,7 @@ pub(crate) fn handlers() -> HandlerTable {
     presence::register(&mut table);
     profile::register(&mut table);
     receipts::register(&mut table);
+    trust::register(&mut table);
     usync::register(&mut table);
     table
 }
@@ -52,6 +56,7 @@ pub(crate) fn handlers() -> HandlerTable {
 /// Every area's control routes, below `/sandbox`.
 pub(crate) fn routes() -> Router<Hub> {
     Router::new()
+        .merge(business::routes())
         .merge(calls::routes())
         .merge(devices::routes())
         .merge(faults::routes())
@@ -62,27 +67,34 @@ pub(crate) fn routes() -> Router<Hub> {
         .merge(phone::routes())
         .merge(presence::routes())
         .merge(profile::routes())
+        .merge(trust::routes())
 }
 
 /// What usync says about a person under a name that it does not know itself (`status`, `picture`, …): each such name
 /// belongs to one area.
 fn about_person(world: &World, name: &str, pn: Pn) -> Option<Node> {
-    profile::about_person(world, name, pn)
+    match name {
+        "business" => business::about_person(world, pn),
+        _ => profile::about_person(world, name, pn),
+    }
 }
 
 /// Every area's own tables.
 #[derive(Debug)]
 pub(crate) struct Tables {
     pub(crate) app_state: app_state::Tables,
+    pub(crate) business: business::Tables,
     pub(crate) calls: calls::Calls,
     pub(crate) faults: faults::Faults,
     pub(crate) groups: groups::Tables,
     pub(crate) history: history::Tables,
     pub(crate) media: media::Door,
+    pub(crate) pairing: pairing::Tables,
     pub(crate) phone: phone::Tables,
     pub(crate) presence: presence::Presences,
     pub(crate) profile: profile::Tables,
     pub(crate) spent_counters: reuse::SpentCounters,
+    pub(crate) trust: trust::Tables,
     pub(crate) watchers: usync::Watchers,
 }
 
@@ -90,15 +102,18 @@ impl Tables {
     pub(crate) fn new() -> Self {
         Self {
             app_state: app_state::Tables::new(),
+            business: business::Tables::new(),
             calls: calls::Calls::default(),
             faults: faults::Faults::new(),
             groups: groups::Tables::new(),
             history: history::Tables::new(),
             media: media::Door::default(),
+            pairing: pairing::Tables::new(),
             phone: phone::Tables::new(),
             presence: presence::Presences::new(),
             profile: profile::Tables::new(),
             spent_counters: Table::new("spent_counters"),
+            trust: trust::Tables::new(),
             watchers: Table::new("device_watchers"),
         }
     }
@@ -106,12 +121,15 @@ impl Tables {
     pub(crate) fn tables(&mut self) -> Vec<&mut dyn Persist> {
         let mut tables: Vec<&mut dyn Persist> = vec![&mut self.spent_counters, &mut self.watchers];
         tables.extend(self.app_state.tables());
+        tables.extend(self.business.tables());
         tables.extend(self.faults.tables());
         tables.extend(self.groups.tables());
         tables.extend(self.history.tables());
+        tables.extend(self.pairing.tables());
         tables.extend(self.phone.tables());
         tables.extend(self.presence.tables());
         tables.extend(self.profile.tables());
+        tables.extend(self.trust.tables());
         tables
     }
 

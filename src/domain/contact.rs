@@ -20,6 +20,67 @@ pub struct ContactInfo {
     pub is_business: bool,
     /// The name of the business that WhatsApp has verified.
     pub verified_name: Option<String>,
+    /// What the business shows of itself; null of anybody else.
+    pub business: Option<Business>,
+}
+
+/// What a business shows of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Business {
+    /// What it does.
+    pub description: Option<String>,
+    /// Where it is, as it wrote it.
+    pub address: Option<String>,
+    /// Where it gets mail.
+    pub email: Option<String>,
+    /// Its pages.
+    pub websites: Vec<String>,
+    /// What kind of business it is.
+    pub categories: Vec<BusinessCategory>,
+    /// When it is open, if it says so.
+    pub hours: Option<Hours>,
+}
+
+/// A kind of business, as WhatsApp names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct BusinessCategory {
+    /// WhatsApp's own id.
+    pub id: String,
+    /// For a person to read.
+    pub name: String,
+}
+
+/// When a business is open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Hours {
+    /// Whose clock: `Europe/Berlin`.
+    pub timezone: Option<String>,
+    /// Each time it opens; a day that is absent is closed.
+    pub days: Vec<OpenDay>,
+}
+
+/// One time that a business is open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct OpenDay {
+    /// `mon tue wed thu fri sat sun`.
+    pub day: String,
+    /// `specific_hours`, `open_24h` or `appointment_only`.
+    pub mode: String,
+    /// `HH:MM`; of `specific_hours`.
+    pub opens_at: Option<String>,
+    /// `HH:MM`; of `specific_hours`.
+    pub closes_at: Option<String>,
+}
+
+/// Somebody who is on WhatsApp.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Both numbers.
+    pub party: Party,
+    /// Whether the account is a business.
+    pub is_business: bool,
+    /// The name of the business that WhatsApp has verified.
+    pub verified_name: Option<String>,
 }
 
 /// Where a picture can be fetched.

@@ -8,31 +8,11 @@ use super::{
     session::Reason,
 };
 
+mod linking;
 mod people;
 
+pub use linking::*;
 pub use people::*;
-
-/// `qr`: a code that a phone can scan.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct QrData {
-    /// What the QR code holds.
-    pub code: String,
-    /// The code as a PNG, in a data URL.
-    pub image: String,
-    /// RFC 3339.
-    pub expires_at: String,
-    /// 1 for the first code of a pairing.
-    pub index: u32,
-}
-
-/// `pair_code`: a code to type on the phone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct PairCodeData {
-    /// Eight characters.
-    pub code: String,
-    /// RFC 3339.
-    pub expires_at: String,
-}
 
 /// `success` and `connected`: who the session is.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
@@ -133,6 +113,9 @@ pub enum Event {
     /// A pair code was issued.
     #[serde(rename = "pair_code")]
     PairCode(PairCodeData),
+    /// WhatsApp asks for a passkey before it links, or that has come further.
+    #[serde(rename = "passkey")]
+    Passkey(PasskeyData),
     /// A phone has linked this session.
     #[serde(rename = "success")]
     Success(AccountData),
@@ -237,9 +220,10 @@ impl Event {
     }
 
     /// The names of all events of this version.
-    pub const NAMES: [&'static str; 27] = [
+    pub const NAMES: [&'static str; 28] = [
         "qr",
         "pair_code",
+        "passkey",
         "success",
         "connected",
         "disconnected",
@@ -272,6 +256,7 @@ impl Event {
         match self {
             Self::Qr(_) => "qr",
             Self::PairCode(_) => "pair_code",
+            Self::Passkey(_) => "passkey",
             Self::Success(_) => "success",
             Self::Connected(_) => "connected",
             Self::Disconnected(_) => "disconnected",
@@ -305,6 +290,7 @@ impl Event {
         match self {
             Self::Qr(data) => serde_json::to_string(data),
             Self::PairCode(data) => serde_json::to_string(data),
+            Self::Passkey(data) => serde_json::to_string(data),
             Self::Success(data) | Self::Connected(data) => serde_json::to_string(data),
             Self::Disconnected(data)
             | Self::LoggedOut(data)

@@ -6,73 +6,11 @@
 use entity::enums::SessionState;
 use serde::{Deserialize, Serialize};
 
-/// Why a session is not where its owner wants it: stable words of the API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Reason {
-    /// The owner asked for it.
-    Requested,
-    /// The connection to WhatsApp broke; it is being made again.
-    ConnectionLost,
-    /// Nothing was heard from WhatsApp on a connection that looked alive; it is being made again.
-    Deaf,
-    /// WhatsApp cannot be reached; it is being tried again.
-    Unreachable,
-    /// The session's proxy cannot be reached or does not connect; it is being tried again, and never without it.
-    ProxyFailed,
-    /// The server could not prove that it is WhatsApp.
-    ServerNotTrusted,
-    /// Another client logged in with this device's keys.
-    StreamReplaced,
-    /// The device was removed: on the phone, by WhatsApp, or by a logout.
-    DeviceRemoved,
-    /// WhatsApp refuses this version of the client.
-    ClientOutdated,
-    /// WhatsApp has banned the account for some time.
-    TemporaryBan,
-    /// Every QR code went by without a scan.
-    QrTimeout,
-    /// The phone refused the pairing, or it broke half-way.
-    PairingFailed,
-    /// The phone asks for a passkey, which this session did not give.
-    PasskeyRequired,
-    /// WhatsApp refused the login.
-    LoginRefused,
-    /// The session's process failed; it is being started again.
-    Restarting,
-    /// Another node holds the session now.
-    LeaseLost,
-    /// The service is stopping.
-    Shutdown,
-    /// The store could not write.
-    StoreFailed,
-}
+use super::passkey::Passkey;
 
-impl Reason {
-    /// The word of the API.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Requested => "requested",
-            Self::ConnectionLost => "connection_lost",
-            Self::Deaf => "deaf",
-            Self::Unreachable => "unreachable",
-            Self::ProxyFailed => "proxy_failed",
-            Self::ServerNotTrusted => "server_not_trusted",
-            Self::StreamReplaced => "stream_replaced",
-            Self::DeviceRemoved => "device_removed",
-            Self::ClientOutdated => "client_outdated",
-            Self::TemporaryBan => "temporary_ban",
-            Self::QrTimeout => "qr_timeout",
-            Self::PairingFailed => "pairing_failed",
-            Self::PasskeyRequired => "passkey_required",
-            Self::LoginRefused => "login_refused",
-            Self::Restarting => "restarting",
-            Self::LeaseLost => "lease_lost",
-            Self::Shutdown => "shutdown",
-            Self::StoreFailed => "store_failed",
-        }
-    }
-}
+mod reason;
+
+pub use reason::Reason;
 
 /// A QR code that a phone can scan right now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,6 +71,8 @@ pub enum Change {
     Connect,
     /// A QR code was issued.
     QrIssued(Qr),
+    /// WhatsApp asks for a passkey before it links.
+    PasskeyAsked,
     /// The phone confirmed the pairing; the login follows.
     Paired,
     /// The login is complete.
@@ -164,6 +104,7 @@ impl Change {
         match self {
             Self::Connect => "connecting",
             Self::QrIssued(_) => "given a QR code",
+            Self::PasskeyAsked => "asked for a passkey",
             Self::Paired => "paired",
             Self::LoggedIn => "logged in",
             Self::Lost(_) => "cut off",
@@ -190,7 +131,9 @@ impl Phase {
         Ok(match (self, change) {
             (_, Change::Connect) => Connecting,
             (Connecting | NeedScan(_) | Degraded(_), Change::QrIssued(qr)) => NeedScan(qr),
-            (Connecting | NeedScan(_) | Degraded(_), Change::Paired) => Connecting,
+            (Connecting | NeedScan(_) | Degraded(_), Change::PasskeyAsked | Change::Paired) => {
+                Connecting
+            }
             (_, Change::LoggedIn) if running => Connected,
             (_, Change::Lost(reason) | Change::Failed(reason)) if running => Degraded(reason),
             (_, Change::Removed(reason)) if running => LoggedOut(reason),
@@ -207,6 +150,7 @@ impl Phase {
             (
                 _,
                 Change::QrIssued(_)
+                | Change::PasskeyAsked
                 | Change::Paired
                 | Change::LoggedIn
                 | Change::Lost(_)
@@ -258,6 +202,8 @@ pub struct Snapshot {
     pub phase: Phase,
     /// A pair code that is still valid, if one was asked for.
     pub pair_code: Option<PairCode>,
+    /// The passkey gate, while the link stands in front of it.
+    pub passkey: Option<Passkey>,
     /// Who it is.
     pub account: Account,
     /// Since when it is connected.
@@ -332,6 +278,7 @@ mod tests {
             Change::Connect,
             Change::QrIssued(qr(1)),
             Change::QrIssued(qr(2)),
+            Change::PasskeyAsked,
             Change::Paired,
             Change::LoggedIn,
         ] {

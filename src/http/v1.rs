@@ -14,6 +14,7 @@ mod groups;
 mod linking;
 mod media;
 mod messages;
+mod passkey;
 mod profile;
 mod sessions;
 mod users;
@@ -35,6 +36,7 @@ pub(super) fn guarded() -> OpenApiRouter<Api> {
         .merge(api_keys::guarded())
         .merge(sessions::guarded())
         .merge(linking::guarded())
+        .merge(passkey::guarded())
         .merge(messages::guarded())
         .merge(media::guarded())
         .merge(chats::guarded())

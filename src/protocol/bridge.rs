@@ -25,6 +25,7 @@ use whatsapp_rust::{InboundDurabilityHook, Jid};
 use super::{
     Event, Inbox, Told, app_state,
     calls::Ringing,
+    client::passkey,
     convert,
     history::Piece,
     news::{self, News},
@@ -61,6 +62,7 @@ const INTEREST: &[EventKind] = &[
     EventKind::ConnectFailure,
     EventKind::StreamError,
     EventKind::PairPasskeyRequest,
+    EventKind::PairPasskeyConfirmation,
     EventKind::PairPasskeyError,
     EventKind::HistorySync,
     EventKind::AppStateSyncFailed,
@@ -169,7 +171,14 @@ impl Bridge {
             WaEvent::QrScannedWithoutMultidevice(_) => Event::PairFailed {
                 detail: "the phone does not support linked devices".to_owned(),
             },
-            WaEvent::PairPasskeyRequest(_) => Event::PasskeyRequested,
+            WaEvent::PairPasskeyRequest(asked) => passkey_asked(&asked.request_options_json),
+            WaEvent::PairPasskeyConfirmation(shown) => Event::PasskeyCode {
+                code: shown.code.clone(),
+                needs_no_look: shown.skip_handoff_ux,
+            },
+            WaEvent::PairPasskeyError(failed) if failed.continuation => Event::PasskeyRefused {
+                detail: failed.error.clone(),
+            },
             WaEvent::PairPasskeyError(failed) => Event::PairFailed {
                 detail: failed.error.clone(),
             },
@@ -265,6 +274,15 @@ fn ended(reason: Reason, detail: Option<String>) -> Event {
         detail,
         retry_after: None,
     }
+}
+
+fn passkey_asked(json: &str) -> Event {
+    passkey::options(json).map_or_else(
+        || Event::PairFailed {
+            detail: "WhatsApp asks for a passkey in a way that is not understood".to_owned(),
+        },
+        |(options, valid_for)| Event::PasskeyAsked { options, valid_for },
+    )
 }
 
 /// What the library holds: it wants the handler by value, and the hook needs the same bridge.

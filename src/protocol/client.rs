@@ -43,6 +43,9 @@ use crate::{
 };
 
 mod about;
+pub(super) mod passkey;
+
+pub use passkey::PasskeyError;
 
 /// How long a question to WhatsApp may take.
 pub(super) const QUESTION: Duration = Duration::from_secs(20);

@@ -12,12 +12,12 @@ use super::{AskError, client::Client, convert};
 use crate::domain::{
     address::{Address, Party},
     clock::rfc3339,
-    contact::{Blocked, ContactInfo, Picture},
+    contact::{Blocked, ContactInfo, Found, Picture},
 };
 
 impl Client {
     /// Which of these phones are on WhatsApp, with both numbers of each.
-    pub async fn on_whatsapp(&self, phones: &[String]) -> Result<HashMap<String, Party>, AskError> {
+    pub async fn on_whatsapp(&self, phones: &[String]) -> Result<HashMap<String, Found>, AskError> {
         let jids: Vec<Jid> = phones.iter().map(|phone| Jid::pn(phone.as_str())).collect();
         let answered = self.on_whatsapp_at_once(&jids).await?;
         let mut found = HashMap::new();
@@ -34,7 +34,13 @@ impl Client {
                 .filter(|one| one.is_registered)
             {
                 let alt = one.lid.as_ref().or(one.pn_jid.as_ref());
-                found.insert(phone.clone(), convert::party(&one.jid, alt));
+                let verified = one.verified_name.as_ref();
+                let who = Found {
+                    party: convert::party(&one.jid, alt),
+                    is_business: one.is_business,
+                    verified_name: verified.and_then(|verified| verified.name.clone()),
+                };
+                found.insert(phone.clone(), who);
             }
         }
         Ok(found)
@@ -54,7 +60,8 @@ impl Client {
         match who {
             Address::Phone(phone) if known.lid.is_none() => {
                 let phones = [phone.clone()];
-                Ok(self.on_whatsapp(&phones).await?.remove(phone))
+                let found = self.on_whatsapp(&phones).await?.remove(phone);
+                Ok(found.map(|found| found.party))
             }
             _ => Ok(Some(known)),
         }
@@ -81,8 +88,18 @@ impl Client {
             .into_values()
             .next()
             .filter(|shown| !shown.devices.is_empty());
-        Ok(shown.map(|shown| ContactInfo {
+        let Some(shown) = shown else {
+            return Ok(None);
+        };
+        // The profile hangs on the phone number.
+        let business = match (shown.is_business, &party.phone) {
+            (true, Some(phone)) => self.business(&Jid::pn(phone.as_str())).await?,
+            (true, None) => self.business(&shown.jid).await?,
+            (false, _) => None,
+        };
+        Ok(Some(ContactInfo {
             party,
+            business,
             about: shown.status.filter(|about| !about.is_empty()),
             picture_id: shown.picture_id,
             is_business: shown.is_business,

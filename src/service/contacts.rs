@@ -15,7 +15,7 @@ use crate::{
     db,
     domain::{
         address::{Address, Party},
-        contact::{Blocked, ContactInfo, Picture},
+        contact::{Blocked, ContactInfo, Found, Picture},
         principal::Scope,
         session::Account,
     },
@@ -63,8 +63,8 @@ impl From<Model> for Known {
 pub struct Checked {
     /// As it was asked.
     pub query: String,
-    /// Both numbers of whoever has it; none is not on WhatsApp.
-    pub found: Option<Party>,
+    /// Who has it; none is not on WhatsApp.
+    pub found: Option<Found>,
 }
 
 /// The verbs. Clones share everything.

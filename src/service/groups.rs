@@ -298,7 +298,7 @@ async fn identify(
     let mut people = Vec::with_capacity(wanted.len());
     for address in wanted {
         let party = match address {
-            Address::Phone(phone) => known.get(phone).cloned(),
+            Address::Phone(phone) => known.get(phone).map(|found| found.party.clone()),
             other => client.identify(other).await?,
         };
         people.push((address.clone(), party));

@@ -8,6 +8,8 @@ use tokio::time::{Instant, timeout_at};
 use super::{Ctx, Error, event_log::EventLog, sessions::Sessions};
 use crate::domain::{clock::SharedClock, session::Qr};
 
+pub use crate::session::passkey_data;
+
 /// Answers polls for a QR code from the same `watch` that sockets read.
 #[derive(Debug, Clone)]
 pub struct Linking {

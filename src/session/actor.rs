@@ -26,14 +26,16 @@ use crate::{
         clock::SharedClock,
         event::{ErrorData, Event},
         message::Ack,
-        session::{Account, Change, Phase, Qr, Reason, Snapshot},
+        session::{Account, Change, Phase, Reason, Snapshot},
     },
     protocol::{self, Client, News},
 };
 
+mod commands;
 mod hearing;
 mod news;
 mod pairing;
+mod passkey;
 
 use hearing::probed;
 
@@ -73,6 +75,10 @@ pub(super) struct Actor {
     pub(super) habits: Habits,
     pub(super) state: watch::Sender<Snapshot>,
     pub(super) qr_index: u32,
+    /// When the last QR code of this connection goes by.
+    pub(super) codes_end: Option<Instant>,
+    /// When the next step at the passkey gate comes too late.
+    pub(super) gate_ends: Option<Instant>,
     /// Falls when the run has come to its end and only winds up.
     pub(super) ending: CancellationToken,
     /// Whether it still hears anything.
@@ -111,6 +117,7 @@ impl Actor {
         let mut probing = None;
         let exit = loop {
             let due = self.probe.due();
+            let gate_ends = self.gate_ends;
             if let Some(due) = due
                 && timer.deadline() != due
             {
@@ -140,6 +147,7 @@ impl Actor {
                     Ok(self.on_probed(probed))
                 }
                 () = &mut timer, if due.is_some() => self.on_look(&mut probing).await,
+                () = passkey::over(gate_ends) => self.gate_over().await,
                 command = inputs.commands.recv() => match command {
                     Some(command) => self.on_command(command).await,
                     None => break Exit::Stopped,
@@ -214,16 +222,7 @@ impl Actor {
     async fn on_event(&mut self, event: protocol::Event) -> Result<Next, JournalError> {
         use protocol::Event as From;
         match event {
-            From::Qr { code, valid_for } => {
-                self.qr_index += 1;
-                let expires_at = self.clock.now_ms() + millis(valid_for);
-                let qr = Qr {
-                    code,
-                    expires_at,
-                    index: self.qr_index,
-                };
-                self.go(Change::QrIssued(qr), None).await
-            }
+            From::Qr { code, valid_for } => self.qr(code, valid_for).await,
             From::Paired(account) => {
                 self.note_account(account);
                 self.state.send_modify(|state| state.pair_code = None);
@@ -236,19 +235,7 @@ impl Actor {
                 self.habits.connected();
                 Ok(next)
             }
-            From::Lost { reason, detail } => {
-                if self.phase() == Phase::Degraded(reason) {
-                    tracing::debug!(reason = reason.as_str(), "still cut off: {detail}");
-                    return Ok(Next::Go);
-                }
-                // The stream ends on purpose right after a pairing; the login follows by itself.
-                if self.phase() == Phase::Connecting && reason == Reason::ConnectionLost {
-                    return Ok(Next::Go);
-                }
-                tracing::warn!(reason = reason.as_str(), "the session is cut off: {detail}");
-                self.client.cut_off();
-                self.go(Change::Lost(reason), Some(detail)).await
-            }
+            From::Lost { reason, detail } => self.lost(reason, detail).await,
             From::Ended {
                 reason,
                 detail,
@@ -272,11 +259,21 @@ impl Actor {
                     Next::Go => Next::End(Exit::Finished { wipe: true }),
                 })
             }
+            From::QrExhausted if self.gate().is_some() => self.gate_over().await,
             From::QrExhausted => self.end_pairing(Reason::QrTimeout, None).await,
             From::PairFailed { detail } => {
                 self.end_pairing(Reason::PairingFailed, Some(detail)).await
             }
-            From::PasskeyRequested => self.end_pairing(Reason::PasskeyRequired, None).await,
+            From::PasskeyAsked { options, valid_for } => {
+                self.passkey_asked(options, valid_for).await
+            }
+            From::PasskeyCode {
+                code,
+                needs_no_look,
+            } => self.passkey_code(code, needs_no_look).await,
+            From::PasskeyRefused { detail } => {
+                self.end_pairing(Reason::PasskeyRefused, Some(detail)).await
+            }
             From::PairCodeFailed { detail } => {
                 self.state.send_modify(|state| state.pair_code = None);
                 let event = Event::Error(ErrorData {
@@ -308,20 +305,6 @@ impl Actor {
                 Ok(Next::Go)
             }
             From::Acked { .. } => Ok(Next::Go),
-        }
-    }
-
-    async fn on_command(&mut self, command: Command) -> Result<Next, JournalError> {
-        match command {
-            Command::PairCode { phone, reply } => self.pair_code(phone, reply).await,
-            Command::Logout => {
-                self.slot.store(None);
-                self.client.logout().await;
-                match self.go(Change::Removed(Reason::Requested), None).await? {
-                    Next::Go => Ok(Next::End(Exit::Finished { wipe: true })),
-                    end @ Next::End(_) => Ok(end),
-                }
-            }
         }
     }
 
@@ -368,7 +351,9 @@ impl Actor {
             Phase::Degraded(Reason::Deaf) => {}
             _ => self.probe.off(),
         }
+        self.gate_ends = None;
         self.state.send_modify(|state| {
+            state.passkey = None;
             state.phase = after.clone();
             state.connected_at = match after {
                 Phase::Connected => state.connected_at.or(Some(now)),

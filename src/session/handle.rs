@@ -9,8 +9,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::{habits::Habits, journal::Journal, sends::Sends};
 use crate::{
-    domain::session::{PairCode, Reason, Snapshot},
-    protocol::{Client, SendError},
+    domain::{
+        passkey::{Assertion, Passkey},
+        session::{PairCode, Reason, Snapshot},
+    },
+    protocol::{Client, PasskeyError, SendError},
     seal::SessionKeys,
 };
 
@@ -24,8 +27,37 @@ pub(super) enum Command {
         /// Gets the code, or why there is none.
         reply: oneshot::Sender<Result<PairCode, SendError>>,
     },
+    /// Answer the challenge of the passkey gate.
+    AnswerPasskey {
+        /// What a passkey signed.
+        assertion: Box<Assertion>,
+        /// Gets how far the gate is then.
+        reply: oneshot::Sender<Result<Passkey, GateError>>,
+    },
+    /// Say that the phone shows the same code.
+    ConfirmPasskey {
+        /// Gets how far the gate is then.
+        reply: oneshot::Sender<Result<Passkey, GateError>>,
+    },
     /// Remove the device from the account.
     Logout,
+}
+
+/// A step at the passkey gate was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum GateError {
+    /// There is no gate: WhatsApp has not asked for a passkey.
+    #[error("WhatsApp does not ask for a passkey right now")]
+    NotAsked,
+    /// The challenge has its answer.
+    #[error("the challenge was answered already")]
+    Answered,
+    /// There is no code to confirm yet.
+    #[error("there is no code to confirm yet")]
+    NotAnswered,
+    /// WhatsApp did not take it.
+    #[error(transparent)]
+    Client(PasskeyError),
 }
 
 /// The session has ended, or is ending.
@@ -76,11 +108,30 @@ impl Handle {
 
     /// Asks for a code to type on the phone.
     pub async fn pair_code(&self, phone: String) -> Result<Result<PairCode, SendError>, Ended> {
-        let (reply, answer) = oneshot::channel();
-        self.inbox
-            .send(Command::PairCode { phone, reply })
+        self.ask(|reply| Command::PairCode { phone, reply }).await
+    }
+
+    /// Answers the challenge of the passkey gate.
+    pub async fn answer_passkey(
+        &self,
+        assertion: Assertion,
+    ) -> Result<Result<Passkey, GateError>, Ended> {
+        let assertion = Box::new(assertion);
+        self.ask(|reply| Command::AnswerPasskey { assertion, reply })
             .await
-            .map_err(|_| Ended)?;
+    }
+
+    /// Says that the phone shows the same code.
+    pub async fn confirm_passkey(&self) -> Result<Result<Passkey, GateError>, Ended> {
+        self.ask(|reply| Command::ConfirmPasskey { reply }).await
+    }
+
+    async fn ask<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<T>) -> Command,
+    ) -> Result<T, Ended> {
+        let (reply, answer) = oneshot::channel();
+        self.inbox.send(command(reply)).await.map_err(|_| Ended)?;
         answer.await.map_err(|_| Ended)
     }
 

@@ -7,7 +7,8 @@ use crate::{
     db::sessions::RunState,
     domain::{
         clock::rfc3339,
-        event::{AccountData, ErrorData, Event, QrData, ReasonData},
+        event::{AccountData, ErrorData, Event, PasskeyData, QrData, ReasonData},
+        passkey::{Passkey, Stage},
         session::{Account, Phase, Reason, Snapshot},
     },
 };
@@ -42,6 +43,21 @@ pub(super) fn event(phase: &Phase, detail: Option<String>, of: &Account) -> Opti
         }),
         Phase::Degraded(reason) => Event::Degraded(why(*reason)),
     })
+}
+
+/// The passkey gate, as events show it.
+pub fn passkey(gate: &Passkey) -> PasskeyData {
+    let (options, code) = match &gate.stage {
+        Stage::Challenge(options) => (Some(options.clone()), None),
+        Stage::Confirm(code) => (None, Some(code.clone())),
+        Stage::Answered | Stage::Confirmed => (None, None),
+    };
+    PasskeyData {
+        stage: gate.stage.name(),
+        options,
+        code,
+        expires_at: rfc3339(gate.expires_at),
+    }
 }
 
 /// The account, as events show it.

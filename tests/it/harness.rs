@@ -1,6 +1,7 @@
 //! What the tests stand on: databases of their own, servers, phones and receivers.
 
 pub(crate) mod app;
+pub(crate) mod authenticator;
 pub(crate) mod clock;
 pub(crate) mod ctx;
 pub(crate) mod databases;

@@ -3,6 +3,7 @@
 mod api_keys;
 mod auth;
 mod bad_input;
+mod businesses;
 mod chat_list;
 mod chats;
 mod contacts;
@@ -14,6 +15,7 @@ mod media;
 mod message_queries;
 mod messages;
 mod metrics;
+mod privacy_tokens;
 mod sessions;
 mod setup;
 mod strangers;

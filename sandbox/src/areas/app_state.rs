@@ -17,7 +17,7 @@ use crate::world::World;
 
 use book::Collection;
 pub(crate) use book::Tables;
-pub(crate) use phone::name_changed;
+pub(crate) use phone::{name_changed, salt_made};
 
 /// Patches in one answer; a device that needs more asks again.
 const PATCHES_PER_ANSWER: usize = 100;

@@ -6,7 +6,7 @@ use tokio::sync::{Notify, mpsc};
 use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
 
-use super::{faults, pairing, presence};
+use super::{faults, pairing, presence, trust};
 use crate::dispatch::{Answer, Client, HandlerTable};
 use crate::jids::{DeviceKey, Pn};
 use crate::noise::Established;
@@ -113,13 +113,14 @@ fn active(world: &mut World, client: Client, node: &Node) -> Result<Answer, Refu
     Ok(Answer::Sent)
 }
 
-/// Experiments: none, and nothing new until tomorrow.
-fn props(_: &mut World, _: Client, _: &Node) -> Result<Answer, Refusal> {
+/// Experiments: what testers have switched on, and nothing new until tomorrow.
+fn props(world: &mut World, _: Client, _: &Node) -> Result<Answer, Refusal> {
     let props = NodeBuilder::new("props")
         .attr("protocol", "1")
         .attr("ab_key", "sandbox")
         .attr("hash", "sandbox")
         .attr("refresh", "86400")
-        .attr("refresh_id", "1");
+        .attr("refresh_id", "1")
+        .children(trust::props(world));
     Answer::node(props.build())
 }

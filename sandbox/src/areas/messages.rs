@@ -6,7 +6,7 @@
 use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Jid, Node, Server};
 
-use super::{groups, phone, profile, reuse};
+use super::{groups, phone, profile, reuse, trust};
 use crate::dispatch::{Client, HandlerTable};
 use crate::jids::{DeviceKey, Pn};
 use crate::stanza::{Refusal, ack, attr, child, children, jid};
@@ -166,6 +166,7 @@ fn direct(world: &mut World, client: Client, node: &Node, to: &Jid) -> Result<()
     )
     .ok_or(Refusal::BAD_REQUEST)?;
     let letters = addressed(world, node, receiver).ok_or(Refusal::BAD_REQUEST)?;
+    trust::admit(world, client.device, chat.pn, node)?;
     let taken = ack(node, world.now_s(), None);
     world.send(client.conn, &taken);
     for (device, encs) in letters {

@@ -1,11 +1,12 @@
 //! Linking a device: by QR code (the phone scans) or by a code typed into the phone.
 //!
-//! A socket that is not linked shows six refs, each good for its turn. Either way ends in [`link`]: the phone
-//! signs the device's identity, the device signs back, the socket is told to come again (515).
+//! A socket that is not linked shows six refs, each good for its turn. Either way passes [`passkey`] and ends in
+//! [`link`]: the phone signs the device's identity, the device signs back, the socket is told to come again (515).
 
 mod by_code;
 mod by_qr;
 mod link;
+mod passkey;
 mod routes;
 
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use wacore_binary::{Node, SERVER_JID};
 use crate::jids::Pn;
 use crate::noise::Established;
 use crate::stanza::{self, attr};
-use crate::store::{Blob, Secret};
+use crate::store::{Blob, Persist, Secret, Table};
 use crate::world::World;
 use crate::world::live::{ConnId, Out, Stage};
 use crate::world::people::SignedPreKey;
@@ -34,8 +35,29 @@ pub(crate) struct PairingSocket {
     pub(crate) refs: Vec<QrRef>,
     /// The device asked for a code to be typed in on this person's phone.
     code: Option<by_code::CodeLink>,
+    /// The phone asks for a passkey first.
+    gate: Option<passkey::Gate>,
     /// The phone has agreed, the device has not signed yet.
     pending: Option<link::PendingLink>,
+}
+
+/// What the area keeps.
+#[derive(Debug)]
+pub(crate) struct Tables {
+    /// Of those who link no device without it.
+    passkeys: Table<Pn, passkey::Passkey>,
+}
+
+impl Tables {
+    pub(crate) fn new() -> Self {
+        Self {
+            passkeys: Table::new("passkeys"),
+        }
+    }
+
+    pub(crate) fn tables(&mut self) -> [&mut dyn Persist; 1] {
+        [&mut self.passkeys]
+    }
 }
 
 /// A device's keys as it registers them.
@@ -64,6 +86,9 @@ pub(crate) enum LinkFailure {
     WrongCode,
     #[error("the device refused the link")]
     DeviceRefused,
+    /// Not the end: the device may answer.
+    #[error("a passkey is asked for first")]
+    PasskeyAsked,
 }
 
 const REFS: u64 = 6;
@@ -87,6 +112,7 @@ pub(super) fn open(
         since_ms: world.now_ms,
         refs,
         code: None,
+        gate: None,
         pending: None,
     };
     let offer = pair_device(world, &socket.refs);
@@ -169,6 +195,7 @@ pub(crate) fn stanza(world: &mut World, conn: ConnId, node: &Node) {
         ("iq", _) if stanza::child(node, "link_code_companion_reg").is_some() => {
             by_code::stage(world, conn, node);
         }
+        ("iq", _) if passkey::stanza(world, conn, node) => {}
         ("iq", _) => world.send(conn, &stanza::iq_result(node, Vec::new())),
         _ => {}
     }

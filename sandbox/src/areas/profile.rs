@@ -26,12 +26,9 @@ const MAX_ABOUT_CHARS: usize = 139;
 
 pub(crate) fn register(table: &mut HandlerTable) {
     table.iq("status", "status", set_about);
-    // Nothing here keeps a dirty bit, and nobody here is a business.
+    // Nothing here keeps a dirty bit.
     table.iq("urn:xmpp:whatsapp:dirty", "clean", |_, _, _| {
         Answer::empty()
-    });
-    table.iq("w:biz", "business_profile", |_, _, _| {
-        Answer::node(NodeBuilder::new("business_profile").build())
     });
     block::register(table);
     picture::register(table);

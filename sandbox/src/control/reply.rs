@@ -35,6 +35,14 @@ impl Reply {
         }
     }
 
+    /// It goes on; this is how far it is.
+    pub(crate) fn accepted(body: Value) -> Self {
+        Self {
+            status: StatusCode::ACCEPTED,
+            body,
+        }
+    }
+
     pub(crate) fn created(body: Value) -> Self {
         Self {
             status: StatusCode::CREATED,

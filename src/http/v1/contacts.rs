@@ -60,21 +60,34 @@ struct CheckedResponse {
     phone: Option<String>,
     /// `…@lid`.
     lid: Option<String>,
+    /// Whether it is a business; null when it is not on WhatsApp.
+    is_business: Option<bool>,
+    /// The name of the business that WhatsApp has verified.
+    verified_name: Option<String>,
 }
 
 impl From<Checked> for CheckedResponse {
     fn from(checked: Checked) -> Self {
-        let exists = checked.found.is_some();
-        let (id, phone, lid) = match checked.found {
-            Some(party) => (Some(party.id), party.phone, party.lid),
-            None => (None, None, None),
-        };
-        Self {
-            query: checked.query,
-            exists,
-            id,
-            phone,
-            lid,
+        let query = checked.query;
+        match checked.found {
+            Some(found) => Self {
+                query,
+                exists: true,
+                id: Some(found.party.id),
+                phone: found.party.phone,
+                lid: found.party.lid,
+                is_business: Some(found.is_business),
+                verified_name: found.verified_name,
+            },
+            None => Self {
+                query,
+                exists: false,
+                id: None,
+                phone: None,
+                lid: None,
+                is_business: None,
+                verified_name: None,
+            },
         }
     }
 }

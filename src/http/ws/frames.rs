@@ -14,7 +14,7 @@ use crate::{
         Error,
         event_log::{Bounds, Gap},
         feed::cursors::CURSORS_MAX,
-        qr,
+        linking, qr,
     },
 };
 
@@ -146,6 +146,10 @@ pub(super) fn snapshot(
             code: code.code.clone(),
             expires_at: rfc3339(code.expires_at),
         }));
+    }
+    let gate = snapshot.passkey.as_ref();
+    if let Some(gate) = gate.filter(|gate| now < gate.expires_at) {
+        events.push(Event::Passkey(linking::passkey_data(gate)));
     }
     events
         .iter()

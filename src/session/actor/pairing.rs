@@ -1,17 +1,17 @@
-//! How a phone is linked by a code, and how a pairing ends.
+//! How a phone is linked by a code, how a pairing is interrupted, and how it ends.
 //!
 //! Called by the actor's loop alone.
 
 use std::time::Duration;
 
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::Instant};
 
 use super::{Actor, Exit, Next, millis};
 use crate::{
     domain::{
         clock::rfc3339,
         event::{Event, PairCodeData},
-        session::{Change, PairCode, Reason},
+        session::{Change, PairCode, Phase, Qr, Reason},
     },
     protocol::SendError,
     session::journal::JournalError,
@@ -19,8 +19,58 @@ use crate::{
 
 /// How long a pair code is valid: WhatsApp's own three minutes.
 const PAIR_CODE_VALID: Duration = Duration::from_mins(3);
+/// How many QR codes follow the first of a connection, and how long each is shown. After the last the library ends the
+/// connection, and with it a passkey gate.
+const LATER_CODES: u32 = 5;
+const LATER_CODE: Duration = Duration::from_secs(20);
 
 impl Actor {
+    /// A code to show. Who stands at the passkey gate has been scanned, and needs none.
+    pub(super) async fn qr(
+        &mut self,
+        code: String,
+        valid_for: Duration,
+    ) -> Result<Next, JournalError> {
+        if self.gate().is_some() {
+            return Ok(Next::Go);
+        }
+        self.qr_index += 1;
+        if valid_for > LATER_CODE {
+            // The first of a connection, which is shown longer.
+            self.codes_end = Some(Instant::now() + valid_for + LATER_CODE * LATER_CODES);
+        }
+        let expires_at = self.clock.now_ms() + millis(valid_for);
+        let qr = Qr {
+            code,
+            expires_at,
+            index: self.qr_index,
+        };
+        self.go(Change::QrIssued(qr), None).await
+    }
+
+    /// The connection is gone, or could not be made.
+    pub(super) async fn lost(
+        &mut self,
+        reason: Reason,
+        detail: String,
+    ) -> Result<Next, JournalError> {
+        if let Some(next) = self.gate_lost().await? {
+            return Ok(next);
+        }
+        if self.phase() == Phase::Degraded(reason) {
+            tracing::debug!(reason = reason.as_str(), "still cut off: {detail}");
+            return Ok(Next::Go);
+        }
+        // The stream ends on purpose right after a pairing; the login follows by itself.
+        let links = self.phase() == Phase::Connecting && self.gate().is_none();
+        if links && reason == Reason::ConnectionLost {
+            return Ok(Next::Go);
+        }
+        tracing::warn!(reason = reason.as_str(), "the session is cut off: {detail}");
+        self.client.cut_off();
+        self.go(Change::Lost(reason), Some(detail)).await
+    }
+
     pub(super) async fn end_pairing(
         &mut self,
         reason: Reason,

@@ -224,6 +224,8 @@ impl Manager {
             habits,
             state: state_in,
             qr_index: 0,
+            codes_end: None,
+            gate_ends: None,
             ending: handle.ending.clone(),
             probe: Probe::new(parts.probe, Instant::now()),
         };
@@ -259,6 +261,7 @@ pub(super) fn first_look(row: &sessions::Model) -> Snapshot {
     Snapshot {
         phase: Phase::Connecting,
         pair_code: None,
+        passkey: None,
         account: if gone { Account::default() } else { account },
         connected_at: None,
     }

@@ -35,7 +35,10 @@ async fn a_check_tells_in_its_order_who_is_on_whatsapp_under_both_addresses() {
     assert_eq!(first["phone"], BOB);
     assert!(first["lid"].as_str().unwrap().ends_with("@lid"));
     assert_eq!(last["lid"], first["lid"]);
-    let absent = json!({"query": NOBODY, "exists": false, "id": null, "phone": null, "lid": null});
+    let absent = json!({
+        "query": NOBODY, "exists": false, "id": null, "phone": null, "lid": null,
+        "is_business": null, "verified_name": null,
+    });
     assert_eq!(*nobody, absent);
 
     let wrong = json!({"phones": [BOB, "12", "77@lid"]});

@@ -3,4 +3,5 @@
 mod files;
 mod linking;
 mod manage;
+mod passkey;
 mod with_a_phone;

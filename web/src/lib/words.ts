@@ -96,10 +96,15 @@ const REASONS: Record<string, Explanation> = {
     what: "The phone refused the link, or it broke half-way.",
     next: "Check that the phone is online and has fewer than four linked devices, then ask for a new code.",
   },
-  passkey_required: {
-    title: "The phone asks for a passkey",
-    what: "This account must confirm new devices with a passkey, and the session did not give one.",
-    next: "Try linking with the phone number instead, or confirm the passkey on the phone and try again.",
+  passkey_timeout: {
+    title: "Nobody answered for the passkey in time",
+    what: "This account confirms new devices with a passkey, and the answer or the confirmation did not come in time.",
+    next: "Link again, with whoever can use the account's passkey at hand.",
+  },
+  passkey_refused: {
+    title: "The passkey was refused",
+    what: "WhatsApp did not accept the passkey's answer, or the link was refused on the phone.",
+    next: "Link again, and use a passkey of this account.",
   },
   login_refused: {
     title: "WhatsApp refused the login",
@@ -155,6 +160,7 @@ export const DELIVERY_STATES: Record<Delivery["state"], { label: string; tone: T
 export const EVENT_TYPES = [
   "qr",
   "pair_code",
+  "passkey",
   "success",
   "connected",
   "disconnected",

@@ -1,8 +1,8 @@
-//! The phone among the devices that share the app state: it reads every patch and writes the person's push name.
+//! The phone among the devices that share the app state: it reads every patch, and writes the person's push name and salt.
 
 use buffa::{Message as _, MessageField};
 use wacore_appstate::hash::generate_patch_mac;
-use wacore_appstate::schemas::{SETTING_PUSH_NAME, Schema};
+use wacore_appstate::schemas::{NCT_SALT_SYNC, SETTING_PUSH_NAME, Schema};
 use wacore_appstate::{Mutation, encode_record, expand_app_state_keys};
 use waproto::whatsapp as wa;
 use waproto::whatsapp::syncd_mutation::SyncdOperation;
@@ -62,6 +62,21 @@ pub(super) fn keep_push_name(world: &mut World, pn: Pn) -> Option<u64> {
 pub(crate) fn name_changed(world: &mut World, pn: Pn) {
     if let Some(version) = keep_push_name(world, pn) {
         notify(world, pn, None, Collection::CriticalBlock, version);
+    }
+}
+
+/// The phone has made a salt for whom the person does not know yet.
+pub(crate) fn salt_made(world: &mut World, pn: Pn, salt: Vec<u8>) {
+    let value = wa::SyncActionValue {
+        nct_salt_sync_action: MessageField::some(wa::sync_action_value::NctSaltSyncAction {
+            salt: Some(salt),
+        }),
+        timestamp: i64::try_from(world.now_ms).ok(),
+        ..Default::default()
+    };
+    let collection = Collection::RegularHigh;
+    if let Some(version) = write(world, pn, collection, &NCT_SALT_SYNC, &value) {
+        notify(world, pn, None, collection, version);
     }
 }
 

@@ -8,8 +8,8 @@ use waproto::whatsapp as wa;
 use waproto::whatsapp::history_sync::HistorySyncType as Kind;
 
 use super::{Order, Wanted};
-use crate::areas::groups;
 use crate::areas::phone::log::Entry;
+use crate::areas::{groups, trust};
 use crate::jids::Pn;
 use crate::world::World;
 
@@ -26,7 +26,7 @@ pub(super) fn of(world: &mut World, order: &Order) -> Vec<wa::HistorySync> {
     let pn = order.to.pn;
     let mut chats = chats(world, pn);
     match &order.wanted {
-        Wanted::All if chats.is_empty() => Vec::new(),
+        Wanted::All if chats.is_empty() && trust::salt(world, pn).is_none() => Vec::new(),
         Wanted::All => all(world, pn, &mut chats),
         Wanted::Before {
             chat, id, count, ..
@@ -67,7 +67,10 @@ fn all(world: &mut World, pn: Pn, chats: &mut Chats) -> Vec<wa::HistorySync> {
         let latest = entries.split_off(entries.len().saturating_sub(FIRST));
         first.push(conversation(world, pn, chat, latest));
     }
-    let mut pieces = vec![piece(Kind::INITIAL_BOOTSTRAP, first)];
+    let mut pieces = vec![wa::HistorySync {
+        nct_salt: trust::salt(world, pn),
+        ..piece(Kind::INITIAL_BOOTSTRAP, first)
+    }];
     let people: Vec<Pn> = chats.keys().filter_map(|chat| Pn::parse(chat)).collect();
     for (chat, mut entries) in std::mem::take(chats) {
         while !entries.is_empty() {

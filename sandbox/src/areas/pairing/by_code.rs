@@ -10,7 +10,7 @@ use wacore_binary::{Node, SERVER_JID};
 use wacore_libsignal::crypto::aes_256_gcm_decrypt;
 use wacore_libsignal::protocol::{KeyPair, PublicKey};
 
-use super::{LinkFailure, LinkOutcome, Linking, link};
+use super::{LinkFailure, LinkOutcome, Linking, passkey};
 use crate::jids::Pn;
 use crate::keys::{key_pair, public_bytes};
 use crate::stanza::{self, Refusal, attr, child, child_bytes, iq_error, iq_result};
@@ -120,7 +120,7 @@ pub(super) fn stage(world: &mut World, conn: ConnId, node: &Node) {
         Ok(answer) => {
             world.send(conn, &iq_result(node, answer.nodes));
             if let Some(linking) = answer.linking
-                && link::start(world, linking).is_none()
+                && passkey::link_or_ask(world, linking).is_none()
             {
                 tracing::warn!("a link by code could not be started");
             }

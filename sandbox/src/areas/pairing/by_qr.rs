@@ -58,7 +58,7 @@ impl Qr {
             return Err(QrFault::Expired);
         }
         let socket = world.live.pairing(conn).ok_or(QrFault::Unknown)?;
-        if socket.pending.is_some() {
+        if socket.pending.is_some() || socket.gate.is_some() {
             return Err(QrFault::Busy);
         }
         match &socket.registration {

@@ -1,5 +1,7 @@
 //! The common end of both ways: `pair-success`, the device's signature, 515.
 
+use std::time::Duration;
+
 use buffa::Message as _;
 use tokio::sync::oneshot;
 use wacore_binary::Node;
@@ -33,6 +35,22 @@ pub(super) struct PendingLink {
 
 /// The phone agrees: sign the device's identity and tell the device who it is.
 pub(super) fn start(world: &mut World, linking: Linking) -> Option<()> {
+    let conn = linking.conn;
+    let success = sign(world, linking)?;
+    world.send(conn, &success);
+    Some(())
+}
+
+/// The same; the phone takes this long for it.
+pub(super) fn start_late(world: &mut World, linking: Linking, by: Duration) -> Option<()> {
+    let conn = linking.conn;
+    let success = sign(world, linking)?;
+    let Blob(frame) = World::encode(&success)?;
+    world.live.push_late(conn, frame, by);
+    Some(())
+}
+
+fn sign(world: &mut World, linking: Linking) -> Option<Node> {
     let Linking {
         conn,
         pn,
@@ -86,8 +104,7 @@ pub(super) fn start(world: &mut World, linking: Linking) -> Option<()> {
         outcome,
     };
     world.live.pairing(conn)?.pending = Some(pending);
-    world.send(conn, &success);
-    Some(())
+    Some(success)
 }
 
 fn pair_success(world: &mut World, key: DeviceKey, sealed: Vec<u8>) -> Node {

@@ -14,7 +14,7 @@ use wacore_libsignal::protocol::KeyPair;
 
 use super::by_code;
 use super::by_qr::{Qr, QrFault};
-use super::{LinkFailure, LinkOutcome, Linking, link};
+use super::{LinkFailure, LinkOutcome, Linking, passkey};
 use crate::areas::faults;
 use crate::control::{Body, ControlError, Reply, person};
 use crate::hub::Hub;
@@ -28,6 +28,7 @@ pub(crate) fn routes() -> Router<Hub> {
     Router::new()
         .route("/phones/{number}/scan", post(scan))
         .route("/phones/{number}/enter-code", post(enter_code))
+        .merge(passkey::routes())
 }
 
 #[derive(Deserialize)]
@@ -63,7 +64,7 @@ async fn scan(
             adv_secret: qr.adv_secret,
             outcome,
         };
-        link::start(world, linking).ok_or_else(not_linkable)?;
+        passkey::link_or_ask(world, linking).ok_or_else(not_linkable)?;
         Ok(waiting)
     })??;
     linked(&hub, waiting).await
@@ -113,6 +114,10 @@ async fn linked(hub: &Hub, waiting: oneshot::Receiver<LinkOutcome>) -> Result<Re
                 "wrong_code",
                 "the code is wrong",
             ));
+        }
+        // The phone waits for the device's answer; how it goes on is shown by `GET …/passkey`.
+        Ok(Ok(Err(LinkFailure::PasskeyAsked))) => {
+            return Ok(Reply::accepted(json!({ "passkey": "asked" })));
         }
         Ok(Ok(Err(failure @ LinkFailure::DeviceRefused))) => {
             return Err(ControlError::conflict(

@@ -10,6 +10,7 @@ use waproto::whatsapp as wa;
 use super::log::Entry;
 use super::signal::{self, SignalFault};
 use crate::areas::messages::{Chat, Letter, hand_over};
+use crate::areas::trust;
 use crate::jids::{DeviceKey, Pn};
 use crate::world::World;
 
@@ -35,6 +36,7 @@ pub(crate) fn to_person(world: &mut World, from: Pn, to: Pn, outgoing: &Outgoing
             tracing::warn!(?device, %fault, "a phone cannot write to a device");
         }
     }
+    trust::wrote(world, from, to);
 }
 
 /// The same message for one device; `retry` counts how often it asked again.

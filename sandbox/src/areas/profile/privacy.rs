@@ -26,8 +26,6 @@ const CATEGORIES: [(&str, &[&str]); 9] = [
 
 pub(super) fn register(table: &mut HandlerTable) {
     table.iq("privacy", "privacy", privacy);
-    // Trusted-contact tokens are taken; nobody here is a stranger who would need one.
-    table.iq("privacy", "tokens", |_, _, _| Answer::empty());
 }
 
 fn privacy(world: &mut World, client: Client, node: &Node) -> Result<Answer, Refusal> {

@@ -65,6 +65,7 @@ export interface AckData {
 export const LIFECYCLE = [
   "qr",
   "pair_code",
+  "passkey",
   "success",
   "connected",
   "disconnected",

@@ -9,6 +9,8 @@ export function summary(frame: Frame): string {
       return `Code ${(frame.data as unknown as QrData).index}`;
     case "pair_code":
       return "A code to type on the phone";
+    case "passkey":
+      return "WhatsApp asks for a passkey";
     case "success":
     case "connected": {
       const { phone: number, push_name } = frame.data as { phone?: string; push_name?: string };
