@@ -22,6 +22,7 @@ mod chats;
 mod client;
 mod contacts;
 mod convert;
+mod debt;
 mod groups;
 mod handed;
 pub mod history;

@@ -12,6 +12,7 @@ mod inbox;
 mod journal;
 mod manager;
 mod names;
+mod news;
 mod pacing;
 mod probe;
 mod proxies;

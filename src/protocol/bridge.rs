@@ -27,6 +27,7 @@ use super::{
     calls::Ringing,
     client::passkey,
     convert,
+    debt::Debt,
     history::Piece,
     news::{self, News},
     transport::Watcher,
@@ -71,9 +72,11 @@ const INTEREST: &[EventKind] = &[
 /// Carries events of one client to one actor.
 pub(super) struct Bridge {
     pub(super) session: SessionId,
-    /// What changes nothing of the session itself, and what is past: when those are full, what comes is lost. Nobody waits
-    /// on the bus.
+    /// What changes nothing of the session itself, and what is past: when those are full, what comes is lost, unless it
+    /// comes again. Nobody waits on the bus.
     pub(super) told: Told,
+    /// What it has heard and is not written.
+    pub(super) debt: Arc<Debt>,
     /// Calls that can be rejected.
     pub(super) ringing: Ringing,
     /// Falls when the channel was full at a change of state.
@@ -141,6 +144,22 @@ impl Bridge {
         };
         for id in sent {
             self.tell(&id, ServerSaid::Taken { reported });
+        }
+    }
+
+    /// Before its confirmation is queued, since the library confirms what its handlers have seen.
+    fn tell_news(&self, news: News) {
+        let is_owed = news.is_owed();
+        if is_owed {
+            self.debt.hear();
+        }
+        if let Err(mpsc::error::TrySendError::Full(_)) = self.told.news.try_send(news) {
+            metrics::counter!("wharf_news_dropped_total").increment(1);
+            if is_owed {
+                // It is never confirmed: the session starts anew, and it comes again.
+                self.debt.void();
+                self.overflow.cancel();
+            }
         }
     }
 
@@ -303,9 +322,7 @@ impl EventHandler for Listener {
         }
         if news::INTEREST.contains(&event.kind()) {
             self.0.ringing.note(&event);
-            if self.0.told.news.try_send(News(event)).is_err() {
-                metrics::counter!("wharf_news_dropped_total").increment(1);
-            }
+            self.0.tell_news(News(event));
             return;
         }
         if let Some(event) = self.0.translate(&event) {

@@ -32,6 +32,7 @@ use super::{
     bridge::{Bridge, Hook, Listener},
     calls::Ringing,
     convert::{self, Payload},
+    debt::Debt,
     handed::{Handed, Waiting},
     http_client::Http,
     send_error::SendError,
@@ -129,9 +130,11 @@ impl Connector {
         (overflow, silenced): (CancellationToken, CancellationToken),
     ) -> Result<Client, OpenError> {
         let takes_history = told.past.is_some();
+        let debt = Arc::new(Debt::default());
         let bridge = Arc::new(Bridge {
             session,
             told,
+            debt: Arc::clone(&debt),
             ringing: Ringing::default(),
             overflow,
             client: OnceLock::new(),
@@ -147,6 +150,7 @@ impl Connector {
             watcher: Arc::clone(&bridge) as Arc<dyn transport::Watcher>,
             tasks: self.tasks.clone(),
             silenced,
+            debt,
         };
         let http = self.http.on(way);
         let http = http.map_err(|error| OpenError::Tls(Box::new(error)))?;

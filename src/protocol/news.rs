@@ -45,9 +45,27 @@ pub(super) const INTEREST: &[EventKind] = &[
     EventKind::CallEndedElsewhere,
 ];
 
+/// What WhatsApp tells once and forgets when it is confirmed: it is written first. What is left out is worth nothing later,
+/// or is part of the app state, whose place the library notes before it tells.
+const OWED: &[EventKind] = &[
+    EventKind::GroupUpdate,
+    EventKind::PictureUpdate,
+    EventKind::UserAboutUpdate,
+    EventKind::IncomingCall,
+    EventKind::MissedCall,
+    EventKind::CallEndedElsewhere,
+];
+
 /// Something that a client has heard, as the library gives it; [`Client::read`] makes an event of it.
 #[derive(Debug, Clone)]
 pub struct News(pub(super) Arc<WaEvent>);
+
+impl News {
+    /// Whether no frame leaves before it is written.
+    pub fn is_owed(&self) -> bool {
+        OWED.contains(&self.0.kind())
+    }
+}
 
 impl Client {
     /// The event that tells of `news`, if one does.

@@ -39,6 +39,7 @@ use wacore::net::{
     DisconnectReason, Transport, TransportEvent, TransportFactory, WHATSAPP_WEB_ORIGIN,
 };
 
+use super::debt::Debt;
 use crate::{
     domain::session::Reason,
     egress::{ProxyError, Route},
@@ -88,6 +89,8 @@ pub(super) struct Factory {
     pub(super) tasks: Tasks,
     /// Falls when nothing may be sent any more: the client goes by a state that is not the stored one.
     pub(super) silenced: CancellationToken,
+    /// What has to be written before a frame leaves.
+    pub(super) debt: Arc<Debt>,
 }
 
 #[async_trait::async_trait]
@@ -119,6 +122,7 @@ impl TransportFactory for Factory {
             shared,
             watcher: Arc::clone(&self.watcher),
             silenced: self.silenced.clone(),
+            debt: Arc::clone(&self.debt),
         };
         Ok((Arc::new(wire), receiver))
     }
@@ -184,6 +188,7 @@ struct Wire {
     shared: Arc<Shared>,
     watcher: Arc<dyn Watcher>,
     silenced: CancellationToken,
+    debt: Arc<Debt>,
 }
 
 #[async_trait::async_trait]
@@ -193,6 +198,11 @@ impl Transport for Wire {
             !self.silenced.is_cancelled(),
             "the device state is not to be relied on"
         );
+        if let Err(unpaid) = self.debt.paid().await {
+            // The frame has its number: without it the server understands none of the next.
+            self.shared.closing.cancel();
+            return Err(unpaid.into());
+        }
         let mut sink = self.sink.lock().await;
         let sink = sink.as_mut().context("the socket is closed")?;
         self.shared.sent.fetch_add(1, Ordering::Relaxed);

@@ -28,12 +28,11 @@ use crate::{
         message::Ack,
         session::{Account, Change, Phase, Reason, Snapshot},
     },
-    protocol::{self, Client, News},
+    protocol::{self, Client},
 };
 
 mod commands;
 mod hearing;
-mod news;
 mod pairing;
 mod passkey;
 
@@ -41,8 +40,6 @@ use hearing::probed;
 
 /// Reports taken at once, so that a burst of receipts costs few transactions.
 const BURST: usize = 64;
-/// News taken at once.
-const NEWS_BURST: usize = 256;
 
 /// How a session's loop ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,8 +88,6 @@ pub(super) struct Inputs {
     pub(super) commands: mpsc::Receiver<Command>,
     /// From the client; what happens when it is full is told in `protocol::bridge`.
     pub(super) events: mpsc::Receiver<protocol::Event>,
-    /// What the client hears of others; when it is full, what comes is lost.
-    pub(super) news: mpsc::Receiver<News>,
     /// Falls when the client's events overran.
     pub(super) overflow: CancellationToken,
     /// Falls when what came in could not be stored.
@@ -111,7 +106,7 @@ enum Next {
 impl Actor {
     pub(super) async fn run(mut self, mut inputs: Inputs) -> Exit {
         self.slot.store(Some(Arc::clone(&self.client)));
-        let (mut burst, mut news) = (Vec::with_capacity(8), Vec::new());
+        let mut burst = Vec::with_capacity(8);
         let timer = tokio::time::sleep(Duration::ZERO);
         tokio::pin!(timer);
         let mut probing = None;
@@ -138,10 +133,6 @@ impl Actor {
                     }
                     self.on_events(&mut burst).await
                 }
-                count = inputs.news.recv_many(&mut news, NEWS_BURST) => match count {
-                    0 => break Exit::Failed("the client is gone"),
-                    _ => self.on_news(&mut news).await.map(|()| Next::Go),
-                },
                 probed = probed(&mut probing) => {
                     probing = None;
                     Ok(self.on_probed(probed))

@@ -3,6 +3,7 @@
 mod data_folder;
 mod full_disk;
 mod locked;
+mod news;
 mod pairing;
 mod slow_clients;
 mod stop;

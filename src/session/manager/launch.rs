@@ -34,6 +34,7 @@ use crate::{
         inbox::SessionInbox,
         journal::{Journal, JournalConfig},
         names::Names,
+        news::Newsreader,
         pacing::Pace,
         probe::Probe,
         replies::Replies,
@@ -46,7 +47,8 @@ use crate::{
 const COMMANDS: usize = 8;
 /// Reports of one client that wait for its actor; `protocol::bridge` tells what happens when it is full.
 const EVENTS: usize = 128;
-/// News of others that wait for its actor; what is more is lost, and counted. An address book has to fit: it comes at once.
+/// News of others that wait to be written; what is more is counted, and lost unless it comes again (`protocol::bridge`). An
+/// address book has to fit: it comes at once.
 const NEWS: usize = 16_384;
 /// Sessions claimed in one transaction.
 const CLAIM_BATCH: u64 = 50;
@@ -215,6 +217,14 @@ impl Manager {
             days: parts.history_days,
         };
         parts.tasks.spawn("session.history", historian.run(past));
+        let newsreader = Newsreader {
+            journal: journal.clone(),
+            client: Arc::clone(&client),
+            habits: habits.clone(),
+            spoiled: spoiled.clone(),
+            done: handle.done.clone(),
+        };
+        parts.tasks.spawn("session.news", newsreader.run(news));
         let actor = Actor {
             journal,
             clock: Arc::clone(&parts.clock),
@@ -232,7 +242,6 @@ impl Manager {
         let inputs = Inputs {
             commands,
             events,
-            news,
             overflow,
             spoiled,
             stop: handle.stop.clone(),

@@ -11,10 +11,10 @@ use crate::harness::{
 };
 
 /// Another process that writes and does not end: it holds the one write lock until it is dropped.
-struct Lock(DatabaseConnection);
+pub(super) struct Lock(DatabaseConnection);
 
 impl Lock {
-    async fn take(folder: &Path) -> Self {
+    pub(super) async fn take(folder: &Path) -> Self {
         let file = folder.join("data/wharf.db");
         let url = format!("sqlite://{}", file.display());
         let db = wharf::db::connect(&url, 1).await.unwrap();
@@ -22,7 +22,7 @@ impl Lock {
         Self(db)
     }
 
-    async fn release(self) {
+    pub(super) async fn release(self) {
         self.0.execute_unprepared("ROLLBACK").await.unwrap();
         self.0.close().await.unwrap();
     }

@@ -128,9 +128,14 @@ impl Wharf {
             .clone_into(&mut self.token);
     }
 
+    /// SIGKILL.
+    pub(crate) fn kill(&mut self) {
+        self.process.take().unwrap().kill();
+    }
+
     /// SIGKILL and a new start on the same folder.
     pub(crate) async fn kill_and_start(&mut self) {
-        self.process.take().unwrap().kill();
+        self.kill();
         self.launch();
         self.ready().await;
     }
