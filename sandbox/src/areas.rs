@@ -4,6 +4,7 @@
 
 pub(crate) mod app_state;
 pub(crate) mod calls;
+pub(crate) mod channels;
 pub(crate) mod devices;
 pub(crate) mod faults;
 pub(crate) mod groups;
@@ -35,6 +36,7 @@ pub(crate) fn handlers() -> HandlerTable {
     let mut table = HandlerTable::default();
     app_state::register(&mut table);
     calls::register(&mut table);
+    channels::register(&mut table);
     devices::register(&mut table);
     groups::register(&mut table);
     login::register(&mut table);
@@ -53,6 +55,7 @@ pub(crate) fn handlers() -> HandlerTable {
 pub(crate) fn routes() -> Router<Hub> {
     Router::new()
         .merge(calls::routes())
+        .merge(channels::routes())
         .merge(devices::routes())
         .merge(faults::routes())
         .merge(groups::routes())
@@ -75,6 +78,7 @@ fn about_person(world: &World, name: &str, pn: Pn) -> Option<Node> {
 pub(crate) struct Tables {
     pub(crate) app_state: app_state::Tables,
     pub(crate) calls: calls::Calls,
+    pub(crate) channels: channels::Tables,
     pub(crate) faults: faults::Faults,
     pub(crate) groups: groups::Tables,
     pub(crate) history: history::Tables,
@@ -91,6 +95,7 @@ impl Tables {
         Self {
             app_state: app_state::Tables::new(),
             calls: calls::Calls::default(),
+            channels: channels::Tables::new(),
             faults: faults::Faults::new(),
             groups: groups::Tables::new(),
             history: history::Tables::new(),
@@ -106,6 +111,7 @@ impl Tables {
     pub(crate) fn tables(&mut self) -> Vec<&mut dyn Persist> {
         let mut tables: Vec<&mut dyn Persist> = vec![&mut self.spent_counters, &mut self.watchers];
         tables.extend(self.app_state.tables());
+        tables.extend(self.channels.tables());
         tables.extend(self.faults.tables());
         tables.extend(self.groups.tables());
         tables.extend(self.history.tables());
