@@ -17,6 +17,7 @@ mod app_state;
 mod ask;
 mod bridge;
 mod calls;
+mod channels;
 mod chats;
 mod client;
 mod contacts;

@@ -3,6 +3,7 @@
 mod api_keys;
 mod auth;
 mod bad_input;
+mod channels;
 mod chat_list;
 mod chats;
 mod contacts;
