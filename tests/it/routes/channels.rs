@@ -81,7 +81,8 @@ async fn a_channel_is_made_shown_changed_and_ended() {
     );
     ann.delete(&path).await.expect(204);
     ann.get(&path).await.refused(404, "channel_not_found");
-    let gone = app.try_control("GET", &format!("/channels/{id}"), Value::Null);
+    let gone = format!("/channels/{id}");
+    let gone = app.try_control("GET", &gone, Value::Null);
     assert_eq!(gone.await.status, 404);
 }
 
@@ -114,7 +115,8 @@ async fn each_refusal_has_a_name_and_changes_nothing() {
     ann.patch(&theirs, patch.clone())
         .await
         .refused(403, "not_channel_admin");
-    let picture = ann.put(&format!("{theirs}/picture"), json!({"base64": JPEG}));
+    let picture = format!("{theirs}/picture");
+    let picture = ann.put(&picture, json!({"base64": JPEG}));
     picture.await.refused(403, "not_channel_admin");
     ann.delete(&theirs).await.refused(403, "not_channel_owner");
     let unfollowed = ann.delete(&format!("{theirs}/follow")).await;
@@ -277,10 +279,8 @@ async fn reactions_are_sent_counted_and_told_to_who_asked() {
         json!([{"emoji": "🎉", "count": 1}])
     );
     // The owner's own, to a post that is told no number when it is sent.
-    let own = ann.post(
-        &format!("{MESSAGES}/{sent}/reactions"),
-        json!({"emoji": "👍"}),
-    );
+    let own = format!("{MESSAGES}/{sent}/reactions");
+    let own = ann.post(&own, json!({"emoji": "👍"}));
     own.await.expect(202);
     let posts = real(&app, &id).await["posts"].clone();
     let both = json!([{"number": ALICE, "emoji": "👍"}, {"number": BOB, "emoji": "🎉"}]);
