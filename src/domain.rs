@@ -4,6 +4,7 @@
 //! a layer above it. Everybody calls it.
 
 pub mod address;
+pub mod channel;
 pub mod chat;
 pub mod clock;
 pub mod contact;

@@ -22,6 +22,7 @@ use crate::{
     service::{
         api_keys::ApiKeys,
         auth::{Auth, AuthParts},
+        channels::Channels,
         chats::Chats,
         contacts::Contacts,
         event_log::EventLog,
@@ -150,6 +151,8 @@ pub struct Handles {
     pub sessions: Sessions,
     /// The verbs of messages.
     pub messages: Messages,
+    /// The verbs of channels.
+    pub channels: Channels,
     /// The verbs of chats, presence and calls.
     pub chats: Chats,
     /// The verbs of contacts.
@@ -210,6 +213,7 @@ impl Api {
             linking: Linking::new(sessions.clone(), log.clone(), clock.clone()),
             live: Live::new(settings.live),
             settings: Arc::new(settings),
+            channels: Channels::new(&sessions),
             chats: Chats::new(&sessions),
             contacts: Contacts::new(&sessions),
             profile: Profile::new(&sessions),
@@ -258,6 +262,7 @@ handed_out!(
     sessions: Sessions,
     messages: Messages,
     media: Media,
+    channels: Channels,
     chats: Chats,
     contacts: Contacts,
     profile: Profile,

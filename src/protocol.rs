@@ -18,6 +18,7 @@ mod ask;
 mod bridge;
 mod business;
 mod calls;
+mod channels;
 mod chats;
 mod client;
 mod contacts;

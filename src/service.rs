@@ -12,6 +12,7 @@ mod upstream;
 
 pub mod api_keys;
 pub mod auth;
+pub mod channels;
 pub mod chats;
 pub mod contacts;
 pub mod event_log;

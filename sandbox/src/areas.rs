@@ -5,6 +5,7 @@
 pub(crate) mod app_state;
 pub(crate) mod business;
 pub(crate) mod calls;
+pub(crate) mod channels;
 pub(crate) mod devices;
 pub(crate) mod faults;
 pub(crate) mod groups;
@@ -38,6 +39,7 @@ pub(crate) fn handlers() -> HandlerTable {
     app_state::register(&mut table);
     business::register(&mut table);
     calls::register(&mut table);
+    channels::register(&mut table);
     devices::register(&mut table);
     groups::register(&mut table);
     login::register(&mut table);
@@ -58,6 +60,7 @@ pub(crate) fn routes() -> Router<Hub> {
     Router::new()
         .merge(business::routes())
         .merge(calls::routes())
+        .merge(channels::routes())
         .merge(devices::routes())
         .merge(faults::routes())
         .merge(groups::routes())
@@ -85,6 +88,7 @@ pub(crate) struct Tables {
     pub(crate) app_state: app_state::Tables,
     pub(crate) business: business::Tables,
     pub(crate) calls: calls::Calls,
+    pub(crate) channels: channels::Tables,
     pub(crate) faults: faults::Faults,
     pub(crate) groups: groups::Tables,
     pub(crate) history: history::Tables,
@@ -104,6 +108,7 @@ impl Tables {
             app_state: app_state::Tables::new(),
             business: business::Tables::new(),
             calls: calls::Calls::default(),
+            channels: channels::Tables::new(),
             faults: faults::Faults::new(),
             groups: groups::Tables::new(),
             history: history::Tables::new(),
@@ -122,6 +127,7 @@ impl Tables {
         let mut tables: Vec<&mut dyn Persist> = vec![&mut self.spent_counters, &mut self.watchers];
         tables.extend(self.app_state.tables());
         tables.extend(self.business.tables());
+        tables.extend(self.channels.tables());
         tables.extend(self.faults.tables());
         tables.extend(self.groups.tables());
         tables.extend(self.history.tables());

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     address::{Chat, Party},
+    channel::ChannelReactionsData,
     message::{Ack, Content, Message},
     session::Reason,
 };
@@ -179,6 +180,9 @@ pub enum Event {
     /// A chat is in another state.
     #[serde(rename = "chat.update")]
     ChatUpdate(ChatUpdateData),
+    /// Posts of a channel fare otherwise now.
+    #[serde(rename = "channel.reactions")]
+    ChannelReactions(ChannelReactionsData),
     /// Somebody is there, or types.
     #[serde(rename = "presence")]
     Presence(PresenceData),
@@ -245,6 +249,7 @@ impl Event {
         "group.participants",
         "contact.update",
         "chat.update",
+        "channel.reactions",
         "presence",
         "call",
         "history.sync",
@@ -278,6 +283,7 @@ impl Event {
             Self::GroupParticipants(_) => "group.participants",
             Self::ContactUpdate(_) => "contact.update",
             Self::ChatUpdate(_) => "chat.update",
+            Self::ChannelReactions(_) => "channel.reactions",
             Self::Presence(_) => "presence",
             Self::Call(_) => "call",
             Self::HistorySync(_) => "history.sync",
@@ -311,6 +317,7 @@ impl Event {
             Self::GroupParticipants(data) => serde_json::to_string(data),
             Self::ContactUpdate(data) => serde_json::to_string(data),
             Self::ChatUpdate(data) => serde_json::to_string(data),
+            Self::ChannelReactions(data) => serde_json::to_string(data),
             Self::Presence(data) => serde_json::to_string(data),
             Self::Call(data) => serde_json::to_string(data),
             Self::HistorySync(data) => serde_json::to_string(data),

@@ -72,6 +72,9 @@ pub struct Context {
     /// It can be opened once.
     #[serde(default, skip_serializing_if = "is_false")]
     pub view_once: bool,
+    /// Of a post in a channel: its number there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server_id: Option<u64>,
 }
 
 /// What a message carries for this service alone. It is never shown and never in an event.

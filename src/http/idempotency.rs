@@ -24,7 +24,11 @@ use crate::service::{
 };
 
 /// The paths whose POST sends something. Others answer with secrets, which must not be kept.
-const SENDS: [&str; 2] = ["/v1/sessions/{id}/messages", "/v1/sessions/{id}/groups"];
+const SENDS: [&str; 3] = [
+    "/v1/sessions/{id}/messages",
+    "/v1/sessions/{id}/groups",
+    "/v1/sessions/{id}/channels",
+];
 
 /// How long a second request with the same key waits before it comes again.
 const IN_FLIGHT_RETRY: Duration = Duration::from_secs(1);

@@ -18,7 +18,7 @@ use super::Api;
 
 mod answers;
 
-const TAGS: [(&str, &str); 13] = [
+const TAGS: [(&str, &str); 14] = [
     ("auth", "Sign in, stay signed in, sign out."),
     ("users", "People who may sign in. For administrators."),
     ("api-keys", "Keys for programs."),
@@ -41,6 +41,10 @@ const TAGS: [(&str, &str); 13] = [
         "The linked account: its name, picture and privacy.",
     ),
     ("groups", "Groups: members, settings, invites."),
+    (
+        "channels",
+        "Channels: make, follow, mute, and what was posted.",
+    ),
     ("events", "The event log and the live stream."),
     (
         "webhooks",

@@ -6,6 +6,7 @@ use super::{Api, health};
 
 mod api_keys;
 mod auth;
+mod channels;
 mod chats;
 mod contacts;
 mod deliveries;
@@ -39,6 +40,7 @@ pub(super) fn guarded() -> OpenApiRouter<Api> {
         .merge(passkey::guarded())
         .merge(messages::guarded())
         .merge(media::guarded())
+        .merge(channels::guarded())
         .merge(chats::guarded())
         .merge(contacts::guarded())
         .merge(profile::guarded())

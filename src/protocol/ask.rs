@@ -37,6 +37,14 @@ pub enum AskError {
 }
 
 impl AskError {
+    /// A refusal by its code alone.
+    pub(super) const fn denied(code: u16) -> Self {
+        match code {
+            429 => Self::Limited { retry_after: RATE },
+            code => Self::Denied(code),
+        }
+    }
+
     fn of<E: StdError + Send + Sync + 'static>(error: E) -> Self {
         // In here alone: its methods clash with those that the derive above calls.
         use whatsapp_rust::ErrorChainExt as _;

@@ -157,7 +157,7 @@ impl Connector {
         let mut builder = Bot::builder()
             .with_backend_arc(store)
             .with_transport_factory(factory)
-            .with_http_client(http)
+            .with_http_client(http.clone())
             .with_runtime(TokioRuntime)
             .with_device_props(DevicePropsOverride::new().with_os(&self.config.device_name))
             .with_event_handler(Listener(Arc::clone(&bridge)))
@@ -183,6 +183,7 @@ impl Connector {
             inner,
             handle: Mutex::new(Some(bot.spawn())),
             bridge,
+            http,
         })
     }
 }
@@ -192,6 +193,8 @@ pub struct Client {
     pub(super) inner: Arc<whatsapp_rust::Client>,
     handle: Mutex<Option<BotHandle>>,
     pub(super) bridge: Arc<Bridge>,
+    /// For files that the library does not put up.
+    pub(super) http: Http,
 }
 
 impl fmt::Debug for Client {
@@ -239,7 +242,11 @@ impl Client {
         message_id: &str,
         payload: &Payload,
     ) -> Result<Handed<'_>, SendError> {
+        let is_channel = matches!(to, Address::Newsletter(_));
         let to = convert::jid(to).ok_or(SendError::Unsupported)?;
+        if is_channel {
+            return self.publish(to, message_id, payload).await;
+        }
         let message = payload.decode().ok_or(SendError::Unsupported)?;
         if !self.is_ready() {
             return Err(SendError::NotConnected);
@@ -258,7 +265,9 @@ impl Client {
 
     /// Shows the chat that something is being typed, or no longer. Worth nothing later, so it may be lost.
     pub async fn show_typing(&self, to: &Address, typing: bool) {
-        let Some(to) = convert::jid(to) else {
+        // Nobody is seen typing in a channel.
+        let to = convert::jid(to).filter(|_| !matches!(to, Address::Newsletter(_)));
+        let Some(to) = to else {
             return;
         };
         let state = if typing {

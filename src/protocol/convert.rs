@@ -23,6 +23,7 @@ use crate::domain::{
 mod about;
 mod incoming;
 mod outgoing;
+mod posts;
 mod raw;
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,7 @@ mod votes;
 
 pub use about::{Writer, compose_about};
 pub use outgoing::{Payload, compose};
+pub(super) use posts::{Posted, post};
 pub use votes::{Sealed, open_response, open_vote};
 
 /// A fresh message id, in the shape that WhatsApp Web gives its own.
@@ -54,7 +56,8 @@ pub(super) fn jid(address: &Address) -> Option<Jid> {
         Address::Phone(digits) => Some(Jid::pn(digits.as_str())),
         Address::Lid(user) => Some(Jid::lid(user.as_str())),
         Address::Group(id) => Some(Jid::group(id.as_str())),
-        Address::Newsletter(_) | Address::Status => None,
+        Address::Newsletter(id) => Some(Jid::new(id.as_str(), Server::Newsletter)),
+        Address::Status => None,
     }
 }
 
@@ -111,6 +114,7 @@ pub(super) fn message(
     if let Some(media) = read.content.media_mut() {
         media.url = Attached::url(session, media.id);
     }
+    read.context.server_id = posts::number(info);
     if info.edit == EditAttribute::AdminRevoke && matches!(read.content, Content::Revoke { .. }) {
         read.private = Some(Box::new(Private::ByAdmin));
     }

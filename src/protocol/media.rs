@@ -22,6 +22,8 @@ use whatsapp_rust::{
 use super::client::Client;
 use crate::domain::message::{Class, Reference};
 
+mod open;
+
 /// What is encrypted before it is written.
 const PIECE: usize = 256 * 1024;
 
@@ -100,12 +102,16 @@ impl Client {
             sidecar: uploaded.streaming_sidecar,
             preview: None,
             came_with: None,
+            handle: None,
         })
     }
 
     /// Fetches a file and opens it into `scratch`, which is given back at its beginning. What does not fit its hashes is
     /// refused.
     pub async fn download(&self, at: &Reference, scratch: File) -> Result<File, MediaError> {
+        if at.is_open() {
+            return self.download_open(at, scratch).await;
+        }
         let params = DownloadParams::encrypted(
             at.direct_path.as_str(),
             &at.key,
@@ -129,7 +135,8 @@ impl Client {
     /// Asks the phone to put a file up again that WhatsApp's servers have dropped; where it is then. Takes half a minute
     /// when the phone does not answer.
     pub async fn put_up_again(&self, at: &Reference) -> Result<Reference, MediaError> {
-        let came_with = at.came_with.as_ref().ok_or(MediaError::Gone)?;
+        let came_with = at.came_with.as_ref().filter(|_| !at.is_open());
+        let came_with = came_with.ok_or(MediaError::Gone)?;
         let chat = came_with.chat.parse().map_err(|_| MediaError::Gone)?;
         let participant = came_with.participant.as_deref().map(str::parse).transpose();
         let participant = participant.map_err(|_| MediaError::Gone)?;

@@ -18,6 +18,7 @@ use wacore_binary::{Jid, Server};
 use super::client::Client;
 use crate::domain::{
     address::{Chat, ChatKind},
+    channel::{ChannelReactionsData, PostReactions, ReactionCount},
     clock::rfc3339,
     event::{
         CallData, CallStatus, ChatChanges, ChatUpdateData, ContactChanges, ContactUpdateData,
@@ -43,6 +44,7 @@ pub(super) const INTEREST: &[EventKind] = &[
     EventKind::IncomingCall,
     EventKind::MissedCall,
     EventKind::CallEndedElsewhere,
+    EventKind::NewsletterLiveUpdate,
 ];
 
 /// What WhatsApp tells once and forgets when it is confirmed: it is written first. What is left out is worth nothing later,
@@ -142,6 +144,23 @@ impl Client {
                         (ChatPresence::Paused, _) => PresenceState::Paused,
                     },
                     last_seen: None,
+                }))
+            }
+            WaEvent::NewsletterLiveUpdate(update) => {
+                let posts = update.messages.iter().map(|post| PostReactions {
+                    server_id: post.server_id,
+                    reactions: post
+                        .reactions
+                        .iter()
+                        .map(|one| ReactionCount {
+                            emoji: one.code.clone(),
+                            count: one.count,
+                        })
+                        .collect(),
+                });
+                Some(Event::ChannelReactions(ChannelReactionsData {
+                    chat: self.chat(&update.newsletter_jid).await,
+                    posts: posts.collect(),
                 }))
             }
             other => match self.chat_news(other).await {

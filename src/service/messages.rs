@@ -15,7 +15,7 @@ use super::{Ctx, Error, Fault, media::Media, running::Running, upstream::send_er
 use crate::{
     db,
     domain::{
-        address::{Address, Chat, Party},
+        address::{Address, Chat, ChatKind, Party},
         clock::{SharedClock, rfc3339},
         message::{Context, Message, Private, ReplyTo, Status},
         principal::Scope,
@@ -28,6 +28,7 @@ use crate::{
 mod about;
 mod became;
 mod new;
+mod posts;
 mod stored;
 
 pub use became::{Answered, Became, Deleted, Pinned, Reacted, Tally};
@@ -109,10 +110,14 @@ impl Messages {
     pub async fn send(&self, ctx: &Ctx, session: &str, new: NewMessage) -> Result<Sent, Error> {
         let found = self.running.find(ctx, Scope::MessagesSend, session).await?;
         new.check()?;
-        if matches!(new.to, Address::Newsletter(_) | Address::Status) {
+        if matches!(new.to, Address::Status) {
             return Err(send_error(SendError::Unsupported));
         }
         let handle = able(found.handle)?;
+        if let Address::Newsletter(channel) = &new.to {
+            posts::check(&new)?;
+            posts::require_admin(&handle, channel).await?;
+        }
         let mut outgoing = self.compose(&handle, &new).await?;
         if new.key.is_some()
             && let Some(sent) = self.sent_before(handle.session, &outgoing).await?
@@ -121,7 +126,9 @@ impl Messages {
         }
         let message = &mut outgoing.message;
         // Before the message is stored: what WhatsApp does not take is not sent, and what is stored can be sent again.
-        if let Some(reference) = self.media.put_up(&handle, &mut message.content).await? {
+        let lies_open = message.chat.kind == ChatKind::Newsletter;
+        let put_up = self.media.put_up(&handle, &mut message.content, lies_open);
+        if let Some(reference) = put_up.await? {
             message.private = Some(Box::new(Private::Media(reference)));
         }
         let not_sent = || refused("kind_not_sent", "/type", NOT_SENT);
@@ -199,8 +206,12 @@ impl Messages {
                 .key
                 .as_deref()
                 .map_or_else(message_id, |key| keyed_id(handle.session, key, new)),
+            // A channel speaks for itself.
+            sender: match chat.kind {
+                ChatKind::Newsletter => chat.party.clone(),
+                _ => Party::person(account.phone, account.lid),
+            },
             chat,
-            sender: Party::person(account.phone, account.lid),
             from_me: true,
             push_name: account.push_name,
             timestamp: rfc3339(now),
@@ -212,6 +223,7 @@ impl Messages {
                 forwarded: new.forwarded,
                 expires_in_s: new.expires_in_s,
                 view_once: new.view_once,
+                server_id: None,
             },
             private: None,
         };

@@ -85,6 +85,7 @@ impl Habits {
             Event::GroupUpdate(_) | Event::GroupParticipants(_) => ChatKind::Group,
             Event::Presence(data) => data.chat.kind,
             Event::ChatUpdate(data) => data.chat.kind,
+            Event::ChannelReactions(_) => ChatKind::Newsletter,
             _ => return true,
         };
         self.wants(kind)

@@ -1,5 +1,6 @@
 //! Whole stories over real sockets: the unmodified client, the sandbox, and people with phones.
 
+mod channels;
 mod deaf;
 mod habits;
 mod messages;

@@ -4,6 +4,7 @@ mod api_keys;
 mod auth;
 mod bad_input;
 mod businesses;
+mod channels;
 mod chat_list;
 mod chats;
 mod contacts;

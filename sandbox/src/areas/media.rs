@@ -24,9 +24,9 @@ use crate::stanza::Refusal;
 use crate::world::World;
 
 pub(crate) use again::asked;
-pub(crate) use attach::{AttachFault, Attachment, File, Kind, attach};
+pub(crate) use attach::{AttachFault, Attachment, File, Kind, attach, attach_open};
 pub(crate) use http::router;
-pub(crate) use opened::{Sealed, opened, sealed, shown};
+pub(crate) use opened::{Sealed, handle_of, opened, sealed, shown};
 pub(crate) use routes::routes;
 pub(crate) use shelf::{Shelf, ShelfFault};
 
@@ -85,7 +85,6 @@ fn media_conn(world: &mut World, _: Client, _: &Node) -> Result<Answer, Refusal>
     Answer::node(conn)
 }
 
-/// The path of a blob, for upload and download.
 /// Puts an encrypted file on the shelf; gives where it is.
 pub(crate) async fn shelve(
     hub: &Hub,
@@ -99,8 +98,28 @@ pub(crate) async fn shelve(
     Ok(direct_path(kind.mms_type(), &token))
 }
 
+/// Puts a file of a channel on the shelf, as it is; gives where it is.
+pub(crate) async fn shelve_open(
+    hub: &Hub,
+    kind: MediaType,
+    hash: &[u8; 32],
+    plain: Vec<u8>,
+) -> Result<String, ShelfFault> {
+    let token = shelf::token_of(hash);
+    let whole = stream::iter([Ok::<_, std::io::Error>(Bytes::from(plain))]);
+    hub.shelf().put(&token, whole).await?;
+    let kind = format!("newsletter-{}", kind.mms_type());
+    Ok(open_path(&kind, &token))
+}
+
+/// The path of a blob, for upload and download.
 fn direct_path(kind: &str, token: &str) -> String {
     format!("/mms/{kind}/{token}")
+}
+
+/// The same for a file of a channel.
+fn open_path(kind: &str, token: &str) -> String {
+    format!("/newsletter/{kind}/{token}")
 }
 
 fn url(door: &Door, path: &str) -> String {

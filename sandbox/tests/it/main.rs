@@ -8,6 +8,7 @@
 
 mod app_state;
 mod calls;
+mod channels;
 mod durability;
 mod faults;
 mod groups;

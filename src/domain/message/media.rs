@@ -125,7 +125,7 @@ pub struct Reference {
     pub direct_path: String,
     /// Where it was put.
     pub url: Option<String>,
-    /// Opens it.
+    /// Opens it; empty when it lies open, as files of channels do.
     pub key: Vec<u8>,
     /// Of the file.
     pub sha256: Vec<u8>,
@@ -142,6 +142,9 @@ pub struct Reference {
     /// The message that it came with: the phone has the file as well.
     #[serde(default)]
     pub came_with: Option<Box<CameWith>>,
+    /// What WhatsApp calls it, of the file of a post: the post has to say it.
+    #[serde(default)]
+    pub handle: Option<String>,
 }
 
 /// The message that a file belongs to.
@@ -168,6 +171,13 @@ impl CameWith {
             participant: is_group.then(|| address(&message.sender)),
             from_me: message.from_me,
         }
+    }
+}
+
+impl Reference {
+    /// Whether it is not encrypted.
+    pub const fn is_open(&self) -> bool {
+        self.key.is_empty()
     }
 }
 

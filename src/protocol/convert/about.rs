@@ -96,6 +96,12 @@ pub fn compose_about(content: &Content, target: &Message, writer: Writer<'_>) ->
         }
         _ => return None,
     }
+    if target.chat.kind == ChatKind::Newsletter {
+        // In a channel a reaction names a post by its number, and is not sent as a message.
+        let key = made.reaction_message.as_option_mut()?.key.as_option_mut()?;
+        key.id = Some(target.context.server_id?.to_string());
+        return Some(Payload::post(&made, None));
+    }
     Some(Payload::of(&made))
 }
 

@@ -352,6 +352,7 @@ fn read_context(info: &wa::ContextInfo) -> Context {
         forwarded: info.is_forwarded.unwrap_or_default(),
         expires_in_s: info.expiration.filter(|seconds| *seconds > 0),
         view_once: false,
+        server_id: None,
     }
 }
 

@@ -10,7 +10,7 @@ mod media;
 
 use super::vcard;
 use crate::domain::{
-    address::Party,
+    address::{ChatKind, Party},
     clock::from_rfc3339,
     message::{Card, Contact, Content, Context, Location, Message, Occasion, Poll, Private},
 };
@@ -32,6 +32,29 @@ impl Payload {
     /// As it is stored.
     pub fn into_stored(self) -> Vec<u8> {
         self.0
+    }
+
+    /// A post of a channel: the name that WhatsApp has given its file stands before the message, after its length.
+    pub(super) fn post(message: &wa::Message, handle: Option<&str>) -> Self {
+        let handle = handle.unwrap_or_default();
+        let (length, handle) = match u16::try_from(handle.len()) {
+            Ok(length) => (length, handle),
+            Err(_) => (0, ""),
+        };
+        let mut bytes = length.to_be_bytes().to_vec();
+        bytes.extend_from_slice(handle.as_bytes());
+        bytes.extend(message.encode_to_vec());
+        Self(bytes)
+    }
+
+    /// A post: what WhatsApp calls its file, and the message.
+    pub(in crate::protocol) fn decode_post(&self) -> Option<(Option<String>, wa::Message)> {
+        let (length, rest) = self.0.split_first_chunk::<2>()?;
+        let length = usize::from(u16::from_be_bytes(*length));
+        let (handle, message) = rest.split_at_checked(length)?;
+        let handle = String::from_utf8(handle.to_vec()).ok()?;
+        let message = wa::Message::decode_from_slice(message).ok()?;
+        Some((Some(handle).filter(|handle| !handle.is_empty()), message))
     }
 
     pub(in crate::protocol) fn decode(&self) -> Option<wa::Message> {
@@ -59,6 +82,13 @@ pub fn compose(message: &mut Message) -> Option<Payload> {
         message.private = Some(Box::new(Private::Secret(secret.to_vec())));
     }
     put_context(&mut made, &message.context);
+    if message.chat.kind == ChatKind::Newsletter {
+        let handle = match message.private.as_deref() {
+            Some(Private::Media(at)) => at.handle.as_deref(),
+            _ => None,
+        };
+        return Some(Payload::post(&made, handle));
+    }
     Some(Payload::of(&made))
 }
 
@@ -218,6 +248,7 @@ fn context_info(context: &Context) -> Option<wa::ContextInfo> {
         forwarded,
         expires_in_s,
         view_once: _,
+        server_id: _,
     } = context;
     if reply_to.is_none() && mentions.is_empty() && !forwarded && expires_in_s.is_none() {
         return None;

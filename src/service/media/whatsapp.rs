@@ -128,11 +128,13 @@ pub(in crate::service) fn check(content: &Content) -> Result<(), Error> {
 }
 
 impl Media {
-    /// Puts the file of `content` on WhatsApp's servers, and says where it is. Fills in what its bytes tell.
+    /// Puts the file of `content` on WhatsApp's servers, and says where it is. Fills in what its bytes tell. For a post of a
+    /// channel it `lies_open` there.
     pub(in crate::service) async fn put_up(
         &self,
         handle: &Handle,
         content: &mut Content,
+        lies_open: bool,
     ) -> Result<Option<Reference>, Error> {
         let Some(rule) = rule(content) else {
             return Ok(None);
@@ -147,7 +149,11 @@ impl Media {
         let source = self.parts.store.read(session, id, None).await;
         let source = source.map_err(failed)?.map_err(io::Error::other);
         let scratch = self.scratch()?;
-        let uploaded = client.upload(rule.class, scratch, source).await;
+        let uploaded = if lies_open {
+            client.upload_open(rule.class, scratch, source).await
+        } else {
+            client.upload(rule.class, scratch, source).await
+        };
         let mut reference = uploaded.map_err(refused)?;
         reference.preview = preview;
         Ok(Some(reference))

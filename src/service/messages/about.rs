@@ -41,7 +41,10 @@ impl Messages {
         wait: Duration,
     ) -> Result<Sent, Error> {
         check_emoji(&emoji)?;
-        let target = self.target(ctx, session, reference).await?;
+        let mut target = self.any_target(ctx, session, reference).await?;
+        if target.message.chat.kind == ChatKind::Newsletter {
+            target.number().await?;
+        }
         let message_id = target.message.message_id.clone();
         let reaction = Reaction { message_id, emoji };
         self.write_about(target, Content::Reaction { reaction }, wait)
@@ -215,7 +218,7 @@ impl Messages {
         to: Address,
         wait: Duration,
     ) -> Result<Sent, Error> {
-        let target = self.target(ctx, session, reference).await?;
+        let target = self.any_target(ctx, session, reference).await?;
         if target.message.context.view_once {
             let detail = "what can be opened once cannot be handed on";
             return Err(Error::conflict("view_once_not_forwarded", detail));
@@ -227,8 +230,18 @@ impl Messages {
         self.send(ctx, session, new).await
     }
 
-    /// A message of one of the caller's sessions that something can be written about.
+    /// The same for what cannot be done to a post of a channel.
     async fn target(&self, ctx: &Ctx, session: &str, reference: &str) -> Result<Target, Error> {
+        let target = self.any_target(ctx, session, reference).await?;
+        if target.message.chat.kind == ChatKind::Newsletter {
+            let detail = "posts of channels can be reacted to and forwarded, no more";
+            return Err(Error::conflict("not_for_channels", detail));
+        }
+        Ok(target)
+    }
+
+    /// A message of one of the caller's sessions that something can be written about.
+    async fn any_target(&self, ctx: &Ctx, session: &str, reference: &str) -> Result<Target, Error> {
         let session = self.running.find(ctx, Scope::MessagesSend, session).await?;
         let found = db::messages::find(&self.db, session.id, reference).await?;
         let not_found = || Error::NotFound { what: "message" };
@@ -238,10 +251,7 @@ impl Messages {
         if stored.message.content.target().is_some() {
             return Err(not_found());
         }
-        if matches!(
-            stored.message.chat.kind,
-            ChatKind::Newsletter | ChatKind::Status
-        ) {
+        if stored.message.chat.kind == ChatKind::Status {
             return Err(super::send_error(SendError::Unsupported));
         }
         if stored.ack == Ack::Error {

@@ -6,11 +6,12 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use buffa::MessageField;
 use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
 use wacore::download::MediaType;
 use wacore::upload::{EncryptedMedia, encrypt_media_with_key};
 use waproto::whatsapp as wa;
 
-use super::{ShelfFault, shelve, url};
+use super::{ShelfFault, shelve, shelve_open, url};
 use crate::hub::{Hub, Stopped};
 
 /// What kind of message carries the media.
@@ -86,9 +87,10 @@ pub(crate) struct Attachment {
     mimetype: String,
     caption: Option<String>,
     filename: Option<String>,
-    media_key: [u8; 32],
+    /// None of a file that lies open.
+    media_key: Option<[u8; 32]>,
     file_sha256: [u8; 32],
-    file_enc_sha256: [u8; 32],
+    file_enc_sha256: Option<[u8; 32]>,
     length: u64,
     url: String,
     direct_path: String,
@@ -119,13 +121,39 @@ pub(crate) async fn attach(hub: &Hub, kind: Kind, file: &File) -> Result<Attachm
         mimetype: file.mimetype.clone(),
         caption: file.caption.clone(),
         filename: file.filename.clone(),
-        media_key,
+        media_key: Some(media_key),
         file_sha256,
-        file_enc_sha256,
+        file_enc_sha256: Some(file_enc_sha256),
         length,
         url,
         direct_path,
         at_s: i64::try_from(at_s).unwrap_or_default(),
+    })
+}
+
+/// Puts a file of a channel on the shelf: it is not encrypted there.
+pub(crate) async fn attach_open(
+    hub: &Hub,
+    kind: Kind,
+    file: &File,
+) -> Result<Attachment, AttachFault> {
+    let plain = check(kind, file)?;
+    let length = plain.len() as u64;
+    let hash: [u8; 32] = Sha256::digest(&plain).into();
+    let direct_path = shelve_open(hub, kind.media_type(), &hash, plain).await?;
+    let url = hub.with(|world| url(&world.areas.media, &direct_path))?;
+    Ok(Attachment {
+        kind,
+        mimetype: file.mimetype.clone(),
+        caption: file.caption.clone(),
+        filename: file.filename.clone(),
+        media_key: None,
+        file_sha256: hash,
+        file_enc_sha256: None,
+        length,
+        url,
+        direct_path,
+        at_s: 0,
     })
 }
 
@@ -155,10 +183,10 @@ macro_rules! media_fields {
             url: Some($this.url.clone()),
             direct_path: Some($this.direct_path.clone()),
             mimetype: Some($this.mimetype.clone()),
-            media_key: Some($this.media_key.to_vec()),
-            media_key_timestamp: Some($this.at_s),
+            media_key: $this.media_key.map(|key| key.to_vec()),
+            media_key_timestamp: $this.media_key.map(|_| $this.at_s),
             file_sha256: Some($this.file_sha256.to_vec()),
-            file_enc_sha256: Some($this.file_enc_sha256.to_vec()),
+            file_enc_sha256: $this.file_enc_sha256.map(|hash| hash.to_vec()),
             file_length: Some($this.length),
             $($field: $value,)*
             ..Default::default()

@@ -9,13 +9,19 @@ use axum::routing::post;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{ShelfFault, direct_path, url};
+use super::opened::handle;
+use super::{ShelfFault, direct_path, open_path, url};
 use crate::control::Params;
 use crate::hub::Hub;
 
-/// `/mms/{kind}/{token}`.
+/// `/mms/{kind}/{token}`, and `/newsletter/{kind}/{token}` for what is not encrypted.
 pub(crate) fn router() -> Router<Hub> {
-    Router::new().route("/mms/{kind}/{token}", post(upload).get(download))
+    Router::new()
+        .route("/mms/{kind}/{token}", post(upload).get(download))
+        .route(
+            "/newsletter/{kind}/{token}",
+            post(upload_open).get(download),
+        )
 }
 
 /// What a client puts into the query; other names are not ours to refuse.
@@ -31,14 +37,36 @@ struct Query {
 async fn upload(
     State(hub): State<Hub>,
     Path((kind, token)): Path<(String, String)>,
-    query: Result<Params<Query>, crate::control::ControlError>,
+    query: Asked,
+    body: Body,
+) -> Response {
+    let path = direct_path(&kind, &token);
+    take(&hub, (path, token, None), query, body).await
+}
+
+async fn upload_open(
+    State(hub): State<Hub>,
+    Path((kind, token)): Path<(String, String)>,
+    query: Asked,
+    body: Body,
+) -> Response {
+    let path = open_path(&kind, &token);
+    let handle = Some(handle(&token));
+    take(&hub, (path, token, handle), query, body).await
+}
+
+type Asked = Result<Params<Query>, crate::control::ControlError>;
+
+async fn take(
+    hub: &Hub,
+    (path, token, handle): (String, String, Option<String>),
+    query: Asked,
     body: Body,
 ) -> Response {
     let query = match query {
         Ok(Params(query)) => query,
         Err(error) => return error.into_response(),
     };
-    let path = direct_path(&kind, &token);
     let door = hub.with(|world| {
         let door = &world.areas.media;
         (door.auth == query.auth).then(|| url(door, &path))
@@ -61,7 +89,13 @@ async fn upload(
         return refuse(StatusCode::BAD_REQUEST, "nothing of this upload is here");
     }
     match hub.shelf().put(&token, body.into_data_stream()).await {
-        Ok(()) => answer(StatusCode::OK, &json!({ "url": url, "direct_path": path })),
+        Ok(()) => {
+            let mut taken = json!({ "url": url, "direct_path": path });
+            if let Some(handle) = handle {
+                taken["handle"] = json!(handle);
+            }
+            answer(StatusCode::OK, &taken)
+        }
         Err(fault) => refuse(status_of(&fault), &fault.to_string()),
     }
 }

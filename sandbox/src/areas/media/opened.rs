@@ -17,12 +17,19 @@ pub(crate) struct Sealed {
     pub(crate) mimetype: String,
     pub(crate) caption: Option<String>,
     pub(crate) filename: Option<String>,
+    /// Empty of a file that lies open.
     pub(super) media_key: Vec<u8>,
     file_sha256: Vec<u8>,
+    /// Of what the server has.
     pub(super) file_enc_sha256: Vec<u8>,
 }
 
 impl Sealed {
+    /// Whether it is not encrypted, as files of channels are.
+    pub(crate) fn is_open(&self) -> bool {
+        self.media_key.is_empty()
+    }
+
     /// `type` of the message in the control API.
     pub(crate) fn word(&self) -> &'static str {
         match self.kind {
@@ -58,9 +65,12 @@ pub(crate) fn sealed(message: &wa::Message) -> Option<Sealed> {
                 mimetype: $m.mimetype.clone().unwrap_or_default(),
                 caption: $caption,
                 filename: $filename,
-                media_key: $m.media_key.clone()?,
+                media_key: $m.media_key.clone().unwrap_or_default(),
                 file_sha256: $m.file_sha256.clone()?,
-                file_enc_sha256: $m.file_enc_sha256.clone()?,
+                file_enc_sha256: match &$m.media_key {
+                    Some(_) => $m.file_enc_sha256.clone()?,
+                    None => $m.file_sha256.clone()?,
+                },
             })
         };
     }
@@ -98,6 +108,9 @@ fn open(blob: &[u8], sealed: &Sealed) -> Result<Bytes, OpenFault> {
     if Sha256::digest(blob)[..] != sealed.file_enc_sha256 {
         return Err(OpenFault::WrongCiphertext);
     }
+    if sealed.is_open() {
+        return Ok(Bytes::copy_from_slice(blob));
+    }
     let kind: MediaType = sealed.kind.media_type();
     let plain = DownloadUtils::verify_and_decrypt(blob, &sealed.media_key, kind)
         .map_err(|_| OpenFault::Undecryptable)?;
@@ -105,6 +118,15 @@ fn open(blob: &[u8], sealed: &Sealed) -> Result<Bytes, OpenFault> {
         return Err(OpenFault::WrongContent);
     }
     Ok(Bytes::from(plain))
+}
+
+/// What the server calls a file of a channel when it was put there: the post has to say it.
+pub(crate) fn handle_of(file: &Sealed) -> String {
+    handle(&token_of(&file.file_sha256))
+}
+
+pub(super) fn handle(token: &str) -> String {
+    format!("handle-{token}")
 }
 
 /// `{mimetype,size,sha256}` of what the phone really decrypted, or why it could not.

@@ -65,7 +65,7 @@ impl Entry {
     }
 
     /// The same, written at another time.
-    pub(super) fn at(self, at_ms: u64) -> Self {
+    pub(crate) fn at(self, at_ms: u64) -> Self {
         Self { at_ms, ..self }
     }
 

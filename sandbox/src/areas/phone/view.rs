@@ -12,7 +12,7 @@ use crate::jids::Pn;
 use crate::world::World;
 
 /// `{n,message_id,from,to,type,…,receipts}`.
-pub(super) fn entry(world: &World, pn: Pn, number: u64, entry: &Entry) -> Value {
+pub(crate) fn entry(world: &World, pn: Pn, number: u64, entry: &Entry) -> Value {
     let mut view = Map::new();
     let mut set = |name: &str, value: Value| view.insert(name.to_owned(), value);
     set("n", json!(number));

@@ -114,14 +114,19 @@ impl Told<'_> {
             class: self.class,
             direct_path: self.direct_path?.clone(),
             url: self.url.cloned(),
-            key: self.key?.clone(),
+            // Files of channels lie open: those have neither.
+            key: self.key.cloned().unwrap_or_default(),
             sha256: self.sha256?.clone(),
-            encrypted_sha256: self.encrypted_sha256?.clone(),
+            encrypted_sha256: match self.key {
+                Some(_) => self.encrypted_sha256?.clone(),
+                None => Vec::new(),
+            },
             length: self.length?,
             key_at: self.key_at,
             sidecar: None,
             preview: None,
             came_with: None,
+            handle: None,
         };
         let fallback = "application/octet-stream";
         let media = Attached {
