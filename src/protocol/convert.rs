@@ -16,7 +16,7 @@ use crate::domain::{
     address::{Address, Chat, ChatKind, Party},
     clock::rfc3339,
     event::UndecryptableData,
-    message::{Ack, Attached, Content, Message, Private},
+    message::{Ack, Content, Message, Private},
     session::Account,
 };
 
@@ -108,9 +108,7 @@ pub(super) fn message(
         return None;
     }
     let mut read = incoming::read(&inbound.message)?;
-    if let Some(media) = read.content.media_mut() {
-        media.url = Attached::url(session, media.id);
-    }
+    read.name_files(session);
     if info.edit == EditAttribute::AdminRevoke && matches!(read.content, Content::Revoke { .. }) {
         read.private = Some(Box::new(Private::ByAdmin));
     }
@@ -138,9 +136,7 @@ pub(super) fn past(
     if read.content.target().is_some() {
         return None;
     }
-    if let Some(media) = read.content.media_mut() {
-        media.url = Attached::url(session, media.id);
-    }
+    read.name_files(session);
     let asks = matches!(read.content, Content::Poll { .. } | Content::Event { .. });
     if asks && read.private.is_none() {
         let secret = told.message_secret.clone();

@@ -30,10 +30,11 @@ mod became;
 mod new;
 mod stored;
 
+pub use about::Wording;
 pub use became::{Answered, Became, Deleted, Pinned, Reacted, Tally};
 pub(super) use new::MAX_TEXT;
 pub use new::NewMessage;
-use new::{check_text, refused};
+use new::{check_caption, check_text, refused};
 pub use stored::{Query, StoredMessage};
 
 const NOT_SENT: &str = "this kind cannot be sent";
@@ -191,7 +192,7 @@ impl Messages {
         let account = handle.snapshot().account;
         let chat = chat_of(&new.to);
         let reply_to = match &new.reply_to {
-            Some(reference) => Some(self.answered(handle.session, reference, &chat).await?),
+            Some(reference) => Some(self.answered(handle, reference, &chat).await?),
             None => None,
         };
         let message = Message {
@@ -227,24 +228,32 @@ impl Messages {
     /// The message of `chat` that is answered.
     async fn answered(
         &self,
-        session: SessionId,
+        handle: &Handle,
         reference: &str,
         chat: &Chat,
     ) -> Result<ReplyTo, Error> {
+        let session = handle.session;
         let unknown = || {
             let detail = "this chat has no such message";
             refused("reply_to_unknown", "/reply_to", detail)
         };
         let found = db::messages::find(&self.db, session, reference).await?;
-        let answered = read(&found.ok_or_else(unknown)?)?;
-        if answered.content.target().is_some() || !answered.chat.party.is(&chat.party) {
+        let found = vec![found.ok_or_else(unknown)?];
+        let found = self.stored(session, found).await?.into_iter().next();
+        let StoredMessage {
+            message, became, ..
+        } = found.ok_or_else(unknown)?;
+        if message.content.target().is_some() || !message.chat.party.is(&chat.party) {
             return Err(unknown());
         }
-        Ok(ReplyTo {
-            message_id: answered.message_id,
-            sender: Some(answered.sender),
-            content: Some(Box::new(answered.content)),
-        })
+        let mut quoted = message.quoted();
+        if became.deleted.is_some() {
+            quoted.content = None;
+        } else if !message.context.view_once {
+            let file = self.media.reference(handle, &message.content).await?;
+            quoted.file = file.map(Box::new);
+        }
+        Ok(quoted)
     }
 }
 

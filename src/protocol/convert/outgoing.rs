@@ -8,6 +8,7 @@ use waproto::whatsapp as wa;
 
 mod media;
 
+pub(super) use self::media::built as with_file;
 use super::vcard;
 use crate::domain::{
     address::Party,
@@ -44,7 +45,9 @@ impl Payload {
 /// A poll or a calendar event gets its secret here, which is put beside it.
 pub fn compose(message: &mut Message) -> Option<Payload> {
     let mut made = match message.private.as_deref() {
-        Some(Private::Media(at)) => media::built(&message.content, at, message.context.view_once)?,
+        Some(Private::Media(at)) => {
+            media::built(&message.content, Some(at), message.context.view_once)?
+        }
         _ => built(&message.content)?,
     };
     if matches!(
@@ -233,7 +236,10 @@ fn context_info(context: &Context) -> Option<wa::ContextInfo> {
     if let Some(reply) = reply_to {
         info.stanza_id = Some(reply.message_id.clone());
         info.participant = reply.sender.as_ref().map(address);
-        let quoted = reply.content.as_deref().and_then(built);
+        let quoted = reply.content.as_deref().and_then(|content| {
+            let file = || media::built(content, reply.file.as_deref(), false);
+            built(content).or_else(file)
+        });
         info.quoted_message = MessageField::some(quoted.unwrap_or_else(|| wa::Message {
             // What cannot be written again is still named; phones that have it show what they have.
             conversation: Some(String::new()),

@@ -189,6 +189,22 @@ impl Media {
         }
     }
 
+    /// Where WhatsApp has the file of a stored message; none where there is none, or it is forgotten.
+    pub(in crate::service) async fn reference(
+        &self,
+        handle: &Handle,
+        content: &Content,
+    ) -> Result<Option<Reference>, Error> {
+        let Some(media) = content.media() else {
+            return Ok(None);
+        };
+        let row = db::media::find(&self.parts.db, handle.session, media.id).await?;
+        let sealed = row.and_then(|row| row.reference_sealed);
+        sealed
+            .map(|sealed| open(handle, media.id, &sealed))
+            .transpose()
+    }
+
     /// Sees to it that the store has a file; what WhatsApp has is fetched from there.
     pub(super) async fn bring(&self, session: SessionId, id: MediaId) -> Result<(), Error> {
         let gate = {
@@ -216,11 +232,7 @@ impl Media {
         let handle = self.parts.manager.get(row.session_id);
         let not_connected = || send_error(SendError::NotConnected);
         let handle = handle.ok_or_else(not_connected)?;
-        let opened = handle
-            .keys
-            .open(db::media::TABLE, row.id.0.as_bytes(), &sealed);
-        let plain = opened.map_err(Error::internal)?;
-        let reference: Reference = serde_json::from_slice(&plain).map_err(Error::internal)?;
+        let reference = open(&handle, row.id, &sealed)?;
         let client = connected(Some(&handle))?;
         let fetched = match client.download(&reference, self.scratch()?).await {
             Err(MediaError::Gone) => {
@@ -256,6 +268,12 @@ impl Attached {
             sha256: file.sha256.clone(),
         }
     }
+}
+
+fn open(handle: &Handle, id: MediaId, sealed: &[u8]) -> Result<Reference, Error> {
+    let opened = handle.keys.open(db::media::TABLE, id.0.as_bytes(), sealed);
+    let plain = opened.map_err(Error::internal)?;
+    serde_json::from_slice(&plain).map_err(Error::internal)
 }
 
 fn refused(error: MediaError) -> Error {

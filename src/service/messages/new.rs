@@ -166,7 +166,7 @@ fn check_content(content: &Content) -> Result<(), Error> {
     }
 }
 
-fn check_caption(caption: Option<&String>, pointer: &'static str) -> Result<(), Error> {
+pub(super) fn check_caption(caption: Option<&String>, pointer: &'static str) -> Result<(), Error> {
     if caption.is_some_and(|caption| caption.chars().count() > MAX_CAPTION) {
         let detail = format!("a caption may have {MAX_CAPTION} characters");
         return Err(refused("caption_too_long", pointer, detail));

@@ -20,22 +20,38 @@ pub(super) struct Filed {
 
 impl Plan {
     pub(super) fn file(&mut self, message: &Message, is_new: bool) {
+        let reply = message.context.reply_to.as_deref();
+        if let Some(reply) = reply.filter(|_| is_new)
+            && let Some(content) = reply.content.as_deref()
+            && let (Some(media), Some(file)) = (content.media(), &reply.file)
+        {
+            // Whoever answers says where the file is that they answer; what it came with may not be stored here.
+            self.files.push(Filed {
+                media: media.clone(),
+                filename: filename(content),
+                reference: (**file).clone(),
+                is_new,
+            });
+        }
         if let Some(Private::Media(reference)) = message.private.as_deref()
             && let Some(media) = message.content.media()
         {
-            let filename = match &message.content {
-                Content::Document { document, .. } => document.filename.clone(),
-                _ => None,
-            };
             let mut reference = reference.clone();
             reference.came_with = Some(Box::new(CameWith::of(message)));
             self.files.push(Filed {
                 media: media.clone(),
-                filename,
+                filename: filename(&message.content),
                 reference,
                 is_new,
             });
         }
+    }
+}
+
+fn filename(content: &Content) -> Option<String> {
+    match content {
+        Content::Document { document, .. } => document.filename.clone(),
+        _ => None,
     }
 }
 

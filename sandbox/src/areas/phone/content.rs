@@ -74,6 +74,8 @@ pub(super) enum DraftFault {
     UnknownMessage(String),
     #[error("only the writer can edit or revoke a message")]
     NotTheWriter,
+    #[error("an edit has a text, or the caption of a file")]
+    NoWording,
     #[error("the message {0} is no poll")]
     NoPoll(String),
     #[error("the poll has no option {0:?}")]
