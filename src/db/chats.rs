@@ -38,6 +38,7 @@ pub fn upsert(script: &mut Script, rows: Vec<Model>) {
         Column::Archived,
         Column::Pinned,
         Column::MutedUntil,
+        Column::EphemeralS,
     ] {
         let newest = Func::coalesce([incoming(column), kept(column)]);
         conflict.value(column, newest);
@@ -111,6 +112,21 @@ pub async fn page(
         .limit(limit)
         .all(db)
         .await
+}
+
+/// After how many seconds the messages of a chat disappear, where that is known; 0 is never.
+pub async fn ephemeral(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+    id: &str,
+) -> Result<Option<i32>, DbErr> {
+    let found: Option<Option<i32>> = Entity::find_by_id((session, id.to_owned()))
+        .select_only()
+        .column(Column::EphemeralS)
+        .into_tuple()
+        .one(db)
+        .await?;
+    Ok(found.flatten())
 }
 
 /// The canonical id of the chat with this LID.

@@ -5,7 +5,7 @@
 use wacore_binary::Jid;
 use whatsapp_rust::features::ChatStateType;
 
-use super::{AskError, client::Client, convert};
+use super::{AskError, SendError, client::Client, convert};
 use crate::domain::{
     address::{Address, Chat},
     chat::ChatAction,
@@ -33,6 +33,19 @@ impl Client {
             }
         };
         self.ask(Box::pin(doing)).await
+    }
+
+    /// Has what is written in a chat of two disappear after so many seconds, on both sides; 0 is never.
+    pub async fn set_timer(
+        &self,
+        chat: &Address,
+        ephemeral_s: u32,
+        now_ms: i64,
+    ) -> Result<(), SendError> {
+        let payload = convert::timer(ephemeral_s, now_ms.div_euclid(1000));
+        let id = convert::message_id();
+        self.send(chat, &id, &payload).await?.answer().await?;
+        Ok(())
     }
 
     /// Writes a person into the account's address book.

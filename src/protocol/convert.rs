@@ -15,7 +15,7 @@ use waproto::whatsapp as wa;
 use crate::domain::{
     address::{Address, Chat, ChatKind, Party},
     clock::rfc3339,
-    event::UndecryptableData,
+    event::{ChatChanges, ChatUpdateData, UndecryptableData},
     message::{Ack, Content, Message, Private},
     session::Account,
 };
@@ -30,6 +30,7 @@ mod vcard;
 mod votes;
 
 pub use about::{Writer, compose_about};
+pub(super) use outgoing::timer;
 pub use outgoing::{Payload, compose};
 pub use votes::{Sealed, open_response, open_vote};
 
@@ -122,6 +123,24 @@ pub(super) fn message(
         content: read.content,
         context: read.context,
         private: read.private,
+    })
+}
+
+/// What a message says of its chat: after how long what is written there disappears. Such a message is shown to nobody.
+pub(super) fn chat_change(inbound: &InboundMessage) -> Option<ChatUpdateData> {
+    let info = &inbound.info;
+    if info.category == MessageCategory::Peer {
+        return None;
+    }
+    let ephemeral_s = incoming::timer(&inbound.message)?;
+    let chat = chat(&info.source).filter(|chat| chat.kind == ChatKind::User)?;
+    Some(ChatUpdateData {
+        chat,
+        changes: ChatChanges {
+            ephemeral_s: Some(ephemeral_s),
+            ..ChatChanges::default()
+        },
+        initial: false,
     })
 }
 

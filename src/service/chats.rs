@@ -17,8 +17,10 @@ use crate::domain::{
 
 mod history;
 mod list;
+mod timer;
 
 pub use list::{LastMessage, Listed, Silence};
+pub(super) use timer::EPHEMERAL_S;
 
 /// The longest time for which a chat is silenced: longer is without an end.
 const MAX_MUTE_S: u32 = 10 * 366 * 24 * 60 * 60;

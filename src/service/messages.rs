@@ -195,6 +195,10 @@ impl Messages {
             Some(reference) => Some(self.answered(handle, reference, &chat).await?),
             None => None,
         };
+        let expires_in_s = match new.expires_in_s {
+            None => self.timer(handle.session, &new.to).await?,
+            given => given,
+        };
         let message = Message {
             message_id: new
                 .key
@@ -211,7 +215,7 @@ impl Messages {
                 mentions: new.mentions.iter().map(party_of).collect(),
                 link_preview: new.link_preview.clone(),
                 forwarded: new.forwarded,
-                expires_in_s: new.expires_in_s,
+                expires_in_s,
                 view_once: new.view_once,
             },
             private: None,
@@ -223,6 +227,14 @@ impl Messages {
             payload: None,
             sent_at: now,
         })
+    }
+
+    /// In a chat whose messages disappear each says so itself: else the phones of the others keep it.
+    async fn timer(&self, session: SessionId, to: &Address) -> Result<Option<u32>, Error> {
+        let chat = self.canonical(session, to).await?;
+        let after = db::chats::ephemeral(&self.db, session, &chat).await?;
+        let after = after.and_then(|after| u32::try_from(after).ok());
+        Ok(after.filter(|after| *after > 0))
     }
 
     /// The message of `chat` that is answered.

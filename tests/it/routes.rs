@@ -4,6 +4,7 @@ mod api_keys;
 mod auth;
 mod bad_input;
 mod chat_list;
+mod chat_timer;
 mod chats;
 mod contacts;
 mod docs;

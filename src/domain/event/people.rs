@@ -154,6 +154,9 @@ pub struct ChatChanges {
     /// Until when it is silent, RFC 3339; absent when that has no end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub muted_until: Option<String>,
+    /// After how many seconds its messages disappear; 0 is never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ephemeral_s: Option<u32>,
     /// Whether it counts as read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub read: Option<bool>,

@@ -248,6 +248,15 @@ fn protocol(message: &wa::message::ProtocolMessage) -> Option<Content> {
     }
 }
 
+/// After how many seconds the messages of this chat disappear from now on, if `message` says so; 0 is never.
+pub(super) fn timer(message: &wa::Message) -> Option<u32> {
+    use wa::message::protocol_message::Type;
+    let inner = unwrapped(message, &mut false, DEEPEST)?;
+    let setting = inner.protocol_message.as_option()?;
+    (setting.r#type? == Type::EPHEMERAL_SETTING)
+        .then(|| setting.ephemeral_expiration.unwrap_or_default())
+}
+
 /// Phones send the whole message once more; only its words may be others.
 fn wording(edited: &wa::Message, target: String) -> Option<Edit> {
     if let Some(caption) = media::caption(edited) {

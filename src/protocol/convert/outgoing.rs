@@ -65,6 +65,28 @@ pub fn compose(message: &mut Message) -> Option<Payload> {
     Some(Payload::of(&made))
 }
 
+/// Has the messages of a chat of two disappear after so many seconds; 0 is never.
+pub(in crate::protocol) fn timer(ephemeral_s: u32, now_s: i64) -> Payload {
+    use wa::{
+        disappearing_mode::{Initiator, Trigger},
+        message::protocol_message::Type,
+    };
+    Payload::of(&wa::Message {
+        protocol_message: MessageField::some(wa::message::ProtocolMessage {
+            r#type: Some(Type::EPHEMERAL_SETTING),
+            ephemeral_expiration: Some(ephemeral_s),
+            ephemeral_setting_timestamp: Some(now_s),
+            disappearing_mode: MessageField::some(wa::DisappearingMode {
+                initiator: Some(Initiator::CHANGED_IN_CHAT),
+                trigger: Some(Trigger::UNKNOWN),
+                ..Default::default()
+            }),
+            ..Default::default()
+        }),
+        ..Default::default()
+    })
+}
+
 /// The message without its context.
 pub(super) fn built(content: &Content) -> Option<wa::Message> {
     let mut made = wa::Message::default();

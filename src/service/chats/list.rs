@@ -51,6 +51,8 @@ pub struct Listed {
     pub archived: bool,
     /// It stays on top.
     pub pinned: bool,
+    /// After how many seconds its messages disappear; 0 is never.
+    pub ephemeral_s: u32,
     /// For how long it makes no sound.
     pub silence: Silence,
     /// The message at its end.
@@ -115,6 +117,7 @@ fn listed(row: Model, name: Option<String>, now: i64) -> Listed {
         marked_unread: row.marked_unread.unwrap_or_default(),
         archived: row.archived.unwrap_or_default(),
         pinned: row.pinned.unwrap_or_default(),
+        ephemeral_s: u32::try_from(row.ephemeral_s.unwrap_or(0)).unwrap_or(0),
         silence,
         last,
     }

@@ -78,6 +78,7 @@ async fn fill(db: &DatabaseConnection) -> SessionId {
             archived: None,
             pinned: None,
             muted_until: None,
+            ephemeral_s: None,
             last_at: START + i64::try_from(number % 20).unwrap(),
             last_message_id: None,
             last_sent_at: None,

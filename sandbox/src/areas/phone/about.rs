@@ -158,6 +158,17 @@ pub(super) fn revoke_message(
     }))
 }
 
+/// What is written in the chat of two disappears from now on.
+pub(super) fn timer_message(world: &World, seconds: u32) -> wa::Message {
+    use wa::message::protocol_message::Type;
+    protocol(wa::message::ProtocolMessage {
+        r#type: Some(Type::EPHEMERAL_SETTING),
+        ephemeral_expiration: Some(seconds),
+        ephemeral_setting_timestamp: i64::try_from(world.now_s()).ok(),
+        ..Default::default()
+    })
+}
+
 fn own(world: &World, writer: Pn, id: &str) -> Result<Entry, DraftFault> {
     let entry = known(world, writer, id)?;
     if entry.from.pn == writer {

@@ -36,6 +36,8 @@ pub(super) struct Draft {
     reaction: Option<about::Reaction>,
     edit: Option<about::Edit>,
     revoke: Option<about::Revoke>,
+    /// After how many seconds what is written in this chat disappears from now on.
+    timer: Option<u32>,
     reply_to: Option<String>,
     #[serde(default)]
     mentions: Vec<String>,
@@ -112,6 +114,7 @@ impl Draft {
             self.reaction.is_some(),
             self.edit.is_some(),
             self.revoke.is_some(),
+            self.timer.is_some(),
         ];
         let count = kinds.into_iter().filter(|kind| *kind).count() + self.files().count();
         if count != 1 {
@@ -146,6 +149,8 @@ impl Draft {
             about::edit_message(world, writer, chat, edit)?
         } else if let Some(revoke) = &self.revoke {
             about::revoke_message(world, writer, chat, revoke)?
+        } else if let Some(seconds) = self.timer {
+            about::timer_message(world, seconds)
         } else {
             return Err(DraftFault::OneKind(0));
         };

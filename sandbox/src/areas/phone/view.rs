@@ -144,6 +144,9 @@ fn protocol(message: &wa::message::ProtocolMessage) -> Value {
             shown["target"] = json!(target(&message.key));
             shown
         }
+        Some(Type::EPHEMERAL_SETTING) => {
+            json!({ "type": "timer", "ephemeral_s": message.ephemeral_expiration })
+        }
         _ => json!({ "type": "unknown" }),
     }
 }

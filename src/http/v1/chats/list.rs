@@ -59,6 +59,8 @@ struct ChatResponse {
     muted: bool,
     /// Until when it makes no sound; null when that has no end.
     muted_until: Option<String>,
+    /// After how many seconds its messages disappear; 0 is never.
+    ephemeral_s: u32,
     /// The message at its end; null when there is none.
     last_message: Option<LastMessageResponse>,
 }
@@ -79,6 +81,7 @@ impl From<Listed> for ChatResponse {
             pinned: listed.pinned,
             muted,
             muted_until,
+            ephemeral_s: listed.ephemeral_s,
             last_message: listed.last.map(LastMessageResponse::from),
         }
     }
