@@ -25,6 +25,7 @@ mod groups;
 mod handed;
 pub mod history;
 mod http_client;
+mod labels;
 mod media;
 mod news;
 mod profile;

@@ -52,6 +52,7 @@ pub(crate) fn handlers() -> HandlerTable {
 /// Every area's control routes, below `/sandbox`.
 pub(crate) fn routes() -> Router<Hub> {
     Router::new()
+        .merge(app_state::routes())
         .merge(calls::routes())
         .merge(devices::routes())
         .merge(faults::routes())

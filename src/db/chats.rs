@@ -3,13 +3,14 @@
 //! Written by a session's journal alone, under its fence, in the transaction of what changes them.
 
 use entity::{
+    chat_labels,
     chats::{ActiveModel, Column, Entity, Model},
     ids::SessionId,
 };
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter,
     QueryOrder, QuerySelect,
-    sea_query::{CaseStatement, Expr, ExprTrait, Func, OnConflict},
+    sea_query::{CaseStatement, Expr, ExprTrait, Func, OnConflict, Query},
 };
 
 use super::Script;
@@ -90,14 +91,24 @@ pub async fn of(
         .await
 }
 
-/// A page, the one with the latest message first, after the chat with `after`.
+/// A page, the one with the latest message first, after the chat with `after`; with `label` of those that have it.
 pub async fn page(
     db: &impl ConnectionTrait,
     session: SessionId,
+    label: Option<&str>,
     after: Option<(i64, &str)>,
     limit: u64,
 ) -> Result<Vec<Model>, DbErr> {
     let mut rows = Entity::find().filter(Column::SessionId.eq(session));
+    if let Some(label) = label {
+        let labeled = Query::select()
+            .column(chat_labels::Column::Chat)
+            .from(chat_labels::Entity)
+            .and_where(chat_labels::Column::SessionId.eq(session))
+            .and_where(chat_labels::Column::Label.eq(label))
+            .to_owned();
+        rows = rows.filter(Column::Id.in_subquery(labeled));
+    }
     if let Some((at, id)) = after {
         let same = Condition::all()
             .add(Column::LastAt.eq(at))

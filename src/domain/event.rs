@@ -196,6 +196,9 @@ pub enum Event {
     /// A chat is in another state.
     #[serde(rename = "chat.update")]
     ChatUpdate(ChatUpdateData),
+    /// A label was made, changed or deleted.
+    #[serde(rename = "label.update")]
+    LabelUpdate(LabelUpdateData),
     /// Somebody is there, or types.
     #[serde(rename = "presence")]
     Presence(PresenceData),
@@ -237,7 +240,7 @@ impl Event {
     }
 
     /// The names of all events of this version.
-    pub const NAMES: [&'static str; 27] = [
+    pub const NAMES: [&'static str; 28] = [
         "qr",
         "pair_code",
         "success",
@@ -261,6 +264,7 @@ impl Event {
         "group.participants",
         "contact.update",
         "chat.update",
+        "label.update",
         "presence",
         "call",
         "history.sync",
@@ -293,6 +297,7 @@ impl Event {
             Self::GroupParticipants(_) => "group.participants",
             Self::ContactUpdate(_) => "contact.update",
             Self::ChatUpdate(_) => "chat.update",
+            Self::LabelUpdate(_) => "label.update",
             Self::Presence(_) => "presence",
             Self::Call(_) => "call",
             Self::HistorySync(_) => "history.sync",
@@ -325,6 +330,7 @@ impl Event {
             Self::GroupParticipants(data) => serde_json::to_string(data),
             Self::ContactUpdate(data) => serde_json::to_string(data),
             Self::ChatUpdate(data) => serde_json::to_string(data),
+            Self::LabelUpdate(data) => serde_json::to_string(data),
             Self::Presence(data) => serde_json::to_string(data),
             Self::Call(data) => serde_json::to_string(data),
             Self::HistorySync(data) => serde_json::to_string(data),

@@ -19,6 +19,7 @@ impl Client {
             return Ok(());
         };
         let (actions, jid) = (self.inner.chat_actions(), &jid);
+        let labels = self.inner.labels();
         let doing = async {
             match action {
                 ChatAction::Archive(true) => actions.archive_chat(jid, None).await,
@@ -29,6 +30,10 @@ impl Client {
                 ChatAction::Mute(Some(until)) => actions.mute_chat_until(jid, until).await,
                 ChatAction::Unmute => actions.unmute_chat(jid).await,
                 ChatAction::Read(read) => actions.mark_chat_as_read(jid, read, None).await,
+                ChatAction::Label(label) if label.labeled => {
+                    labels.add_chat_label(&label.id, jid).await
+                }
+                ChatAction::Label(label) => labels.remove_chat_label(&label.id, jid).await,
                 ChatAction::Delete => actions.delete_chat(jid, true, None).await,
             }
         };

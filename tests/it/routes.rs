@@ -10,6 +10,7 @@ mod contacts;
 mod docs;
 mod groups;
 mod history;
+mod labels;
 mod limits;
 mod media;
 mod message_queries;

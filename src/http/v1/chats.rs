@@ -18,6 +18,7 @@ use crate::{
 };
 
 mod history;
+mod labels;
 mod list;
 mod timer;
 
@@ -26,6 +27,7 @@ pub(in crate::http) fn guarded() -> OpenApiRouter<Api> {
         .merge(list::routes())
         .merge(history::routes())
         .merge(timer::routes())
+        .merge(labels::routes())
         .routes(routes!(archive_chat))
         .routes(routes!(pin_chat))
         .routes(routes!(mute_chat))

@@ -53,6 +53,8 @@ pub struct Listed {
     pub pinned: bool,
     /// After how many seconds its messages disappear; 0 is never.
     pub ephemeral_s: u32,
+    /// The ids of its labels.
+    pub labels: Vec<String>,
     /// For how long it makes no sound.
     pub silence: Silence,
     /// The message at its end.
@@ -65,13 +67,23 @@ impl Chats {
         &self,
         ctx: &Ctx,
         session: &str,
+        label: Option<&str>,
         after: Option<(i64, &str)>,
         limit: u64,
     ) -> Result<Vec<Listed>, Error> {
         let found = self.running.find(ctx, Scope::MessagesRead, session).await?;
         let db = &self.running.db;
-        let rows = db::chats::page(db, found.id, after, limit).await?;
+        if let Some(label) = label {
+            self.label(found.id, label).await?;
+        }
+        let rows = db::chats::page(db, found.id, label, after, limit).await?;
         let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
+        let mut labels: HashMap<String, Vec<String>> = HashMap::new();
+        if !ids.is_empty() {
+            for (chat, label) in db::labels::of_chats(db, found.id, &ids).await? {
+                labels.entry(chat).or_default().push(label);
+            }
+        }
         let people = if ids.is_empty() {
             Vec::new()
         } else {
@@ -85,7 +97,11 @@ impl Chats {
         let listed = |mut row: Model| {
             let name = row.name.take();
             let name = name.or_else(|| names.remove(&row.id).flatten());
-            listed(row, name, now)
+            let labels = labels.remove(&row.id).unwrap_or_default();
+            Listed {
+                labels,
+                ..listed(row, name, now)
+            }
         };
         Ok(rows.into_iter().map(listed).collect())
     }
@@ -118,6 +134,7 @@ fn listed(row: Model, name: Option<String>, now: i64) -> Listed {
         archived: row.archived.unwrap_or_default(),
         pinned: row.pinned.unwrap_or_default(),
         ephemeral_s: u32::try_from(row.ephemeral_s.unwrap_or(0)).unwrap_or(0),
+        labels: Vec::new(),
         silence,
         last,
     }

@@ -227,6 +227,7 @@ impl Plan {
     pub(super) fn change_chat(&mut self, event: &Event, standing: &Standing) {
         match event {
             Event::ChatUpdate(change) if change.chat.kind != ChatKind::Status => {
+                self.label_chat(change);
                 self.change(change, standing);
             }
             Event::GroupUpdate(update) => {
