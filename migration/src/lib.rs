@@ -16,6 +16,7 @@ mod m20261122_000002_create_message_texts;
 mod m20261122_000020_seal_proxies;
 mod m20261129_000003_time_chats;
 mod m20261129_000004_create_labels;
+mod m20261129_000004_fetch_files;
 
 use sea_orm_migration::prelude::*;
 pub use sea_orm_migration::{MigratorTrait, SchemaManager};
@@ -40,6 +41,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000020_seal_proxies::Migration),
             Box::new(m20261129_000003_time_chats::Migration),
             Box::new(m20261129_000004_create_labels::Migration),
+            Box::new(m20261129_000004_fetch_files::Migration),
         ]
     }
 }

@@ -264,6 +264,17 @@ pub struct Snapshot {
     pub connected_at: Option<i64>,
 }
 
+/// When the files of incoming messages are fetched from WhatsApp.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Download {
+    /// When somebody reads them.
+    #[default]
+    Lazy,
+    /// Once the message is stored.
+    Eager,
+}
+
 /// What the owner may switch. Names are those of the contract.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -290,6 +301,8 @@ pub struct Settings {
     pub auto_reply_text: Option<String>,
     /// Take over what the phone tells of the past when it links; what is switched off by then never comes.
     pub sync_history: bool,
+    /// When the files of incoming messages are fetched: `lazy`, as somebody reads them, or `eager`, at once.
+    pub download_media: Download,
     /// Whether the session may run.
     pub enabled: bool,
 }
@@ -308,6 +321,7 @@ impl Default for Settings {
             proxy_url: None,
             auto_reply_text: None,
             sync_history: true,
+            download_media: Download::Lazy,
             enabled: true,
         }
     }

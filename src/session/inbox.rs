@@ -37,6 +37,7 @@ impl Inbox for SessionInbox {
             return Ok(());
         }
         let read = self.habits.received(&batch);
+        let with_files = batch.iter().any(|one| one.content.media().is_some());
         let answer = self.habits.auto_reply();
         let answers = answer.map(|text| self.replies.to(&batch, &text));
         let fresh = self.names.fresh(&batch);
@@ -50,6 +51,7 @@ impl Inbox for SessionInbox {
         );
         match written {
             Ok(_) => {
+                self.habits.stored(with_files);
                 if let Some(read) = read {
                     self.habits.confirm(read);
                 }

@@ -5,7 +5,10 @@ use entity::media;
 use super::{Inner, JournalError, plan::Plan};
 use crate::{
     db::{self, Script},
-    domain::message::{Attached, CameWith, Content, Message, Private, Reference},
+    domain::{
+        clock::from_rfc3339,
+        message::{Attached, CameWith, Content, Message, Private, Reference},
+    },
 };
 
 /// The file of a message.
@@ -14,6 +17,8 @@ pub(super) struct Filed {
     pub(super) media: Attached,
     pub(super) filename: Option<String>,
     pub(super) reference: Reference,
+    /// When it was written, in milliseconds since 1970: what is old, or only quoted, is not fetched before it is read.
+    pub(super) written_at: i64,
     /// It came with the message; else it was here before, and WhatsApp has it now, too.
     pub(super) is_new: bool,
 }
@@ -30,6 +35,7 @@ impl Plan {
                 media: media.clone(),
                 filename: filename(content),
                 reference: (**file).clone(),
+                written_at: 0,
                 is_new,
             });
         }
@@ -41,6 +47,7 @@ impl Plan {
             self.files.push(Filed {
                 media: media.clone(),
                 filename: filename(&message.content),
+                written_at: from_rfc3339(&message.timestamp).unwrap_or(0),
                 reference,
                 is_new,
             });
@@ -86,7 +93,7 @@ impl Inner {
                     sha256: file.media.sha256,
                     stored: false,
                     reference_sealed: Some(sealed),
-                    created_at: now,
+                    created_at: file.written_at,
                     used_at: now,
                 },
             );

@@ -9,6 +9,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::harness::app::{Caller, DEADLINE, Socket, TestApp, frame};
 
+mod eager;
+
 const PHONE: &str = "491700000101";
 const FRIEND: &str = "491700000202";
 const MESSAGES: &str = "/v1/sessions/sales/messages";
