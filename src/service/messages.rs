@@ -122,7 +122,11 @@ impl Messages {
         }
         let message = &mut outgoing.message;
         // Before the message is stored: what WhatsApp does not take is not sent, and what is stored can be sent again.
-        if let Some(reference) = self.media.put_up(&handle, &mut message.content).await? {
+        if let Some(reference) = self
+            .media
+            .put_up(&handle, &mut message.content, new.thumbnail)
+            .await?
+        {
             message.private = Some(Box::new(Private::Media(reference)));
         }
         let not_sent = || refused("kind_not_sent", "/type", NOT_SENT);

@@ -50,6 +50,8 @@ pub struct NewMessage {
     pub expires_in_s: Option<u32>,
     /// It can be opened once.
     pub view_once: bool,
+    /// Of a film: a picture of which a small one is shown before it has come.
+    pub thumbnail: Option<Vec<u8>>,
     /// It was written elsewhere and is handed on.
     pub forwarded: bool,
     /// Two with the same key are one message.
@@ -69,6 +71,7 @@ impl NewMessage {
             link_preview: None,
             expires_in_s: None,
             view_once: false,
+            thumbnail: None,
             forwarded: false,
             key: None,
             wait: MAX_WAIT,

@@ -74,6 +74,8 @@ pub(super) fn read(message: &wa::Message) -> Option<Found<'_>> {
         let video = Video {
             caption: some(video.caption.as_ref()),
             seconds: video.seconds,
+            width: video.width,
+            height: video.height,
             gif: video.gif_playback.unwrap_or_default(),
         };
         return Some((Content::Video { video, media }, context, once, private));

@@ -47,6 +47,8 @@ pub(in crate::protocol::convert) fn built(
             made.video_message = with_file!(VideoMessage, media, at, {
                 caption: video.caption.clone(),
                 seconds: video.seconds,
+                width: video.width,
+                height: video.height,
                 gif_playback: video.gif.then_some(true),
                 jpeg_thumbnail: preview(),
                 streaming_sidecar: sidecar(),

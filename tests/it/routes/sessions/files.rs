@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 use crate::harness::app::{Caller, DEADLINE, Socket, TestApp, frame};
 
 mod eager;
+mod film;
 
 const PHONE: &str = "491700000101";
 const FRIEND: &str = "491700000202";
