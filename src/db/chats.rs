@@ -107,7 +107,11 @@ pub async fn page(
             .and_where(chat_labels::Column::SessionId.eq(session))
             .and_where(chat_labels::Column::Label.eq(label))
             .to_owned();
-        rows = rows.filter(Column::Id.in_subquery(labeled));
+        // Put on it before its other address was known here, it is kept by that one.
+        let any = Condition::any()
+            .add(Column::Id.in_subquery(labeled.clone()))
+            .add(Column::Lid.in_subquery(labeled));
+        rows = rows.filter(any);
     }
     if let Some((at, id)) = after {
         let same = Condition::all()

@@ -80,7 +80,9 @@ impl Chats {
         let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
         let mut labels: HashMap<String, Vec<String>> = HashMap::new();
         if !ids.is_empty() {
-            for (chat, label) in db::labels::of_chats(db, found.id, &ids).await? {
+            let lids = rows.iter().filter_map(|row| row.lid.as_deref());
+            let both: Vec<&str> = ids.iter().copied().chain(lids).collect();
+            for (chat, label) in db::labels::of_chats(db, found.id, &both).await? {
                 labels.entry(chat).or_default().push(label);
             }
         }
@@ -97,7 +99,11 @@ impl Chats {
         let listed = |mut row: Model| {
             let name = row.name.take();
             let name = name.or_else(|| names.remove(&row.id).flatten());
-            let labels = labels.remove(&row.id).unwrap_or_default();
+            let by_lid = row.lid.as_ref().and_then(|lid| labels.remove(lid));
+            let mut labels = labels.remove(&row.id).unwrap_or_default();
+            labels.extend(by_lid.into_iter().flatten());
+            labels.sort_unstable();
+            labels.dedup();
             Listed {
                 labels,
                 ..listed(row, name, now)

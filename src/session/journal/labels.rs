@@ -52,8 +52,15 @@ impl Plan {
         if let Some(label) = &change.changes.label
             && label.id.len() <= LONGEST_ID
         {
-            let key = (label.id.clone(), change.chat.party.id.clone());
+            let party = &change.chat.party;
+            let key = (label.id.clone(), party.id.clone());
             self.labels.chats.insert(key, label.labeled);
+            // It may be kept by the address that was known alone when it was put there.
+            let other = party.lid.as_ref().filter(|lid| **lid != party.id);
+            if let Some(lid) = other {
+                let key = (label.id.clone(), lid.clone());
+                self.labels.chats.insert(key, false);
+            }
         }
     }
 }
