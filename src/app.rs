@@ -25,7 +25,7 @@ use crate::{
     service::{
         auth::AuthParts,
         event_log::EventLog,
-        media::{Media, MediaParts},
+        media::{Eager, Media, MediaParts},
         messages::Messages,
         passwords::Passwords,
         rates::Rate,
@@ -155,6 +155,7 @@ impl App {
             manager: manager.clone(),
             scratch: data.path().to_owned(),
         });
+        let eager = Eager::new(media.clone());
         let unused = media::retention::Retention::new(
             db.clone(),
             Arc::clone(&clock),
@@ -252,6 +253,7 @@ impl App {
         tasks.spawn("webhook.retention", retention.serve(stop.clone()));
         tasks.spawn("events.retention", logs.serve(stop.clone()));
         tasks.spawn("media.retention", unused.serve(stop.clone()));
+        tasks.spawn("media.eager", eager.serve(stop.clone()));
         manager.start();
         Ok(Self {
             address,

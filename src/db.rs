@@ -20,6 +20,7 @@ pub mod contacts;
 pub mod events;
 pub mod fence;
 pub mod idempotency;
+pub mod labels;
 pub mod leases;
 pub mod link_tokens;
 pub mod media;

@@ -3,6 +3,7 @@
 //! Owns the object store and the rules by kind. Knows nothing of who may see a file: `service::media` does. The bytes
 //! flow through in pieces; no file is ever whole in memory here but an image whose preview is drawn.
 
+pub mod film;
 pub mod inspect;
 pub mod retention;
 

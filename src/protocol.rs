@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use crate::domain::{
-    event::UndecryptableData,
+    event::{ChatUpdateData, UndecryptableData},
     message::{Ack, Message},
     session::{Account, Reason},
 };
@@ -28,6 +28,7 @@ mod groups;
 mod handed;
 pub mod history;
 mod http_client;
+mod labels;
 mod media;
 mod news;
 mod profile;
@@ -151,9 +152,13 @@ pub struct Told {
 pub trait Inbox: Send + Sync {
     /// Commits the whole batch, or fails: on `Ok` WhatsApp forgets the messages, on `Err` it sends them again.
     ///
-    /// A batch may hold messages that were committed before. Must not send anything: the library holds the
+    /// `changes` are what messages that nobody is shown say of their chats. A batch may hold messages that were committed before. Must not send anything: the library holds the
     /// sender's lock while this runs.
-    async fn record(&self, batch: Vec<Message>) -> Result<(), InboxError>;
+    async fn record(
+        &self,
+        batch: Vec<Message>,
+        changes: Vec<ChatUpdateData>,
+    ) -> Result<(), InboxError>;
 }
 
 /// The batch was not committed.

@@ -25,6 +25,8 @@ pub struct Model {
     pub pinned: Option<bool>,
     /// Milliseconds since 1970; 0 is not silent, -1 silent without an end.
     pub muted_until: Option<i64>,
+    /// After how many seconds its messages disappear; 0 is never.
+    pub ephemeral_s: Option<i32>,
     /// The place in the list: when the last message came, by its row's id; 0 when there was none.
     pub last_at: i64,
     /// WhatsApp's id of the last message.

@@ -7,10 +7,12 @@ pub mod enums;
 pub mod ids;
 
 pub mod api_keys;
+pub mod chat_labels;
 pub mod chats;
 pub mod contacts;
 pub mod events;
 pub mod idempotency_keys;
+pub mod labels;
 pub mod leases;
 pub mod link_tokens;
 pub mod media;

@@ -14,6 +14,9 @@ mod m20261121_000007_create_media;
 mod m20261122_000001_create_chats;
 mod m20261122_000002_create_message_texts;
 mod m20261122_000020_seal_proxies;
+mod m20261129_000003_time_chats;
+mod m20261129_000004_create_labels;
+mod m20261129_000004_fetch_files;
 
 use sea_orm_migration::prelude::*;
 pub use sea_orm_migration::{MigratorTrait, SchemaManager};
@@ -36,6 +39,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000001_create_chats::Migration),
             Box::new(m20261122_000002_create_message_texts::Migration),
             Box::new(m20261122_000020_seal_proxies::Migration),
+            Box::new(m20261129_000003_time_chats::Migration),
+            Box::new(m20261129_000004_create_labels::Migration),
+            Box::new(m20261129_000004_fetch_files::Migration),
         ]
     }
 }

@@ -58,6 +58,7 @@ pub(crate) fn handlers() -> HandlerTable {
 /// Every area's control routes, below `/sandbox`.
 pub(crate) fn routes() -> Router<Hub> {
     Router::new()
+        .merge(app_state::routes())
         .merge(business::routes())
         .merge(calls::routes())
         .merge(channels::routes())

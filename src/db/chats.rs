@@ -3,13 +3,14 @@
 //! Written by a session's journal alone, under its fence, in the transaction of what changes them.
 
 use entity::{
+    chat_labels,
     chats::{ActiveModel, Column, Entity, Model},
     ids::SessionId,
 };
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter,
     QueryOrder, QuerySelect, QueryTrait,
-    sea_query::{CaseStatement, Expr, ExprTrait, Func, OnConflict},
+    sea_query::{CaseStatement, Expr, ExprTrait, Func, OnConflict, Query},
 };
 
 use super::Script;
@@ -38,6 +39,7 @@ pub fn upsert(script: &mut Script, rows: Vec<Model>) {
         Column::Archived,
         Column::Pinned,
         Column::MutedUntil,
+        Column::EphemeralS,
     ] {
         let newest = Func::coalesce([incoming(column), kept(column)]);
         conflict.value(column, newest);
@@ -84,14 +86,28 @@ pub async fn of(
         .await
 }
 
-/// A page, the one with the latest message first, after the chat with `after`.
+/// A page, the one with the latest message first, after the chat with `after`; with `label` of those that have it.
 pub async fn page(
     db: &impl ConnectionTrait,
     session: SessionId,
+    label: Option<&str>,
     after: Option<(i64, &str)>,
     limit: u64,
 ) -> Result<Vec<Model>, DbErr> {
     let mut rows = Entity::find().filter(Column::SessionId.eq(session));
+    if let Some(label) = label {
+        let labeled = Query::select()
+            .column(chat_labels::Column::Chat)
+            .from(chat_labels::Entity)
+            .and_where(chat_labels::Column::SessionId.eq(session))
+            .and_where(chat_labels::Column::Label.eq(label))
+            .to_owned();
+        // Put on it before its other address was known here, it is kept by that one.
+        let any = Condition::any()
+            .add(Column::Id.in_subquery(labeled.clone()))
+            .add(Column::Lid.in_subquery(labeled));
+        rows = rows.filter(any);
+    }
     if let Some((at, id)) = after {
         let same = Condition::all()
             .add(Column::LastAt.eq(at))
@@ -106,6 +122,21 @@ pub async fn page(
         .limit(limit)
         .all(db)
         .await
+}
+
+/// After how many seconds the messages of a chat disappear, where that is known; 0 is never.
+pub async fn ephemeral(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+    id: &str,
+) -> Result<Option<i32>, DbErr> {
+    let found: Option<Option<i32>> = Entity::find_by_id((session, id.to_owned()))
+        .select_only()
+        .column(Column::EphemeralS)
+        .into_tuple()
+        .one(db)
+        .await?;
+    Ok(found.flatten())
 }
 
 /// The canonical id of the chat with this LID.

@@ -84,6 +84,29 @@ pub async fn orphans(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<Model>
         .await
 }
 
+/// Files that WhatsApp has and the store does not, written since `since`, the oldest first; without `passed`.
+pub async fn awaited(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+    since: i64,
+    passed: &[MediaId],
+    limit: u64,
+) -> Result<Vec<MediaId>, DbErr> {
+    Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::SessionId.eq(session))
+        .filter(Column::Stored.eq(false))
+        .filter(Column::CreatedAt.gte(since))
+        .filter(Column::ReferenceSealed.is_not_null())
+        .filter(Column::Id.is_not_in(passed.iter().copied()))
+        .order_by_asc(Column::CreatedAt)
+        .limit(limit)
+        .into_tuple()
+        .all(db)
+        .await
+}
+
 /// Its bytes are in the store no longer; WhatsApp may have them.
 pub async fn unstore(
     db: &DatabaseConnection,

@@ -1,11 +1,11 @@
 //! `sessions`: what owners see. Every finder takes the owner.
 
 use entity::{
-    chats, contacts,
+    chat_labels, chats, contacts,
     enums::SessionState,
     events,
     ids::{SessionId, UserId},
-    link_tokens, message_marks, message_secrets, message_texts, messages, outgoing,
+    labels, link_tokens, message_marks, message_secrets, message_texts, messages, outgoing,
     sessions::{ActiveModel, Column, Entity, Model},
     users, webhook_deliveries,
 };
@@ -188,6 +188,14 @@ pub async fn delete(
         .await?;
     chats::Entity::delete_many()
         .filter(chats::Column::SessionId.eq(id))
+        .exec(db)
+        .await?;
+    labels::Entity::delete_many()
+        .filter(labels::Column::SessionId.eq(id))
+        .exec(db)
+        .await?;
+    chat_labels::Entity::delete_many()
+        .filter(chat_labels::Column::SessionId.eq(id))
         .exec(db)
         .await?;
     message_texts::Entity::delete_many()

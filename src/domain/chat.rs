@@ -1,9 +1,12 @@
 //! What an account can do with a chat, and what is different about the chat then.
 
-use super::{clock::rfc3339, event::ChatChanges};
+use super::{
+    clock::rfc3339,
+    event::{ChatChanges, ChatLabel},
+};
 
 /// What can be done with a chat; it holds on every device of the account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChatAction {
     /// Puts it away, or back.
     Archive(bool),
@@ -15,6 +18,8 @@ pub enum ChatAction {
     Unmute,
     /// Counts it as read, or as unread.
     Read(bool),
+    /// Puts a label on it, or takes it from there.
+    Label(ChatLabel),
     /// Removes it.
     Delete,
 }
@@ -32,6 +37,7 @@ impl ChatAction {
             }
             Self::Unmute => changes.muted = Some(false),
             Self::Read(read) => changes.read = Some(read),
+            Self::Label(label) => changes.label = Some(label),
             Self::Delete => changes.deleted = Some(true),
         }
         changes

@@ -183,6 +183,9 @@ pub enum Event {
     /// Posts of a channel fare otherwise now.
     #[serde(rename = "channel.reactions")]
     ChannelReactions(ChannelReactionsData),
+    /// A label was made, changed or deleted.
+    #[serde(rename = "label.update")]
+    LabelUpdate(LabelUpdateData),
     /// Somebody is there, or types.
     #[serde(rename = "presence")]
     Presence(PresenceData),
@@ -224,7 +227,7 @@ impl Event {
     }
 
     /// The names of all events of this version.
-    pub const NAMES: [&'static str; 28] = [
+    pub const NAMES: [&'static str; 30] = [
         "qr",
         "pair_code",
         "passkey",
@@ -250,6 +253,7 @@ impl Event {
         "contact.update",
         "chat.update",
         "channel.reactions",
+        "label.update",
         "presence",
         "call",
         "history.sync",
@@ -284,6 +288,7 @@ impl Event {
             Self::ContactUpdate(_) => "contact.update",
             Self::ChatUpdate(_) => "chat.update",
             Self::ChannelReactions(_) => "channel.reactions",
+            Self::LabelUpdate(_) => "label.update",
             Self::Presence(_) => "presence",
             Self::Call(_) => "call",
             Self::HistorySync(_) => "history.sync",
@@ -318,6 +323,7 @@ impl Event {
             Self::ContactUpdate(data) => serde_json::to_string(data),
             Self::ChatUpdate(data) => serde_json::to_string(data),
             Self::ChannelReactions(data) => serde_json::to_string(data),
+            Self::LabelUpdate(data) => serde_json::to_string(data),
             Self::Presence(data) => serde_json::to_string(data),
             Self::Call(data) => serde_json::to_string(data),
             Self::HistorySync(data) => serde_json::to_string(data),

@@ -18,6 +18,8 @@ pub struct PastChat {
     pub pinned: bool,
     /// Until when it is silent, in milliseconds since 1970; negative has no end.
     pub muted_until: Option<i64>,
+    /// After how many seconds its messages disappear; 0 is never.
+    pub ephemeral_s: Option<u32>,
     /// It was marked as unread.
     pub marked_unread: bool,
 }

@@ -34,6 +34,9 @@ pub struct ReplyTo {
     /// What it said, as the answer quotes it.
     #[serde(flatten)]
     pub content: Option<Box<Content>>,
+    /// Where WhatsApp has its file: for this service alone.
+    #[serde(skip)]
+    pub file: Option<Box<Reference>>,
 }
 
 /// What is shown of a page that a text links to.
@@ -128,6 +131,21 @@ pub struct Message {
 }
 
 impl Message {
+    /// As an answer quotes it.
+    pub fn quoted(&self) -> ReplyTo {
+        let file = match self.private.as_deref() {
+            // What opens once is named, and not shown again.
+            Some(Private::Media(at)) if !self.context.view_once => Some(Box::new(at.clone())),
+            _ => None,
+        };
+        ReplyTo {
+            message_id: self.message_id.clone(),
+            sender: Some(self.sender.clone()),
+            content: Some(Box::new(self.content.clone())),
+            file,
+        }
+    }
+
     /// Whether it is a text and nothing else.
     pub fn is_plain(&self) -> bool {
         matches!(self.content, Content::Text { .. }) && self.context == Context::default()
@@ -168,6 +186,7 @@ mod tests {
                     message_id: "B".to_owned(),
                     sender: Some(bob),
                     content: Some(Box::new(Content::text("who?"))),
+                    file: None,
                 })),
                 expires_in_s: Some(86_400),
                 ..Context::default()

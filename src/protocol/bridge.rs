@@ -373,8 +373,10 @@ impl InboundDurabilityHook for Hook {
         for message in &mut messages {
             complete(&client, &mut message.context).await;
         }
-        if !messages.is_empty() {
-            self.inbox.record(messages).await?;
+        let changes = batch.iter().filter_map(convert::chat_change);
+        let changes: Vec<_> = changes.collect();
+        if !messages.is_empty() || !changes.is_empty() {
+            self.inbox.record(messages, changes).await?;
         }
         Ok(())
     }

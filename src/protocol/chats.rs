@@ -5,7 +5,7 @@
 use wacore_binary::Jid;
 use whatsapp_rust::features::ChatStateType;
 
-use super::{AskError, client::Client, convert};
+use super::{AskError, SendError, client::Client, convert};
 use crate::domain::{
     address::{Address, Chat},
     chat::ChatAction,
@@ -19,6 +19,7 @@ impl Client {
             return Ok(());
         };
         let (actions, jid) = (self.inner.chat_actions(), &jid);
+        let labels = self.inner.labels();
         let doing = async {
             match action {
                 ChatAction::Archive(true) => actions.archive_chat(jid, None).await,
@@ -29,10 +30,27 @@ impl Client {
                 ChatAction::Mute(Some(until)) => actions.mute_chat_until(jid, until).await,
                 ChatAction::Unmute => actions.unmute_chat(jid).await,
                 ChatAction::Read(read) => actions.mark_chat_as_read(jid, read, None).await,
+                ChatAction::Label(label) if label.labeled => {
+                    labels.add_chat_label(&label.id, jid).await
+                }
+                ChatAction::Label(label) => labels.remove_chat_label(&label.id, jid).await,
                 ChatAction::Delete => actions.delete_chat(jid, true, None).await,
             }
         };
         self.ask(Box::pin(doing)).await
+    }
+
+    /// Has what is written in a chat of two disappear after so many seconds, on both sides; 0 is never.
+    pub async fn set_timer(
+        &self,
+        chat: &Address,
+        ephemeral_s: u32,
+        now_ms: i64,
+    ) -> Result<(), SendError> {
+        let payload = convert::timer(ephemeral_s, now_ms.div_euclid(1000));
+        let id = convert::message_id();
+        self.send(chat, &id, &payload).await?.answer().await?;
+        Ok(())
     }
 
     /// Writes a person into the account's address book.

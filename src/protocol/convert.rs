@@ -15,8 +15,8 @@ use waproto::whatsapp as wa;
 use crate::domain::{
     address::{Address, Chat, ChatKind, Party},
     clock::rfc3339,
-    event::UndecryptableData,
-    message::{Ack, Attached, Content, Message, Private},
+    event::{ChatChanges, ChatUpdateData, UndecryptableData},
+    message::{Ack, Content, Message, Private},
     session::Account,
 };
 
@@ -31,6 +31,7 @@ mod vcard;
 mod votes;
 
 pub use about::{Writer, compose_about};
+pub(super) use outgoing::timer;
 pub use outgoing::{Payload, compose};
 pub(super) use posts::{Posted, post};
 pub use votes::{Sealed, open_response, open_vote};
@@ -111,9 +112,7 @@ pub(super) fn message(
         return None;
     }
     let mut read = incoming::read(&inbound.message)?;
-    if let Some(media) = read.content.media_mut() {
-        media.url = Attached::url(session, media.id);
-    }
+    read.name_files(session);
     read.context.server_id = posts::number(info);
     if info.edit == EditAttribute::AdminRevoke && matches!(read.content, Content::Revoke { .. }) {
         read.private = Some(Box::new(Private::ByAdmin));
@@ -131,6 +130,24 @@ pub(super) fn message(
     })
 }
 
+/// What a message says of its chat: after how long what is written there disappears. Such a message is shown to nobody.
+pub(super) fn chat_change(inbound: &InboundMessage) -> Option<ChatUpdateData> {
+    let info = &inbound.info;
+    if info.category == MessageCategory::Peer {
+        return None;
+    }
+    let ephemeral_s = incoming::timer(&inbound.message)?;
+    let chat = chat(&info.source).filter(|chat| chat.kind == ChatKind::User)?;
+    Some(ChatUpdateData {
+        chat,
+        changes: ChatChanges {
+            ephemeral_s: Some(ephemeral_s),
+            ..ChatChanges::default()
+        },
+        initial: false,
+    })
+}
+
 /// A message of the past; none when it is not meant for a user, or is about another one.
 pub(super) fn past(
     told: &wa::WebMessageInfo,
@@ -142,9 +159,7 @@ pub(super) fn past(
     if read.content.target().is_some() {
         return None;
     }
-    if let Some(media) = read.content.media_mut() {
-        media.url = Attached::url(session, media.id);
-    }
+    read.name_files(session);
     let asks = matches!(read.content, Content::Poll { .. } | Content::Event { .. });
     if asks && read.private.is_none() {
         let secret = told.message_secret.clone();

@@ -256,6 +256,7 @@ fn past_chat(chat: Chat, told: wa::Conversation) -> (PastChat, u32) {
             .mute_end_time
             .filter(|until| *until > 0)
             .map(|until| i64::try_from(until).unwrap_or(-1)),
+        ephemeral_s: told.ephemeral_expiration,
         marked_unread: told.marked_as_unread.unwrap_or_default(),
     };
     (past, told.unread_count.unwrap_or(0))

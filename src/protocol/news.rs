@@ -21,9 +21,9 @@ use crate::domain::{
     channel::{ChannelReactionsData, PostReactions, ReactionCount},
     clock::rfc3339,
     event::{
-        CallData, CallStatus, ChatChanges, ChatUpdateData, ContactChanges, ContactUpdateData,
-        Event, GroupChanges, GroupParticipantsData, GroupUpdateData, ParticipantsAction,
-        PresenceData, PresenceState,
+        CallData, CallStatus, ChatChanges, ChatLabel, ChatUpdateData, ContactChanges,
+        ContactUpdateData, Event, GroupChanges, GroupParticipantsData, GroupUpdateData,
+        LabelUpdateData, ParticipantsAction, PresenceData, PresenceState,
     },
 };
 
@@ -39,6 +39,8 @@ pub(super) const INTEREST: &[EventKind] = &[
     EventKind::MarkChatAsReadUpdate,
     EventKind::ClearChatUpdate,
     EventKind::DeleteChatUpdate,
+    EventKind::LabelEditUpdate,
+    EventKind::LabelAssociationUpdate,
     EventKind::Presence,
     EventKind::ChatPresence,
     EventKind::IncomingCall,
@@ -113,6 +115,16 @@ impl Client {
                 Some(Event::ContactUpdate(ContactUpdateData {
                     party: self.person(&update.jid, None).await,
                     changes,
+                    initial: update.from_full_sync,
+                }))
+            }
+            WaEvent::LabelEditUpdate(update) => {
+                let deleted = update.action.deleted.unwrap_or_default();
+                Some(Event::LabelUpdate(LabelUpdateData {
+                    id: update.label_id.clone(),
+                    name: update.action.name.clone().filter(|_| !deleted),
+                    color: update.action.color.filter(|_| !deleted),
+                    deleted,
                     initial: update.from_full_sync,
                 }))
             }
@@ -216,6 +228,13 @@ impl Client {
             WaEvent::ClearChatUpdate(update) => {
                 changes.cleared = Some(true);
                 (&update.jid, update.from_full_sync)
+            }
+            WaEvent::LabelAssociationUpdate(update) => {
+                changes.label = Some(ChatLabel {
+                    id: update.label_id.clone(),
+                    labeled: update.action.labeled.unwrap_or_default(),
+                });
+                (&update.chat_jid, update.from_full_sync)
             }
             WaEvent::DeleteChatUpdate(update) => {
                 changes.deleted = Some(true);

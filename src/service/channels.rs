@@ -221,6 +221,7 @@ impl Channels {
                 archived: false,
                 pinned: false,
                 muted_until: None,
+                ephemeral_s: None,
                 marked_unread: false,
             },
             messages: posts.iter().rev().map(seen).collect(),

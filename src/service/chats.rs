@@ -2,6 +2,8 @@
 //!
 //! Owns what may be asked. `http` and the dialects call it.
 
+use std::time::Duration;
+
 use super::{
     Ctx, Error,
     running::{Found, Running, address, ask_error, invalid_address, person},
@@ -16,12 +18,19 @@ use crate::domain::{
 };
 
 mod history;
+mod labels;
 mod list;
+mod timer;
 
+pub use labels::{Label, LabelPatch};
 pub use list::{LastMessage, Listed, Silence};
+pub(super) use timer::EPHEMERAL_S;
 
 /// The longest time for which a chat is silenced: longer is without an end.
 const MAX_MUTE_S: u32 = 10 * 366 * 24 * 60 * 60;
+
+/// How long a verb waits until the session has heard of a label that it changed itself.
+const MAX_LABEL_WAIT: Duration = Duration::from_secs(2);
 
 /// For how long a chat is silent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,7 +133,8 @@ impl Chats {
         let found = self.running.find(ctx, Scope::MessagesSend, session).await?;
         let (client, chat) = (found.client(), writable(chat)?);
         let client = client?;
-        client.act_on_chat(&chat, action).await.map_err(ask_error)?;
+        let done = client.act_on_chat(&chat, action.clone()).await;
+        done.map_err(ask_error)?;
         // The log tells it when WhatsApp gives it back, as to every other device.
         Ok(ChatUpdateData {
             chat: client.chat_of(&chat).await.ok_or(NO_CHAT)?,

@@ -29,8 +29,10 @@ use crate::{
 };
 
 mod by_url;
+mod eager;
 mod whatsapp;
 
+pub use eager::Eager;
 pub(super) use whatsapp::check;
 
 /// The largest file: a document of WhatsApp's. What a message may hold is less, by its kind.

@@ -31,10 +31,11 @@ mod new;
 mod posts;
 mod stored;
 
+pub use about::Wording;
 pub use became::{Answered, Became, Deleted, Pinned, Reacted, Tally};
 pub(super) use new::MAX_TEXT;
 pub use new::NewMessage;
-use new::{check_text, refused};
+use new::{check_caption, check_text, refused};
 pub use stored::{Query, StoredMessage};
 
 const NOT_SENT: &str = "this kind cannot be sent";
@@ -127,7 +128,9 @@ impl Messages {
         let message = &mut outgoing.message;
         // Before the message is stored: what WhatsApp does not take is not sent, and what is stored can be sent again.
         let lies_open = message.chat.kind == ChatKind::Newsletter;
-        let put_up = self.media.put_up(&handle, &mut message.content, lies_open);
+        let put_up = self
+            .media
+            .put_up(&handle, &mut message.content, lies_open, new.thumbnail);
         if let Some(reference) = put_up.await? {
             message.private = Some(Box::new(Private::Media(reference)));
         }
@@ -198,8 +201,12 @@ impl Messages {
         let account = handle.snapshot().account;
         let chat = chat_of(&new.to);
         let reply_to = match &new.reply_to {
-            Some(reference) => Some(self.answered(handle.session, reference, &chat).await?),
+            Some(reference) => Some(self.answered(handle, reference, &chat).await?),
             None => None,
+        };
+        let expires_in_s = match new.expires_in_s {
+            None => self.timer(handle.session, &new.to).await?,
+            given => given,
         };
         let message = Message {
             message_id: new
@@ -221,7 +228,7 @@ impl Messages {
                 mentions: new.mentions.iter().map(party_of).collect(),
                 link_preview: new.link_preview.clone(),
                 forwarded: new.forwarded,
-                expires_in_s: new.expires_in_s,
+                expires_in_s,
                 view_once: new.view_once,
                 server_id: None,
             },
@@ -236,27 +243,43 @@ impl Messages {
         })
     }
 
+    /// In a chat whose messages disappear each says so itself: else the phones of the others keep it.
+    async fn timer(&self, session: SessionId, to: &Address) -> Result<Option<u32>, Error> {
+        let chat = self.canonical(session, to).await?;
+        let after = db::chats::ephemeral(&self.db, session, &chat).await?;
+        let after = after.and_then(|after| u32::try_from(after).ok());
+        Ok(after.filter(|after| *after > 0))
+    }
+
     /// The message of `chat` that is answered.
     async fn answered(
         &self,
-        session: SessionId,
+        handle: &Handle,
         reference: &str,
         chat: &Chat,
     ) -> Result<ReplyTo, Error> {
+        let session = handle.session;
         let unknown = || {
             let detail = "this chat has no such message";
             refused("reply_to_unknown", "/reply_to", detail)
         };
         let found = db::messages::find(&self.db, session, reference).await?;
-        let answered = read(&found.ok_or_else(unknown)?)?;
-        if answered.content.target().is_some() || !answered.chat.party.is(&chat.party) {
+        let found = vec![found.ok_or_else(unknown)?];
+        let found = self.stored(session, found).await?.into_iter().next();
+        let StoredMessage {
+            message, became, ..
+        } = found.ok_or_else(unknown)?;
+        if message.content.target().is_some() || !message.chat.party.is(&chat.party) {
             return Err(unknown());
         }
-        Ok(ReplyTo {
-            message_id: answered.message_id,
-            sender: Some(answered.sender),
-            content: Some(Box::new(answered.content)),
-        })
+        let mut quoted = message.quoted();
+        if became.deleted.is_some() {
+            quoted.content = None;
+        } else if !message.context.view_once {
+            let file = self.media.reference(handle, &message.content).await?;
+            quoted.file = file.map(Box::new);
+        }
+        Ok(quoted)
     }
 }
 

@@ -3,7 +3,13 @@
 //! Owns the settings of a run; a change acts at once. Must never hold anybody up: what it says to WhatsApp goes out in
 //! tasks of their own, and is worth nothing later.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 
@@ -13,7 +19,7 @@ use crate::{
         address::{Address, ChatKind},
         event::{CallData, CallStatus, Event},
         message::Message,
-        session::Settings,
+        session::{Download, Settings},
     },
     lifecycle::Tasks,
     protocol::Client,
@@ -29,6 +35,8 @@ struct Inner {
     client: Arc<ArcSwapOption<Client>>,
     journal: Journal,
     tasks: Tasks,
+    /// Whether files may have come that were not fetched. At the start of a run nobody knows.
+    files: AtomicBool,
 }
 
 impl Habits {
@@ -43,12 +51,14 @@ impl Habits {
             client,
             journal,
             tasks,
+            files: AtomicBool::new(true),
         }))
     }
 
     /// From now on as `settings` say.
     pub fn set(&self, settings: Settings) {
         let online = settings.always_online;
+        self.await_files();
         let before = self.0.settings.swap(Arc::new(settings));
         if before.always_online != online {
             self.show_online(online);
@@ -89,6 +99,29 @@ impl Habits {
             _ => return true,
         };
         self.wants(kind)
+    }
+
+    /// Messages are stored, some of which may have files.
+    pub(super) fn stored(&self, with_files: bool) {
+        if with_files {
+            self.await_files();
+        }
+    }
+
+    /// Whether files are to be fetched that nobody has asked for yet.
+    pub fn awaits_files(&self) -> bool {
+        let is_eager = self.0.settings.load().download_media == Download::Eager;
+        is_eager && self.0.files.load(Ordering::Acquire)
+    }
+
+    /// Somebody looks for them now: what comes from here on awaits its own turn.
+    pub fn look_for_files(&self) {
+        self.0.files.store(false, Ordering::Release);
+    }
+
+    /// There may be more of them.
+    pub fn await_files(&self) {
+        self.0.files.store(true, Ordering::Release);
     }
 
     /// What to tell the senders of stored messages, if the owner wants them to count as read.

@@ -4,7 +4,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{habits::Habits, journal::Journal, names::Names, replies::Replies};
 use crate::{
-    domain::{event::Event, message::Message},
+    domain::{
+        event::{ChatUpdateData, Event},
+        message::Message,
+    },
     protocol::{Inbox, InboxError, store},
 };
 
@@ -20,28 +23,35 @@ pub(super) struct SessionInbox {
 
 #[async_trait::async_trait]
 impl Inbox for SessionInbox {
-    async fn record(&self, batch: Vec<Message>) -> Result<(), InboxError> {
+    async fn record(
+        &self,
+        batch: Vec<Message>,
+        changes: Vec<ChatUpdateData>,
+    ) -> Result<(), InboxError> {
         if self.spoiled.is_cancelled() {
             // What follows a message that was not written waits behind it: both come again, in their order.
             return Err(InboxError(Box::new(store::Error::Spoiled)));
         }
         let batch = self.habits.wanted(batch);
-        if batch.is_empty() {
+        if batch.is_empty() && changes.is_empty() {
             return Ok(());
         }
         let read = self.habits.received(&batch);
+        let with_files = batch.iter().any(|one| one.content.media().is_some());
         let answer = self.habits.auto_reply();
         let answers = answer.map(|text| self.replies.to(&batch, &text));
         let fresh = self.names.fresh(&batch);
         let renamed = fresh.renamed.into_iter().map(Event::ContactUpdate);
+        let told = changes.into_iter().map(Event::ChatUpdate).chain(renamed);
         // Together, so that they share a transaction.
         let written = tokio::try_join!(
             self.journal.record_messages(batch),
             self.journal.record_contacts(fresh.all),
-            self.journal.record_events(renamed.collect()),
+            self.journal.record_events(told.collect()),
         );
         match written {
             Ok(_) => {
+                self.habits.stored(with_files);
                 if let Some(read) = read {
                     self.habits.confirm(read);
                 }

@@ -41,6 +41,7 @@ mod about;
 mod chats;
 mod commit;
 mod files;
+mod labels;
 mod past;
 mod plan;
 mod texts;

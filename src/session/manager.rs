@@ -154,6 +154,13 @@ impl Manager {
         self.live.get(&session).map(|handle| handle.clone())
     }
 
+    /// Sessions that run here and whose files are to be fetched before somebody asks for them.
+    pub fn awaiting_files(&self) -> Vec<Handle> {
+        let live = self.live.iter();
+        let awaiting = live.filter(|handle| handle.habits.awaits_files());
+        awaiting.map(|handle| handle.value().clone()).collect()
+    }
+
     /// How many sessions run here.
     pub fn count(&self) -> usize {
         self.live.len()

@@ -20,7 +20,7 @@ use crate::{
     domain::{
         address::{Address, ChatKind, Party},
         clock::{SharedClock, rfc3339},
-        message::{Content, Context, Message, ReplyTo},
+        message::{Content, Context, Message},
         session::Snapshot,
     },
     lifecycle::Tasks,
@@ -86,11 +86,7 @@ impl Replies {
                     timestamp: rfc3339(now),
                     content: Content::text(text),
                     context: Context {
-                        reply_to: Some(Box::new(ReplyTo {
-                            message_id: message.message_id.clone(),
-                            sender: Some(message.sender.clone()),
-                            content: Some(Box::new(message.content.clone())),
-                        })),
+                        reply_to: Some(Box::new(message.quoted())),
                         ..Context::default()
                     },
                     private: None,

@@ -4,6 +4,7 @@
 //! is one of the devices: it shares the key, verifies every patch, and writes patches of its own.
 
 mod book;
+mod labels;
 mod phone;
 
 use wacore_binary::builder::NodeBuilder;
@@ -17,6 +18,7 @@ use crate::world::World;
 
 use book::Collection;
 pub(crate) use book::Tables;
+pub(crate) use labels::routes;
 pub(crate) use phone::{name_changed, salt_made};
 
 /// Patches in one answer; a device that needs more asks again.

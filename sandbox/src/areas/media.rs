@@ -26,7 +26,7 @@ use crate::world::World;
 pub(crate) use again::asked;
 pub(crate) use attach::{AttachFault, Attachment, File, Kind, attach, attach_open};
 pub(crate) use http::router;
-pub(crate) use opened::{Sealed, handle_of, opened, sealed, shown};
+pub(crate) use opened::{Sealed, handle_of, opened, sealed, seen, shown};
 pub(crate) use routes::routes;
 pub(crate) use shelf::{Shelf, ShelfFault};
 

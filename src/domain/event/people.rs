@@ -154,15 +154,50 @@ pub struct ChatChanges {
     /// Until when it is silent, RFC 3339; absent when that has no end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub muted_until: Option<String>,
+    /// After how many seconds its messages disappear; 0 is never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ephemeral_s: Option<u32>,
     /// Whether it counts as read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub read: Option<bool>,
+    /// A label was put on it, or taken from it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    pub label: Option<ChatLabel>,
     /// It was emptied.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cleared: Option<bool>,
     /// It was removed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deleted: Option<bool>,
+}
+
+/// A label of a chat.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ChatLabel {
+    /// WhatsApp's id of the label.
+    pub id: String,
+    /// Whether the chat has it.
+    pub labeled: bool,
+}
+
+/// `label.update`: a label was made, changed or deleted, on whichever device of the account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct LabelUpdateData {
+    /// WhatsApp's id of the label.
+    pub id: String,
+    /// What it is called; absent when it is deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The number of its colour, 0 to 19.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub color: Option<i32>,
+    /// It is gone, from every chat as well.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub deleted: bool,
+    /// Whether this only tells how it was when the session came to know it, as after linking.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub initial: bool,
 }
 
 /// `presence`: somebody is there, or types.

@@ -18,8 +18,39 @@ pub struct Reaction {
 pub struct Edit {
     /// The message it is about.
     pub message_id: String,
-    /// What it says now.
-    pub text: Text,
+    /// What it says now, if it is a text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    pub text: Option<Text>,
+    /// What is written below its file now, empty for nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caption: Option<String>,
+}
+
+impl Edit {
+    /// A text says something else.
+    pub const fn of_text(message_id: String, text: Text) -> Self {
+        Self {
+            message_id,
+            text: Some(text),
+            caption: None,
+        }
+    }
+
+    /// Something else is written below a file.
+    pub const fn of_caption(message_id: String, caption: String) -> Self {
+        Self {
+            message_id,
+            text: None,
+            caption: Some(caption),
+        }
+    }
+
+    /// The new wording.
+    pub fn wording(&self) -> &str {
+        let text = self.text.as_ref().map(|text| text.body.as_str());
+        text.or(self.caption.as_deref()).unwrap_or_default()
+    }
 }
 
 /// A message was deleted for everybody.

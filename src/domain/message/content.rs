@@ -153,6 +153,30 @@ impl Content {
         }
     }
 
+    /// What is written below its file; none where nothing can be.
+    pub const fn caption_mut(&mut self) -> Option<&mut Option<String>> {
+        match self {
+            Self::Image { image, .. } => Some(&mut image.caption),
+            Self::Video { video, .. } => Some(&mut video.caption),
+            Self::Document { document, .. } => Some(&mut document.caption),
+            _ => None,
+        }
+    }
+
+    /// Says what `edit` has it say; false for a kind without a wording.
+    pub fn reword(&mut self, edit: &Edit) -> bool {
+        let wording = edit.wording();
+        if let Self::Text { text } = self {
+            wording.clone_into(&mut text.body);
+            return true;
+        }
+        let Some(caption) = self.caption_mut() else {
+            return false;
+        };
+        *caption = Some(wording.to_owned()).filter(|wording| !wording.is_empty());
+        true
+    }
+
     /// A text.
     pub fn text(body: impl Into<String>) -> Self {
         let body = body.into();
@@ -271,6 +295,23 @@ mod tests {
             let json = serde_json::to_value(&content).unwrap();
             assert_eq!(serde_json::from_value::<Content>(json).unwrap(), content);
         }
+    }
+
+    #[test]
+    fn an_edit_changes_a_wording_and_leaves_what_has_none_alone() {
+        let mut picture: Content = serde_json::from_value(json!({
+            "type": "image", "image": {"caption": "helo"},
+            "media": {"id": "med_0190a2b4c6d87e6f8a1b2c3d4e5f6071", "url": "", "mimetype": "image/png", "size": 1, "sha256": ""},
+        }))
+        .unwrap();
+        assert!(picture.reword(&Edit::of_caption("A".into(), "hello".into())));
+        assert_eq!(picture.searchable(), Some("hello"));
+        assert!(picture.reword(&Edit::of_caption("A".into(), String::new())));
+        assert_eq!(picture.searchable(), None);
+        let mut unknown = Content::Unknown {
+            unknown: Unknown::default(),
+        };
+        assert!(!unknown.reword(&Edit::of_caption("A".into(), "x".into())));
     }
 
     #[test]

@@ -57,6 +57,12 @@ pub struct Video {
     /// How long it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<u32>,
+    /// Pixels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub width: Option<u32>,
+    /// Pixels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub height: Option<u32>,
     /// It plays by itself, over and over, without a sound.
     #[serde(default, skip_serializing_if = "is_false")]
     pub gif: bool,

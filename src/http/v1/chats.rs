@@ -18,12 +18,16 @@ use crate::{
 };
 
 mod history;
+mod labels;
 mod list;
+mod timer;
 
 pub(in crate::http) fn guarded() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .merge(list::routes())
         .merge(history::routes())
+        .merge(timer::routes())
+        .merge(labels::routes())
         .routes(routes!(archive_chat))
         .routes(routes!(pin_chat))
         .routes(routes!(mute_chat))

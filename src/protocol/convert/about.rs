@@ -7,10 +7,10 @@ use wacore::{
 };
 use waproto::whatsapp as wa;
 
-use super::outgoing::{Payload, address, built};
+use super::outgoing::{Payload, address, built, with_file};
 use crate::domain::{
     address::{ChatKind, Party},
-    message::{Content, Message},
+    message::{Content, Message, Reference},
 };
 
 /// Who writes about a message, and when.
@@ -22,6 +22,8 @@ pub struct Writer<'a> {
     pub now_ms: i64,
     /// The secret of the message it is about, for a vote.
     pub secret: Option<&'a [u8]>,
+    /// Where WhatsApp has the file of the message it is about, for an edit.
+    pub file: Option<&'a Reference>,
 }
 
 /// `content` about `target` as it is sent; none for content that is about nothing, or a vote without the secret of
@@ -40,13 +42,15 @@ pub fn compose_about(content: &Content, target: &Message, writer: Writer<'_>) ->
         }
         Content::Edit { edit } => {
             use wa::message::protocol_message::Type;
-            let text = Content::Text {
-                text: edit.text.clone(),
-            };
+            let mut edited = target.content.clone();
+            if !edited.reword(edit) {
+                return None;
+            }
+            let edited = built(&edited).or_else(|| with_file(&edited, writer.file, false));
             made.protocol_message = MessageField::some(wa::message::ProtocolMessage {
                 key: MessageField::some(key),
                 r#type: Some(Type::MESSAGE_EDIT),
-                edited_message: MessageField::some(built(&text)?),
+                edited_message: MessageField::some(edited?),
                 timestamp_ms: Some(writer.now_ms),
                 ..Default::default()
             });

@@ -3,14 +3,15 @@
 //! Owns which kinds are typed, and what is looked into: a message may lie in a wrapper that says that it disappears,
 //! can be opened once, or was sent from another device.
 
+use entity::ids::SessionId;
 use waproto::whatsapp as wa;
 
 use super::{person, raw, vcard};
 use crate::domain::{
     clock::rfc3339,
     message::{
-        Contact, Content, Context, Edit, Keep, LinkPreview, Location, Occasion, Pin, Poll, Private,
-        Reaction, ReplyTo, Response, Revoke, Unknown, Venue, Vote,
+        Attached, Contact, Content, Context, Edit, Keep, LinkPreview, Location, Occasion, Pin,
+        Poll, Private, Reaction, Reference, ReplyTo, Response, Revoke, Text, Unknown, Venue, Vote,
     },
 };
 
@@ -64,6 +65,15 @@ pub(super) fn read(message: &wa::Message) -> Option<Read> {
 }
 
 impl Read {
+    /// Says where its file is read, and that of what it quotes.
+    pub(super) fn name_files(&mut self, session: SessionId) {
+        let reply = self.context.reply_to.as_mut();
+        let quoted = reply.and_then(|reply| reply.content.as_mut()?.media_mut());
+        for media in [self.content.media_mut(), quoted].into_iter().flatten() {
+            media.url = Attached::url(session, media.id);
+        }
+    }
+
     fn plain(content: Content) -> Self {
         Self {
             content,
@@ -229,19 +239,34 @@ fn protocol(message: &wa::message::ProtocolMessage) -> Option<Content> {
             },
         }),
         Type::MESSAGE_EDIT => {
-            let edited = read(message.edited_message.as_option()?)?;
-            let Content::Text { text } = edited.content else {
-                return None;
-            };
-            Some(Content::Edit {
-                edit: Edit {
-                    message_id: target(&message.key)?,
-                    text,
-                },
-            })
+            let edited = message.edited_message.as_option()?;
+            let edited = unwrapped(edited, &mut false, DEEPEST)?;
+            let edit = wording(edited, target(&message.key)?)?;
+            Some(Content::Edit { edit })
         }
         _ => None,
     }
+}
+
+/// After how many seconds the messages of this chat disappear from now on, if `message` says so; 0 is never.
+pub(super) fn timer(message: &wa::Message) -> Option<u32> {
+    use wa::message::protocol_message::Type;
+    let inner = unwrapped(message, &mut false, DEEPEST)?;
+    let setting = inner.protocol_message.as_option()?;
+    (setting.r#type? == Type::EPHEMERAL_SETTING)
+        .then(|| setting.ephemeral_expiration.unwrap_or_default())
+}
+
+/// Phones send the whole message once more; only its words may be others.
+fn wording(edited: &wa::Message, target: String) -> Option<Edit> {
+    if let Some(caption) = media::caption(edited) {
+        let caption = caption.cloned().unwrap_or_default();
+        return Some(Edit::of_caption(target, caption));
+    }
+    let extended = edited.extended_text_message.as_option();
+    let body = edited.conversation.as_ref();
+    let body = body.or_else(|| extended?.text.as_ref())?.clone();
+    Some(Edit::of_text(target, Text { body }))
 }
 
 /// The id of a message that another is about. It was written by whoever sent that, and no server has looked at it.
@@ -341,10 +366,12 @@ fn read_context(info: &wa::ContextInfo) -> Context {
     Context {
         reply_to: info.stanza_id.as_ref().map(|id| {
             let quoted = info.quoted_message.as_option().and_then(quoted);
+            let (content, file) = quoted.unzip();
             Box::new(ReplyTo {
                 message_id: id.clone(),
                 sender: info.participant.as_deref().and_then(person),
-                content: quoted.map(Box::new),
+                content: content.map(Box::new),
+                file: file.flatten(),
             })
         }),
         mentions: mentions.filter_map(|jid| person(jid)).collect(),
@@ -356,9 +383,14 @@ fn read_context(info: &wa::ContextInfo) -> Context {
     }
 }
 
-/// What a quote says; what is quoted in turn is not looked at.
-fn quoted(message: &wa::Message) -> Option<Content> {
+/// What a quote says, and where the file is that it shows; what is quoted in turn is not looked at.
+fn quoted(message: &wa::Message) -> Option<(Content, Option<Box<Reference>>)> {
     let inner = unwrapped(message, &mut false, DEEPEST)?;
+    if let Some((content, _, _, Private::Media(mut file))) = media::read(inner) {
+        // It stands with the message itself.
+        file.preview = None;
+        return Some((content, Some(Box::new(file))));
+    }
     let (content, _, _) = content(inner, message)?;
-    Some(content)
+    Some((content, None))
 }

@@ -8,6 +8,7 @@ use waproto::whatsapp as wa;
 
 mod media;
 
+pub(super) use self::media::built as with_file;
 use super::vcard;
 use crate::domain::{
     address::{ChatKind, Party},
@@ -67,7 +68,9 @@ impl Payload {
 /// A poll or a calendar event gets its secret here, which is put beside it.
 pub fn compose(message: &mut Message) -> Option<Payload> {
     let mut made = match message.private.as_deref() {
-        Some(Private::Media(at)) => media::built(&message.content, at, message.context.view_once)?,
+        Some(Private::Media(at)) => {
+            media::built(&message.content, Some(at), message.context.view_once)?
+        }
         _ => built(&message.content)?,
     };
     if matches!(
@@ -90,6 +93,28 @@ pub fn compose(message: &mut Message) -> Option<Payload> {
         return Some(Payload::post(&made, handle));
     }
     Some(Payload::of(&made))
+}
+
+/// Has the messages of a chat of two disappear after so many seconds; 0 is never.
+pub(in crate::protocol) fn timer(ephemeral_s: u32, now_s: i64) -> Payload {
+    use wa::{
+        disappearing_mode::{Initiator, Trigger},
+        message::protocol_message::Type,
+    };
+    Payload::of(&wa::Message {
+        protocol_message: MessageField::some(wa::message::ProtocolMessage {
+            r#type: Some(Type::EPHEMERAL_SETTING),
+            ephemeral_expiration: Some(ephemeral_s),
+            ephemeral_setting_timestamp: Some(now_s),
+            disappearing_mode: MessageField::some(wa::DisappearingMode {
+                initiator: Some(Initiator::CHANGED_IN_CHAT),
+                trigger: Some(Trigger::UNKNOWN),
+                ..Default::default()
+            }),
+            ..Default::default()
+        }),
+        ..Default::default()
+    })
 }
 
 /// The message without its context.
@@ -264,7 +289,10 @@ fn context_info(context: &Context) -> Option<wa::ContextInfo> {
     if let Some(reply) = reply_to {
         info.stanza_id = Some(reply.message_id.clone());
         info.participant = reply.sender.as_ref().map(address);
-        let quoted = reply.content.as_deref().and_then(built);
+        let quoted = reply.content.as_deref().and_then(|content| {
+            let file = || media::built(content, reply.file.as_deref(), false);
+            built(content).or_else(file)
+        });
         info.quoted_message = MessageField::some(quoted.unwrap_or_else(|| wa::Message {
             // What cannot be written again is still named; phones that have it show what they have.
             conversation: Some(String::new()),

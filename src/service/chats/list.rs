@@ -51,6 +51,10 @@ pub struct Listed {
     pub archived: bool,
     /// It stays on top.
     pub pinned: bool,
+    /// After how many seconds its messages disappear; 0 is never.
+    pub ephemeral_s: u32,
+    /// The ids of its labels.
+    pub labels: Vec<String>,
     /// For how long it makes no sound.
     pub silence: Silence,
     /// The message at its end.
@@ -63,13 +67,25 @@ impl Chats {
         &self,
         ctx: &Ctx,
         session: &str,
+        label: Option<&str>,
         after: Option<(i64, &str)>,
         limit: u64,
     ) -> Result<Vec<Listed>, Error> {
         let found = self.running.find(ctx, Scope::MessagesRead, session).await?;
         let db = &self.running.db;
-        let rows = db::chats::page(db, found.id, after, limit).await?;
+        if let Some(label) = label {
+            self.label(found.id, label).await?;
+        }
+        let rows = db::chats::page(db, found.id, label, after, limit).await?;
         let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
+        let mut labels: HashMap<String, Vec<String>> = HashMap::new();
+        if !ids.is_empty() {
+            let lids = rows.iter().filter_map(|row| row.lid.as_deref());
+            let both: Vec<&str> = ids.iter().copied().chain(lids).collect();
+            for (chat, label) in db::labels::of_chats(db, found.id, &both).await? {
+                labels.entry(chat).or_default().push(label);
+            }
+        }
         let people = if ids.is_empty() {
             Vec::new()
         } else {
@@ -83,7 +99,15 @@ impl Chats {
         let listed = |mut row: Model| {
             let name = row.name.take();
             let name = name.or_else(|| names.remove(&row.id).flatten());
-            listed(row, name, now)
+            let by_lid = row.lid.as_ref().and_then(|lid| labels.remove(lid));
+            let mut labels = labels.remove(&row.id).unwrap_or_default();
+            labels.extend(by_lid.into_iter().flatten());
+            labels.sort_unstable();
+            labels.dedup();
+            Listed {
+                labels,
+                ..listed(row, name, now)
+            }
         };
         Ok(rows.into_iter().map(listed).collect())
     }
@@ -115,6 +139,8 @@ fn listed(row: Model, name: Option<String>, now: i64) -> Listed {
         marked_unread: row.marked_unread.unwrap_or_default(),
         archived: row.archived.unwrap_or_default(),
         pinned: row.pinned.unwrap_or_default(),
+        ephemeral_s: u32::try_from(row.ephemeral_s.unwrap_or(0)).unwrap_or(0),
+        labels: Vec::new(),
         silence,
         last,
     }

@@ -7,14 +7,12 @@ use crate::{
         address::Address,
         group::{GroupChange, NewGroup},
     },
-    service::{Error, Fault},
+    service::{Error, Fault, chats::EPHEMERAL_S},
 };
 
 /// The longest name, in characters: WhatsApp's own limit, like those that follow.
 const MAX_SUBJECT: usize = 100;
 const MAX_DESCRIPTION: usize = 2048;
-/// After how many seconds messages may disappear.
-const EPHEMERAL_S: [u32; 4] = [0, 86_400, 604_800, 7_776_000];
 /// People in one request.
 pub const MAX_PEOPLE: usize = 256;
 /// The longest invite, as a link.

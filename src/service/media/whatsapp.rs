@@ -5,6 +5,7 @@
 use std::{
     fs::File as Scratch,
     io,
+    ops::Range,
     sync::{Arc, PoisonError},
 };
 
@@ -19,10 +20,10 @@ use tokio_util::io::ReaderStream;
 use super::{Error, Fault, Media, StoreError, failed, not_taken};
 use crate::{
     db,
-    domain::message::{Attached, Class, Content, Reference},
+    domain::message::{Attached, Class, Content, Reference, Video},
     media::{
-        Intake,
-        inspect::{self, PictureError},
+        Intake, film,
+        inspect::{self, Picture, PictureError},
     },
     protocol::{MediaError, SendError},
     service::{running::connected, upstream::send_error},
@@ -36,6 +37,12 @@ const PIECE: usize = 256 * 1024;
 
 /// The longest side of a sticker, in pixels: WhatsApp shows no larger ones.
 const STICKER_SIDE: u32 = 512;
+
+/// The largest picture that is given for a film.
+const THUMBNAIL: usize = 1024 * 1024;
+
+/// Parts of a film that are looked at for the one that describes it.
+const BOXES: usize = 64;
 
 /// Numbers of a waveform.
 const WAVEFORM: usize = 64;
@@ -135,6 +142,7 @@ impl Media {
         handle: &Handle,
         content: &mut Content,
         lies_open: bool,
+        thumbnail: Option<Vec<u8>>,
     ) -> Result<Option<Reference>, Error> {
         let Some(rule) = rule(content) else {
             return Ok(None);
@@ -144,7 +152,13 @@ impl Media {
         };
         let session = handle.session;
         self.bring(session, id).await?;
-        let preview = self.look((session, id), rule.field, content).await?;
+        let mut preview = self.look((session, id), rule.field, content).await?;
+        if let Content::Video { video, media } = content {
+            self.watch((session, id), media.size, video).await?;
+            if let Some(drawn) = thumbnail {
+                preview = Some(small(drawn).await?);
+            }
+        }
         let client = connected(Some(handle))?;
         let source = self.parts.store.read(session, id, None).await;
         let source = source.map_err(failed)?.map_err(io::Error::other);
@@ -169,18 +183,8 @@ impl Media {
         if !matches!(content, Content::Image { .. } | Content::Sticker { .. }) {
             return Ok(None);
         }
-        let bytes = self.parts.store.read(session, id, None).await;
-        let bytes: Vec<Bytes> = bytes.map_err(failed)?.try_collect().await.map_err(failed)?;
-        let looking = tokio::task::spawn_blocking(move || inspect::picture(&bytes.concat()));
-        let picture = match looking.await.map_err(Error::internal)? {
-            Ok(picture) => picture,
-            Err(error @ PictureError::Damaged(_)) => {
-                return Err(invalid("media_corrupt", field, error.to_string()));
-            }
-            Err(error @ PictureError::TooLarge) => {
-                return Err(invalid("picture_too_large", field, error.to_string()));
-            }
-        };
+        let bytes = self.bytes((session, id), None).await?;
+        let picture = picture(bytes, field).await?;
         match content {
             Content::Image { image, .. } => {
                 image.width = Some(picture.width);
@@ -193,6 +197,63 @@ impl Media {
             }
             _ => Ok(None),
         }
+    }
+
+    async fn bytes(
+        &self,
+        (session, id): (SessionId, MediaId),
+        range: Option<Range<u64>>,
+    ) -> Result<Vec<u8>, Error> {
+        let bytes = self.parts.store.read(session, id, range).await;
+        let bytes: Vec<Bytes> = bytes.map_err(failed)?.try_collect().await.map_err(failed)?;
+        Ok(bytes.concat())
+    }
+
+    /// Fills in what the head of a film tells and its sender does not.
+    async fn watch(
+        &self,
+        key: (SessionId, MediaId),
+        size: u64,
+        video: &mut Video,
+    ) -> Result<(), Error> {
+        let mut at = 0;
+        for _ in 0..BOXES {
+            let end = size.min(at + film::BOX_HEAD);
+            if end <= at {
+                return Ok(());
+            }
+            let head = film::head(&self.bytes(key, Some(at..end)).await?);
+            let Some(head) = head else { return Ok(()) };
+            let next = head.next.and_then(|next| at.checked_add(next));
+            let next = next.unwrap_or(size).min(size);
+            if head.describes {
+                let content = (at + head.content).min(next);
+                if next - content <= film::HEAD_MAX && next > content {
+                    let found = film::read(&self.bytes(key, Some(content..next)).await?);
+                    video.seconds = video.seconds.or(found.seconds);
+                    (video.width, video.height) = found.size.unzip();
+                }
+                return Ok(());
+            }
+            at = next;
+        }
+        Ok(())
+    }
+
+    /// Where WhatsApp has the file of a stored message; none where there is none, or it is forgotten.
+    pub(in crate::service) async fn reference(
+        &self,
+        handle: &Handle,
+        content: &Content,
+    ) -> Result<Option<Reference>, Error> {
+        let Some(media) = content.media() else {
+            return Ok(None);
+        };
+        let row = db::media::find(&self.parts.db, handle.session, media.id).await?;
+        let sealed = row.and_then(|row| row.reference_sealed);
+        sealed
+            .map(|sealed| open(handle, media.id, &sealed))
+            .transpose()
     }
 
     /// Sees to it that the store has a file; what WhatsApp has is fetched from there.
@@ -222,11 +283,7 @@ impl Media {
         let handle = self.parts.manager.get(row.session_id);
         let not_connected = || send_error(SendError::NotConnected);
         let handle = handle.ok_or_else(not_connected)?;
-        let opened = handle
-            .keys
-            .open(db::media::TABLE, row.id.0.as_bytes(), &sealed);
-        let plain = opened.map_err(Error::internal)?;
-        let reference: Reference = serde_json::from_slice(&plain).map_err(Error::internal)?;
+        let reference = open(&handle, row.id, &sealed)?;
         let client = connected(Some(&handle))?;
         let fetched = match client.download(&reference, self.scratch()?).await {
             Err(MediaError::Gone) => {
@@ -262,6 +319,34 @@ impl Attached {
             sha256: file.sha256.clone(),
         }
     }
+}
+
+/// Draws a picture, or says what is wrong with it.
+async fn picture(bytes: Vec<u8>, field: &'static str) -> Result<Picture, Error> {
+    let looking = tokio::task::spawn_blocking(move || inspect::picture(&bytes));
+    looking
+        .await
+        .map_err(Error::internal)?
+        .map_err(|error| match error {
+            PictureError::Damaged(_) => invalid("media_corrupt", field, error.to_string()),
+            PictureError::TooLarge => invalid("picture_too_large", field, error.to_string()),
+        })
+}
+
+/// What is shown before a film has come.
+async fn small(drawn: Vec<u8>) -> Result<Vec<u8>, Error> {
+    let field = "/video/thumbnail";
+    if drawn.len() > THUMBNAIL {
+        let detail = format!("a thumbnail has at most {THUMBNAIL} bytes");
+        return Err(invalid("media_too_large", field, detail));
+    }
+    Ok(picture(drawn, field).await?.preview)
+}
+
+fn open(handle: &Handle, id: MediaId, sealed: &[u8]) -> Result<Reference, Error> {
+    let opened = handle.keys.open(db::media::TABLE, id.0.as_bytes(), sealed);
+    let plain = opened.map_err(Error::internal)?;
+    serde_json::from_slice(&plain).map_err(Error::internal)
 }
 
 fn refused(error: MediaError) -> Error {

@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use entity::ids::MessageRowId;
 
-use super::{Messages, NewMessage, Sent, Target, able, check_text, refused};
+use super::{Messages, NewMessage, Sent, Target, able, check_caption, check_text, refused};
 use crate::{
     db,
     domain::{
@@ -31,6 +31,15 @@ const PIN_DEFAULT_S: u32 = 604_800;
 /// The longest emoji is a family of several people with the tones of their skins.
 const MAX_EMOJI: usize = 32;
 
+/// What a message is to say instead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wording {
+    /// A text.
+    Text(Text),
+    /// What is written below a file; empty takes it away.
+    Caption(String),
+}
+
 impl Messages {
     /// Reacts to a message; an empty emoji takes the reaction back.
     pub async fn react(
@@ -51,31 +60,57 @@ impl Messages {
             .await
     }
 
-    /// Gives an own text another wording.
+    /// Gives an own text, or what stands below an own file, another wording.
     pub async fn edit(
         &self,
         ctx: &Ctx,
         (session, reference): (&str, &str),
-        text: Text,
+        wording: Wording,
         wait: Duration,
     ) -> Result<Sent, Error> {
-        check_text(&text.body)?;
-        let target = self.target(ctx, session, reference).await?;
+        match &wording {
+            Wording::Text(text) => check_text(&text.body)?,
+            Wording::Caption(caption) => check_caption(Some(caption), "/caption")?,
+        }
+        let mut target = self.target(ctx, session, reference).await?;
         if !target.message.from_me {
             return Err(Error::conflict(
                 "not_own_message",
                 "only one's own can be edited",
             ));
         }
-        if !matches!(target.message.content, Content::Text { .. }) {
-            return Err(Error::conflict("not_a_text", "only a text can be edited"));
+        let has_caption = target.message.content.caption_mut().is_some();
+        let fits = match wording {
+            Wording::Text(_) => matches!(target.message.content, Content::Text { .. }),
+            Wording::Caption(_) => has_caption,
+        };
+        if !fits {
+            return Err(match wording {
+                Wording::Text(_) if has_caption => {
+                    Error::conflict("not_a_text", "of a file the caption is edited")
+                }
+                Wording::Text(_) => {
+                    Error::conflict("not_a_text", "only a text has another wording")
+                }
+                Wording::Caption(_) => {
+                    let detail = "pictures, films and documents have a caption";
+                    Error::conflict("no_caption", detail)
+                }
+            });
+        }
+        if target.message.context.view_once {
+            let detail = "what can be opened once is not edited";
+            return Err(Error::conflict("view_once_not_edited", detail));
         }
         if self.age(&target.message) > EDIT_MS {
             let detail = "WhatsApp takes edits for 15 minutes";
             return Err(Error::conflict("edit_window_closed", detail));
         }
         let message_id = target.message.message_id.clone();
-        let edit = Edit { message_id, text };
+        let edit = match wording {
+            Wording::Text(text) => Edit::of_text(message_id, text),
+            Wording::Caption(caption) => Edit::of_caption(message_id, caption),
+        };
         self.write_about(target, Content::Edit { edit }, wait).await
     }
 
@@ -298,7 +333,12 @@ impl Messages {
             keys.open(db::message_secrets::TABLE, row_id, sealed)
         };
         let secret = secrets.first().and_then(|row| open(&row.secret).ok());
+        let file = match content {
+            Content::Edit { .. } => self.media.reference(&handle, &message.content).await?,
+            _ => None,
+        };
         let writer = Writer {
+            file: file.as_ref(),
             own: &own,
             now_ms: now,
             secret: secret.as_ref().map(|plain| plain.as_slice()),

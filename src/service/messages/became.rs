@@ -141,9 +141,9 @@ impl Became {
                 });
             }
             Content::Edit { edit } if sender.is(&message.sender) => {
-                let text = edit.text.clone();
-                message.content = Content::Text { text };
-                self.edited_at = Some(at);
+                if message.content.reword(edit) {
+                    self.edited_at = Some(at);
+                }
             }
             // Who else may delete it was judged when the deletion came in.
             Content::Revoke { .. }

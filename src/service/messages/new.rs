@@ -4,11 +4,13 @@
 
 use std::time::Duration;
 
+mod occasion;
+
+use self::occasion::check_event;
 use super::{Error, Fault, MAX_WAIT};
 use crate::domain::{
     address::Address,
-    clock::from_rfc3339,
-    message::{Attached, Card, Contact, Content, LinkPreview, Location, Occasion, Poll, Venue},
+    message::{Attached, Card, Contact, Content, LinkPreview, Location, Poll},
 };
 use crate::service::media::{self, File};
 
@@ -48,6 +50,8 @@ pub struct NewMessage {
     pub expires_in_s: Option<u32>,
     /// It can be opened once.
     pub view_once: bool,
+    /// Of a film: a picture of which a small one is shown before it has come.
+    pub thumbnail: Option<Vec<u8>>,
     /// It was written elsewhere and is handed on.
     pub forwarded: bool,
     /// Two with the same key are one message.
@@ -67,6 +71,7 @@ impl NewMessage {
             link_preview: None,
             expires_in_s: None,
             view_once: false,
+            thumbnail: None,
             forwarded: false,
             key: None,
             wait: MAX_WAIT,
@@ -166,7 +171,7 @@ fn check_content(content: &Content) -> Result<(), Error> {
     }
 }
 
-fn check_caption(caption: Option<&String>, pointer: &'static str) -> Result<(), Error> {
+pub(super) fn check_caption(caption: Option<&String>, pointer: &'static str) -> Result<(), Error> {
     if caption.is_some_and(|caption| caption.chars().count() > MAX_CAPTION) {
         let detail = format!("a caption may have {MAX_CAPTION} characters");
         return Err(refused("caption_too_long", pointer, detail));
@@ -349,51 +354,4 @@ fn check_poll(poll: &Poll) -> Result<(), Error> {
         }
     }
     Ok(())
-}
-
-fn check_event(event: &Occasion) -> Result<(), Error> {
-    let code = "invalid_event";
-    check_line(&event.name, MAX_NAME, code, "/event/name")?;
-    check_prose(event.description.as_ref(), code, "/event/description")?;
-    let starts = check_time(event.starts_at.as_ref(), "/event/starts_at")?;
-    let ends = check_time(event.ends_at.as_ref(), "/event/ends_at")?;
-    match (starts, ends) {
-        (None, _) => {
-            return Err(refused(
-                code,
-                "/event/starts_at",
-                "is required for an event",
-            ));
-        }
-        (Some(starts), Some(ends)) if ends <= starts => {
-            let detail = "must be after its beginning";
-            return Err(refused(code, "/event/ends_at", detail));
-        }
-        _ => {}
-    }
-    if let Some(link) = &event.join_link {
-        check_link(link, code, "/event/join_link")?;
-    }
-    event.location.as_ref().map_or(Ok(()), check_venue)
-}
-
-fn check_venue(venue: &Venue) -> Result<(), Error> {
-    let code = "invalid_event";
-    check_line(&venue.name, MAX_NAME, code, "/event/location/name")?;
-    if venue.latitude.is_some() != venue.longitude.is_some() {
-        let detail = "latitude and longitude stand together";
-        return Err(refused(code, "/event/location", detail));
-    }
-    let (latitude, longitude) = (venue.latitude, venue.longitude);
-    check_degrees(latitude.unwrap_or(0.0), 90.0, "/event/location/latitude")?;
-    check_degrees(longitude.unwrap_or(0.0), 180.0, "/event/location/longitude")
-}
-
-fn check_time(time: Option<&String>, pointer: &'static str) -> Result<Option<i64>, Error> {
-    let Some(time) = time else {
-        return Ok(None);
-    };
-    let detail = "must be a time in RFC 3339, such as 2027-01-31T18:00:00Z";
-    let parsed = from_rfc3339(time).ok_or_else(|| refused("invalid_time", pointer, detail))?;
-    Ok(Some(parsed))
 }

@@ -114,7 +114,11 @@ impl Messages {
     }
 
     /// The form under which messages of a chat or a person are stored: by the phone, where it is known.
-    async fn canonical(&self, session: SessionId, address: &Address) -> Result<String, Error> {
+    pub(super) async fn canonical(
+        &self,
+        session: SessionId,
+        address: &Address,
+    ) -> Result<String, Error> {
         let written = address.to_string();
         if !matches!(address, Address::Lid(_)) {
             return Ok(written);

@@ -98,12 +98,12 @@ impl Targets {
     }
 
     /// The rows of the stored messages that `message` is about.
-    pub(super) fn rows(&self, message: &Message) -> impl Iterator<Item = MessageRowId> {
+    pub(super) fn rows(&self, message: &Message) -> impl Iterator<Item = (MessageRowId, &Content)> {
         let about = self.0.iter().filter(|target| {
             message.content.target() == Some(&target.message.message_id)
                 && target.message.chat.party.is(&message.chat.party)
         });
-        about.filter_map(|target| target.row)
+        about.filter_map(|target| Some((target.row?, &target.message.content)))
     }
 
     /// The message as it is told; none if whoever wrote it may not do that.

@@ -92,6 +92,10 @@ fn changes(write: &Write) -> impl Iterator<Item = &ChatUpdateData> {
     })
 }
 
+fn seconds(after: u32) -> i32 {
+    i32::try_from(after).unwrap_or(i32::MAX)
+}
+
 /// Whether nothing in the chat is unread any more.
 fn ends_unread(change: &ChatUpdateData) -> bool {
     let changes = &change.changes;
@@ -144,6 +148,7 @@ impl Chats {
             archived: None,
             pinned: None,
             muted_until: None,
+            ephemeral_s: None,
             last_at: 0,
             last_message_id: None,
             last_sent_at: None,
@@ -195,7 +200,12 @@ impl Chats {
             row.pinned = past.pinned.then_some(true);
             row.marked_unread = past.marked_unread.then_some(true);
             row.muted_until = past.muted_until;
+            row.ephemeral_s = past.ephemeral_s.map(seconds);
         }
+    }
+
+    fn timed(&mut self, chat: &Chat, after: u32) {
+        self.row(&chat.party).ephemeral_s = Some(seconds(after));
     }
 
     fn called(&mut self, chat: &Chat, subject: &str) {
@@ -217,11 +227,15 @@ impl Plan {
     pub(super) fn change_chat(&mut self, event: &Event, standing: &Standing) {
         match event {
             Event::ChatUpdate(change) if change.chat.kind != ChatKind::Status => {
+                self.label_chat(change);
                 self.change(change, standing);
             }
             Event::GroupUpdate(update) => {
                 if let Some(subject) = &update.changes.subject {
                     self.chats.called(&update.chat, subject);
+                }
+                if let Some(after) = update.changes.ephemeral_s {
+                    self.chats.timed(&update.chat, after);
                 }
             }
             _ => {}
@@ -241,7 +255,9 @@ impl Plan {
             return;
         }
         // What is put back, let sound or read was there before: it makes no chat of nothing.
-        let stands = [changes.archived, changes.pinned, changes.muted].contains(&Some(true));
+        let expires = changes.ephemeral_s.map(|after| after > 0);
+        let stands = [changes.archived, changes.pinned, changes.muted, expires];
+        let stands = stands.contains(&Some(true));
         let is_new = before.is_none() && !self.chats.rows.contains_key(&party.id);
         if is_new && !stands && changes.read != Some(false) {
             return;
@@ -262,6 +278,9 @@ impl Plan {
             } else {
                 0
             });
+        }
+        if let Some(after) = changes.ephemeral_s {
+            row.ephemeral_s = Some(seconds(after));
         }
         for (column, said) in [
             (&mut row.archived, changes.archived),

@@ -271,6 +271,7 @@ impl Inner {
             db::message_marks::put(script, mark);
         }
         plan.chats.write(script);
+        plan.labels.write(script, session, now);
         db::contacts::upsert(script, plan.contacts.into_values().collect());
         for (ack, rows) in plan.acks {
             db::messages::set_ack(script, session, &rows, ack);

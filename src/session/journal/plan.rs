@@ -16,6 +16,7 @@ use super::{
     about::{Targets, mark},
     chats::{Chats, Standing},
     files::Filed,
+    labels::Labels,
 };
 use crate::{
     db::messages::{Key, Own},
@@ -72,6 +73,8 @@ pub(super) struct Plan {
     pub(super) told: Vec<Told>,
     /// What is new of chats.
     pub(super) chats: Chats,
+    /// What is new of labels.
+    pub(super) labels: Labels,
     /// People by their address.
     pub(super) contacts: BTreeMap<String, contacts::Model>,
     /// Own messages by the ack that they come to.
@@ -83,7 +86,7 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    pub(super) const fn new(session: SessionId, now: i64) -> Self {
+    pub(super) fn new(session: SessionId, now: i64) -> Self {
         Self {
             messages: Vec::new(),
             outgoing: Vec::new(),
@@ -94,6 +97,7 @@ impl Plan {
             marks: Vec::new(),
             told: Vec::new(),
             chats: Chats::new(session, now),
+            labels: Labels::default(),
             contacts: BTreeMap::new(),
             acks: BTreeMap::new(),
             answered: Vec::new(),
@@ -119,6 +123,9 @@ impl Plan {
                 Write::Run(_, events) | Write::Events(events) => {
                     for event in events {
                         plan.change_chat(event, &chats);
+                        if let Event::LabelUpdate(update) = event {
+                            plan.change_label(session, update, now);
+                        }
                         plan.told.push(Told::of(event)?);
                     }
                 }
@@ -298,6 +305,7 @@ impl Plan {
             && self.told.is_empty()
             && self.acks.is_empty()
             && self.chats.is_empty()
+            && self.labels.is_empty()
             && self.contacts.is_empty()
             && self.unanswered.is_empty()
     }

@@ -23,23 +23,39 @@ impl Plan {
 
     /// The words of what an edit or a deletion is about.
     pub(super) fn reword(&mut self, session: SessionId, message: &Message, targets: &Targets) {
-        let wording = match &message.content {
-            Content::Edit { edit } => Some(edit.text.body.as_str()),
+        let edit = match &message.content {
+            Content::Edit { edit } => Some(edit),
             Content::Revoke { .. } => None,
             _ => return,
         };
-        let words = |id| wording.and_then(|text| db::message_texts::row(session, id, text));
+        // A file without a caption is found by its name: what is left of a wording depends on what it was.
+        let words = |id, before: &Content| {
+            let mut content = before.clone();
+            edit.is_some_and(|edit| content.reword(edit))
+                .then_some(())?;
+            db::message_texts::row(session, id, content.searchable()?)
+        };
         let about = message.content.target();
         let beside = self.messages.iter().filter(|row| {
             about == Some(row.message_id.as_str()) && row.chat == message.chat.party.id
         });
-        let beside: Vec<MessageRowId> = beside.map(|row| row.id).collect();
-        self.texts.retain(|row| !beside.contains(&row.id));
-        self.texts.extend(beside.into_iter().filter_map(words));
-        for id in targets.rows(message) {
-            self.reworded.insert(id, words(id));
+        let beside: Vec<(MessageRowId, Option<Content>)> =
+            beside.map(|row| (row.id, said(&row.body))).collect();
+        self.texts
+            .retain(|row| beside.iter().all(|(id, _)| *id != row.id));
+        let beside = beside.into_iter();
+        self.texts
+            .extend(beside.filter_map(|(id, before)| words(id, &before?)));
+        for (id, before) in targets.rows(message) {
+            self.reworded.insert(id, words(id, before));
         }
     }
+}
+
+/// What a message says that is about to be written.
+fn said(body: &str) -> Option<Content> {
+    let message: Message = serde_json::from_str(body).ok()?;
+    Some(message.content)
 }
 
 /// Has `script` write the words of new messages and of those that were reworded.

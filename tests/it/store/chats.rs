@@ -64,7 +64,7 @@ impl Stage {
     }
 
     async fn page(&self, after: Option<(i64, &str)>, limit: u64) -> Vec<Model> {
-        let page = db::chats::page(&self.test.db, self.session, after, limit);
+        let page = db::chats::page(&self.test.db, self.session, None, after, limit);
         page.await.unwrap()
     }
 
@@ -136,7 +136,7 @@ async fn a_chat_counts_what_was_not_read_and_knows_its_last_message(test: TestDb
     stage.journal.record_outgoing(outgoing).await.unwrap();
     let row = stage.only().await;
     assert_eq!((row.unread, row.last_message_id.as_deref()), (3, Some("D")));
-    let elsewhere = db::chats::page(&stage.test.db, SessionId::new(), None, 10);
+    let elsewhere = db::chats::page(&stage.test.db, SessionId::new(), None, None, 10);
     assert!(elsewhere.await.unwrap().is_empty());
 }
 

@@ -78,6 +78,7 @@ async fn fill(db: &DatabaseConnection) -> SessionId {
             archived: None,
             pinned: None,
             muted_until: None,
+            ephemeral_s: None,
             last_at: START + i64::try_from(number % 20).unwrap(),
             last_message_id: None,
             last_sent_at: None,
@@ -171,10 +172,10 @@ async fn each_filter_finds_its_messages_by_an_index_and_in_order(test: TestDb) {
 async fn the_list_of_chats_is_read_in_its_order(test: TestDb) {
     let session = fill(&test.db).await;
     let db = &Explained::new(&test.db, &LARGE);
-    let first = db::chats::page(db, session, None, 50).await.unwrap();
+    let first = db::chats::page(db, session, None, None, 50).await.unwrap();
     let last = first.last().unwrap();
     let after = Some((last.last_at, last.id.as_str()));
-    let second = db::chats::page(db, session, after, 50).await.unwrap();
+    let second = db::chats::page(db, session, None, after, 50).await.unwrap();
     assert!((last.last_at, &last.id) > (second[0].last_at, &second[0].id));
     db::chats::of(db, session, &[&last.id, "nobody"])
         .await

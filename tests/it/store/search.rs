@@ -152,10 +152,11 @@ async fn an_edit_replaces_the_words_and_a_deletion_removes_them(test: TestDb) {
     stage.hears(&["first", "second"]).await;
     let edit = |of: &str, text: &str| Content::Edit {
         edit: Edit {
+            caption: None,
             message_id: of.to_owned(),
-            text: Text {
+            text: Some(Text {
                 body: text.to_owned(),
-            },
+            }),
         },
     };
     let revoke = |of: &str| Content::Revoke {

@@ -174,6 +174,7 @@ export const EVENT_TYPES = [
   "group.participants",
   "contact.update",
   "chat.update",
+  "label.update",
   "presence",
   "call",
   "history.sync",

@@ -67,6 +67,7 @@ pub(crate) struct Tables {
     value_macs: Table<(CollectionKey, Blob), Blob>,
     /// The push name that the app state says.
     pub(super) push_names: Table<Pn, String>,
+    pub(super) labels: super::labels::Labels,
 }
 
 impl Tables {
@@ -76,16 +77,19 @@ impl Tables {
             patches: Table::new("app_state_patches"),
             value_macs: Table::new("app_state_value_macs"),
             push_names: Table::new("app_state_push_names"),
+            labels: super::labels::Labels::new(),
         }
     }
 
     pub(crate) fn tables(&mut self) -> Vec<&mut dyn Persist> {
-        vec![
+        let mut tables: Vec<&mut dyn Persist> = vec![
             &mut self.standings,
             &mut self.patches,
             &mut self.value_macs,
             &mut self.push_names,
-        ]
+        ];
+        tables.extend(self.labels.tables());
+        tables
     }
 
     pub(super) fn version(&self, pn: Pn, collection: Collection) -> u64 {

@@ -8,13 +8,16 @@ use waproto::whatsapp as wa;
 use waproto::whatsapp::syncd_mutation::SyncdOperation;
 
 use super::book::{self, Collection};
-use super::notify;
+use super::{labels, notify};
 use crate::jids::Pn;
 use crate::world::World;
 
 /// The phone sees a change: what it shows on its own screen follows.
 pub(super) fn read(world: &mut World, pn: Pn, mutation: &Mutation) {
     let set = mutation.operation == SyncdOperation::SET;
+    if set {
+        labels::read(world, pn, mutation);
+    }
     if !set
         || mutation
             .index
@@ -53,7 +56,7 @@ pub(super) fn keep_push_name(world: &mut World, pn: Pn) -> Option<u64> {
         world,
         pn,
         Collection::CriticalBlock,
-        &SETTING_PUSH_NAME,
+        (&SETTING_PUSH_NAME, &[]),
         &value,
     )
 }
@@ -75,23 +78,25 @@ pub(crate) fn salt_made(world: &mut World, pn: Pn, salt: Vec<u8>) {
         ..Default::default()
     };
     let collection = Collection::RegularHigh;
-    if let Some(version) = write(world, pn, collection, &NCT_SALT_SYNC, &value) {
+    if let Some(version) = write(world, pn, collection, (&NCT_SALT_SYNC, &[]), &value) {
         notify(world, pn, None, collection, version);
     }
 }
 
-/// A patch of the phone that sets one value.
-fn write(
+/// A patch of the phone that sets one value, below the name and what `args` say of it.
+pub(super) fn write(
     world: &mut World,
     pn: Pn,
     collection: Collection,
-    schema: &Schema,
+    (schema, args): (&Schema, &[&str]),
     value: &wa::SyncActionValue,
 ) -> Option<u64> {
     let iv = world.random();
     let key = &world.accounts.get(&pn)?.app_state_key;
     let keys = expand_app_state_keys(&key.data.0);
-    let index = serde_json::json!([schema.name]).to_string();
+    let name = std::iter::once(schema.name);
+    let index: Vec<&str> = name.chain(args.iter().copied()).collect();
+    let index = serde_json::json!(index).to_string();
     let (mutation, _) = encode_record(
         SyncdOperation::SET,
         index.as_bytes(),

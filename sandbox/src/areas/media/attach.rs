@@ -50,6 +50,8 @@ pub(crate) struct File {
     mimetype: String,
     caption: Option<String>,
     filename: Option<String>,
+    /// What is shown before the file has come: a small JPEG, in base64.
+    thumbnail: Option<String>,
 }
 
 impl fmt::Debug for File {
@@ -87,6 +89,7 @@ pub(crate) struct Attachment {
     mimetype: String,
     caption: Option<String>,
     filename: Option<String>,
+    thumbnail: Option<Vec<u8>>,
     /// None of a file that lies open.
     media_key: Option<[u8; 32]>,
     file_sha256: [u8; 32],
@@ -100,6 +103,9 @@ pub(crate) struct Attachment {
 /// Encrypts a file as a phone does and puts it on the shelf. Neither happens with the world locked.
 pub(crate) async fn attach(hub: &Hub, kind: Kind, file: &File) -> Result<Attachment, AttachFault> {
     let plain = check(kind, file)?;
+    let thumbnail = file.thumbnail.as_ref();
+    let thumbnail = thumbnail.map(|drawn| BASE64_STANDARD.decode(drawn));
+    let thumbnail = thumbnail.transpose().map_err(|_| AttachFault::BadBase64)?;
     let length = plain.len() as u64;
     let (media_key, at_s) = hub.with(|world| (world.random::<32>(), world.now_s()))?;
     let media_type = kind.media_type();
@@ -121,6 +127,7 @@ pub(crate) async fn attach(hub: &Hub, kind: Kind, file: &File) -> Result<Attachm
         mimetype: file.mimetype.clone(),
         caption: file.caption.clone(),
         filename: file.filename.clone(),
+        thumbnail,
         media_key: Some(media_key),
         file_sha256,
         file_enc_sha256: Some(file_enc_sha256),
@@ -147,6 +154,7 @@ pub(crate) async fn attach_open(
         mimetype: file.mimetype.clone(),
         caption: file.caption.clone(),
         filename: file.filename.clone(),
+        thumbnail: None,
         media_key: None,
         file_sha256: hash,
         file_enc_sha256: None,
@@ -205,12 +213,14 @@ impl Attachment {
             Kind::Image => {
                 message.image_message = media_fields!(ImageMessage, self, {
                     caption: self.caption.clone(),
+                    jpeg_thumbnail: self.thumbnail.clone(),
                     context_info: context,
                 });
             }
             Kind::Video => {
                 message.video_message = media_fields!(VideoMessage, self, {
                     caption: self.caption.clone(),
+                    jpeg_thumbnail: self.thumbnail.clone(),
                     context_info: context,
                 });
             }
@@ -223,6 +233,7 @@ impl Attachment {
             Kind::Document => {
                 message.document_message = media_fields!(DocumentMessage, self, {
                     caption: self.caption.clone(),
+                    jpeg_thumbnail: self.thumbnail.clone(),
                     file_name: self.filename.clone(),
                     context_info: context,
                 });

@@ -15,7 +15,6 @@ use crate::hub::Hub;
 pub(crate) struct Sealed {
     pub(crate) kind: Kind,
     pub(crate) mimetype: String,
-    pub(crate) caption: Option<String>,
     pub(crate) filename: Option<String>,
     /// Empty of a file that lies open.
     pub(super) media_key: Vec<u8>,
@@ -28,18 +27,6 @@ impl Sealed {
     /// Whether it is not encrypted, as files of channels are.
     pub(crate) fn is_open(&self) -> bool {
         self.media_key.is_empty()
-    }
-
-    /// `type` of the message in the control API.
-    pub(crate) fn word(&self) -> &'static str {
-        match self.kind {
-            Kind::Image => "image",
-            Kind::Video => "video",
-            Kind::Audio => "audio",
-            Kind::Voice => "voice",
-            Kind::Document => "document",
-            Kind::Sticker => "sticker",
-        }
     }
 }
 
@@ -59,11 +46,10 @@ pub(crate) enum OpenFault {
 /// The media of a message, if it has any.
 pub(crate) fn sealed(message: &wa::Message) -> Option<Sealed> {
     macro_rules! read {
-        ($kind:expr, $m:expr, $caption:expr, $filename:expr) => {
+        ($kind:expr, $m:expr, $filename:expr) => {
             Some(Sealed {
                 kind: $kind,
                 mimetype: $m.mimetype.clone().unwrap_or_default(),
-                caption: $caption,
                 filename: $filename,
                 media_key: $m.media_key.clone().unwrap_or_default(),
                 file_sha256: $m.file_sha256.clone()?,
@@ -75,10 +61,10 @@ pub(crate) fn sealed(message: &wa::Message) -> Option<Sealed> {
         };
     }
     if let Some(m) = message.image_message.as_option() {
-        return read!(Kind::Image, m, m.caption.clone(), None);
+        return read!(Kind::Image, m, None);
     }
     if let Some(m) = message.video_message.as_option() {
-        return read!(Kind::Video, m, m.caption.clone(), None);
+        return read!(Kind::Video, m, None);
     }
     if let Some(m) = message.audio_message.as_option() {
         let kind = if m.ptt == Some(true) {
@@ -86,13 +72,49 @@ pub(crate) fn sealed(message: &wa::Message) -> Option<Sealed> {
         } else {
             Kind::Audio
         };
-        return read!(kind, m, None, None);
+        return read!(kind, m, None);
     }
     if let Some(m) = message.document_message.as_option() {
-        return read!(Kind::Document, m, m.caption.clone(), m.file_name.clone());
+        return read!(Kind::Document, m, m.file_name.clone());
     }
     let m = message.sticker_message.as_option()?;
-    read!(Kind::Sticker, m, None, None)
+    read!(Kind::Sticker, m, None)
+}
+
+/// What a phone shows of media before it is fetched, as in a quote: none if the message has no media.
+pub(crate) fn seen(message: &wa::Message) -> Option<Value> {
+    let drawn = |bytes: &Option<Vec<u8>>| bytes.as_ref().map(hex::encode);
+    if let Some(m) = message.image_message.as_option() {
+        return Some(json!({
+            "type": "image", "caption": m.caption, "thumbnail": drawn(&m.jpeg_thumbnail),
+            "view_once": m.view_once, "openable": m.media_key.is_some(), "width": m.width, "height": m.height,
+        }));
+    }
+    if let Some(m) = message.video_message.as_option() {
+        return Some(json!({
+            "type": "video", "caption": m.caption, "thumbnail": drawn(&m.jpeg_thumbnail),
+            "view_once": m.view_once, "openable": m.media_key.is_some(), "width": m.width, "height": m.height,
+            "seconds": m.seconds,
+        }));
+    }
+    if let Some(m) = message.audio_message.as_option() {
+        let word = if m.ptt == Some(true) {
+            "voice"
+        } else {
+            "audio"
+        };
+        return Some(
+            json!({ "type": word, "view_once": m.view_once, "openable": m.media_key.is_some() }),
+        );
+    }
+    if let Some(m) = message.document_message.as_option() {
+        return Some(json!({
+            "type": "document", "caption": m.caption, "filename": m.file_name,
+            "thumbnail": drawn(&m.jpeg_thumbnail), "openable": m.media_key.is_some(),
+        }));
+    }
+    let m = message.sticker_message.as_option()?;
+    Some(json!({ "type": "sticker", "openable": m.media_key.is_some() }))
 }
 
 /// Downloads and decrypts, as a phone does. Not with the world locked.

@@ -31,7 +31,9 @@ pub(super) struct Reaction {
 #[serde(deny_unknown_fields)]
 pub(super) struct Edit {
     message_id: String,
-    text: String,
+    text: Option<String>,
+    /// What is written below a file instead.
+    caption: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -104,7 +106,11 @@ pub(super) fn edit_message(
 ) -> Result<wa::Message, DraftFault> {
     use wa::message::protocol_message::Type;
     let entry = own(world, writer, &edit.message_id)?;
-    let edited = text_message(&edit.text, None);
+    let edited = match (&edit.text, &edit.caption) {
+        (Some(text), None) => text_message(text, None),
+        (None, Some(caption)) => captioned(&entry, caption)?,
+        _ => return Err(DraftFault::NoWording),
+    };
     Ok(protocol(wa::message::ProtocolMessage {
         key: MessageField::some(key_of(world, writer, chat, &entry)),
         r#type: Some(Type::MESSAGE_EDIT),
@@ -112,6 +118,24 @@ pub(super) fn edit_message(
         timestamp_ms: i64::try_from(world.now_ms).ok(),
         ..Default::default()
     }))
+}
+
+/// The whole message once more, with another caption, as phones send it.
+fn captioned(entry: &Entry, caption: &str) -> Result<wa::Message, DraftFault> {
+    let message = entry.message();
+    let mut edited = view::unwrap(&message).clone();
+    edited.message_context_info.take();
+    let place = if let Some(image) = edited.image_message.as_option_mut() {
+        &mut image.caption
+    } else if let Some(video) = edited.video_message.as_option_mut() {
+        &mut video.caption
+    } else if let Some(document) = edited.document_message.as_option_mut() {
+        &mut document.caption
+    } else {
+        return Err(DraftFault::NoWording);
+    };
+    *place = Some(caption.to_owned());
+    Ok(edited)
 }
 
 pub(super) fn revoke_message(
@@ -132,6 +156,17 @@ pub(super) fn revoke_message(
         r#type: Some(Type::REVOKE),
         ..Default::default()
     }))
+}
+
+/// What is written in the chat of two disappears from now on.
+pub(super) fn timer_message(world: &World, seconds: u32) -> wa::Message {
+    use wa::message::protocol_message::Type;
+    protocol(wa::message::ProtocolMessage {
+        r#type: Some(Type::EPHEMERAL_SETTING),
+        ephemeral_expiration: Some(seconds),
+        ephemeral_setting_timestamp: i64::try_from(world.now_s()).ok(),
+        ..Default::default()
+    })
 }
 
 fn own(world: &World, writer: Pn, id: &str) -> Result<Entry, DraftFault> {

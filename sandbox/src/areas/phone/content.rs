@@ -36,6 +36,8 @@ pub(super) struct Draft {
     reaction: Option<about::Reaction>,
     edit: Option<about::Edit>,
     revoke: Option<about::Revoke>,
+    /// After how many seconds what is written in this chat disappears from now on.
+    timer: Option<u32>,
     reply_to: Option<String>,
     #[serde(default)]
     mentions: Vec<String>,
@@ -74,6 +76,8 @@ pub(super) enum DraftFault {
     UnknownMessage(String),
     #[error("only the writer can edit or revoke a message")]
     NotTheWriter,
+    #[error("an edit has a text, or the caption of a file")]
+    NoWording,
     #[error("the message {0} is no poll")]
     NoPoll(String),
     #[error("the poll has no option {0:?}")]
@@ -110,6 +114,7 @@ impl Draft {
             self.reaction.is_some(),
             self.edit.is_some(),
             self.revoke.is_some(),
+            self.timer.is_some(),
         ];
         let count = kinds.into_iter().filter(|kind| *kind).count() + self.files().count();
         if count != 1 {
@@ -144,6 +149,8 @@ impl Draft {
             about::edit_message(world, writer, chat, edit)?
         } else if let Some(revoke) = &self.revoke {
             about::revoke_message(world, writer, chat, revoke)?
+        } else if let Some(seconds) = self.timer {
+            about::timer_message(world, seconds)
         } else {
             return Err(DraftFault::OneKind(0));
         };

@@ -92,6 +92,7 @@ fn refused(fault: DraftFault) -> ControlError {
         DraftFault::OneKind(_) => "bad_content",
         DraftFault::UnknownMessage(_) => "unknown_message",
         DraftFault::NotTheWriter => "not_the_writer",
+        DraftFault::NoWording => "bad_edit",
         DraftFault::NoPoll(_) | DraftFault::NoOption(_) | DraftFault::OptionCount => "bad_poll",
         DraftFault::NoEvent(_) => "bad_event",
         DraftFault::BadBytes => "bad_bytes",

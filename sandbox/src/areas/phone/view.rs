@@ -50,8 +50,8 @@ pub(crate) fn unwrap(message: &wa::Message) -> &wa::Message {
 fn content(world: &World, pn: Pn, entry: &Entry, message: &wa::Message) -> Map<String, Value> {
     let shown = if let Some(text) = text(message) {
         json!({ "type": "text", "text": text })
-    } else if let Some(media) = media::sealed(message) {
-        json!({ "type": media.word(), "caption": media.caption })
+    } else if let Some(shown) = media::seen(message) {
+        shown
     } else if let Some(m) = message.reaction_message.as_option() {
         json!({ "type": "reaction", "emoji": m.text, "target": target(&m.key) })
     } else if let Some(m) = message.protocol_message.as_option() {
@@ -137,11 +137,15 @@ fn protocol(message: &wa::message::ProtocolMessage) -> Value {
     match message.r#type {
         Some(Type::REVOKE) => json!({ "type": "revoke", "target": target(&message.key) }),
         Some(Type::MESSAGE_EDIT) => {
-            let edited = message
-                .edited_message
-                .as_option()
-                .and_then(|m| text(unwrap(m)));
-            json!({ "type": "edit", "text": edited, "target": target(&message.key) })
+            let edited = message.edited_message.as_option().map(unwrap);
+            let mut shown = edited.and_then(media::seen).unwrap_or_else(|| json!({}));
+            shown["text"] = json!(edited.and_then(text));
+            shown["type"] = json!("edit");
+            shown["target"] = json!(target(&message.key));
+            shown
+        }
+        Some(Type::EPHEMERAL_SETTING) => {
+            json!({ "type": "timer", "ephemeral_s": message.ephemeral_expiration })
         }
         _ => json!({ "type": "unknown" }),
     }

@@ -1,7 +1,7 @@
 //! `GET /v1/sessions/{id}/chats`: how the chats stand.
 
 use axum::extract::State;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -20,6 +20,20 @@ use crate::{
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(list_chats))
+}
+
+/// Which chats.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ChatsQuery {
+    /// Those with this label alone.
+    label: Option<String>,
+    /// How many items, 1 to 200.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
 }
 
 /// The message at the end of a chat.
@@ -59,6 +73,10 @@ struct ChatResponse {
     muted: bool,
     /// Until when it makes no sound; null when that has no end.
     muted_until: Option<String>,
+    /// After how many seconds its messages disappear; 0 is never.
+    ephemeral_s: u32,
+    /// The ids of its labels.
+    labels: Vec<String>,
     /// The message at its end; null when there is none.
     last_message: Option<LastMessageResponse>,
 }
@@ -79,6 +97,8 @@ impl From<Listed> for ChatResponse {
             pinned: listed.pinned,
             muted,
             muted_until,
+            ephemeral_s: listed.ephemeral_s,
+            labels: listed.labels,
             last_message: listed.last.map(LastMessageResponse::from),
         }
     }
@@ -90,18 +110,24 @@ impl From<Listed> for ChatResponse {
 /// not be connected.
 #[utoipa::path(
     get, path = "/sessions/{id}/chats", tag = "chats",
-    params(("id" = String, Path, description = "`ses_…` or a handle of one's own"), PageQuery),
-    responses((status = 200, body = Page<ChatResponse>), (status = 404, body = ProblemBody))
+    params(("id" = String, Path, description = "`ses_…` or a handle of one's own"), ChatsQuery),
+    responses((status = 200, body = Page<ChatResponse>), (status = 404, description = "`session_not_found`, or `label_not_found`", body = ProblemBody))
 )]
 async fn list_chats(
     State(chats): State<Chats>,
     ctx: Ctx,
     Path(id): Path<String>,
-    Query(query): Query<PageQuery>,
+    Query(query): Query<ChatsQuery>,
 ) -> Result<Json<Page<ChatResponse>>, Problem> {
-    let (limit, after) = (query.limit()?, query.after()?);
+    let page = PageQuery {
+        limit: query.limit,
+        cursor: query.cursor,
+    };
+    let (limit, after) = (page.limit()?, page.after()?);
     let after = after.as_deref().map(place).transpose()?;
-    let found = chats.list(&ctx, &id, after, u64::from(limit) + 1).await?;
+    let label = query.label.as_deref();
+    let found = chats.list(&ctx, &id, label, after, u64::from(limit) + 1);
+    let found = found.await?;
     let key = |listed: &Listed| format!("{} {}", listed.place.0, listed.place.1);
     Ok(Json(Page::cut(found, limit, key, ChatResponse::from)))
 }

@@ -18,7 +18,10 @@ use crate::{
         extract::{Json, Path},
         problem::{Problem, ProblemBody},
     },
-    service::{Ctx, messages::Messages},
+    service::{
+        Ctx, Error,
+        messages::{Messages, Wording},
+    },
 };
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
@@ -35,10 +38,24 @@ type About = Result<(StatusCode, Json<SentResponse>), Problem>;
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 struct EditMessageRequest {
-    text: TextRequest,
+    /// What a text says instead.
+    text: Option<TextRequest>,
+    /// What is written below a picture, a film or a document instead; empty for nothing. One of the two.
+    caption: Option<String>,
 }
 
-/// Edit a text of one's own, for 15 minutes.
+impl EditMessageRequest {
+    fn wording(self) -> Result<Wording, Error> {
+        match (self.text, self.caption) {
+            (Some(text), None) => Ok(Wording::Text(text.into())),
+            (None, Some(caption)) => Ok(Wording::Caption(caption)),
+            (None, None) => Err(Error::invalid("/text", "a text, or the caption of a file")),
+            (Some(_), Some(_)) => Err(Error::invalid("/caption", "a text or a caption: not both")),
+        }
+    }
+}
+
+/// Edit a text of one's own, or the caption of a file, for 15 minutes.
 #[utoipa::path(
     patch, path = "/sessions/{id}/messages/{message_id}", tag = "messages",
     params(
@@ -51,7 +68,7 @@ struct EditMessageRequest {
         (status = 202, body = SentResponse),
         (status = 400, body = ProblemBody),
         (status = 404, body = ProblemBody),
-        (status = 409, description = "`not_own_message`, `not_a_text`, `edit_window_closed`, `message_deleted`, `message_failed`, or the session is not connected", body = ProblemBody),
+        (status = 409, description = "`not_own_message`, `not_a_text`, `no_caption`, `view_once_not_edited`, `edit_window_closed`, `message_deleted`, `message_failed`, or the session is not connected", body = ProblemBody),
     )
 )]
 async fn edit_message(
@@ -62,7 +79,7 @@ async fn edit_message(
     Json(body): Json<EditMessageRequest>,
 ) -> About {
     let about = (id.as_str(), message_id.as_str());
-    let edit = messages.edit(&ctx, about, body.text.into(), wait(&headers));
+    let edit = messages.edit(&ctx, about, body.wording()?, wait(&headers));
     Ok((StatusCode::ACCEPTED, Json(edit.await?.into())))
 }
 

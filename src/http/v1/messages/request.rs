@@ -228,6 +228,8 @@ impl SendMessageRequest {
         new.link_preview = self.link_preview.map(Into::into);
         new.expires_in_s = self.expires_in_s;
         new.view_once = self.view_once;
+        let drawn = self.video.as_ref().map(VideoRequest::thumbnail);
+        new.thumbnail = drawn.transpose()?.flatten();
         let missing = |pointer| Error::invalid(pointer, "is required for this type");
         let mut file = None;
         let mut with_file = |body: Option<(Content, MediaInput)>, at: &'static str| {

@@ -18,7 +18,11 @@ struct Told<'a> {
     encrypted_sha256: Option<&'a Vec<u8>>,
     length: Option<u64>,
     key_at: Option<i64>,
+    preview: Option<&'a Vec<u8>>,
 }
+
+/// The largest picture that is kept beside a message: phones draw them of a few kilobytes.
+const PREVIEW_MAX: usize = 64 * 1024;
 
 macro_rules! told {
     ($message:ident, $class:ident) => {
@@ -32,6 +36,13 @@ macro_rules! told {
             encrypted_sha256: $message.file_enc_sha256.as_ref(),
             length: $message.file_length,
             key_at: $message.media_key_timestamp,
+            preview: None,
+        }
+    };
+    ($message:ident, $class:ident, drawn) => {
+        Told {
+            preview: $message.jpeg_thumbnail.as_ref(),
+            ..told!($message, $class)
         }
     };
 }
@@ -42,7 +53,7 @@ type Found<'a> = (Content, Option<&'a wa::ContextInfo>, bool, Private);
 /// could open it.
 pub(super) fn read(message: &wa::Message) -> Option<Found<'_>> {
     if let Some(image) = message.image_message.as_option() {
-        let (media, private) = told!(image, Image).read()?;
+        let (media, private) = told!(image, Image, drawn).read()?;
         let once = image.view_once.unwrap_or_default();
         let context = image.context_info.as_option();
         let image = Image {
@@ -57,12 +68,14 @@ pub(super) fn read(message: &wa::Message) -> Option<Found<'_>> {
         .as_option()
         .or_else(|| message.ptv_message.as_option())
     {
-        let (media, private) = told!(video, Video).read()?;
+        let (media, private) = told!(video, Video, drawn).read()?;
         let once = video.view_once.unwrap_or_default();
         let context = video.context_info.as_option();
         let video = Video {
             caption: some(video.caption.as_ref()),
             seconds: video.seconds,
+            width: video.width,
+            height: video.height,
             gif: video.gif_playback.unwrap_or_default(),
         };
         return Some((Content::Video { video, media }, context, once, private));
@@ -83,7 +96,7 @@ pub(super) fn read(message: &wa::Message) -> Option<Found<'_>> {
         return Some((content, context, once, private));
     }
     if let Some(document) = message.document_message.as_option() {
-        let (media, private) = told!(document, Document).read()?;
+        let (media, private) = told!(document, Document, drawn).read()?;
         let context = document.context_info.as_option();
         let document = Document {
             filename: some(document.file_name.as_ref()),
@@ -102,6 +115,20 @@ pub(super) fn read(message: &wa::Message) -> Option<Found<'_>> {
     let animated = sticker.is_animated.unwrap_or_default();
     let sticker = Sticker { animated };
     Some((Content::Sticker { sticker, media }, context, false, private))
+}
+
+/// What is written below the file of `message`; none where nothing can be.
+pub(super) fn caption(message: &wa::Message) -> Option<Option<&String>> {
+    let video = message.video_message.as_option();
+    let video = video.or_else(|| message.ptv_message.as_option());
+    if let Some(image) = message.image_message.as_option() {
+        return Some(image.caption.as_ref());
+    }
+    if let Some(video) = video {
+        return Some(video.caption.as_ref());
+    }
+    let document = message.document_message.as_option()?;
+    Some(document.caption.as_ref())
 }
 
 fn some(text: Option<&String>) -> Option<String> {
@@ -124,7 +151,10 @@ impl Told<'_> {
             length: self.length?,
             key_at: self.key_at,
             sidecar: None,
-            preview: None,
+            preview: self
+                .preview
+                .filter(|drawn| (1..=PREVIEW_MAX).contains(&drawn.len()))
+                .cloned(),
             came_with: None,
             handle: None,
         };

@@ -9,13 +9,13 @@ use crate::domain::message::{Attached, Content, Reference};
 macro_rules! with_file {
     ($kind:ident, $media:ident, $at:ident, { $($field:ident: $value:expr),* $(,)? }) => {
         MessageField::some(wa::message::$kind {
-            url: $at.url.clone(),
-            direct_path: Some($at.direct_path.clone()),
-            media_key: Some($at.key.clone()),
-            media_key_timestamp: $at.key_at,
-            file_sha256: Some($at.sha256.clone()),
-            file_enc_sha256: Some($at.encrypted_sha256.clone()),
-            file_length: Some($at.length),
+            url: $at.and_then(|at| at.url.clone()),
+            direct_path: $at.map(|at| at.direct_path.clone()),
+            media_key: $at.map(|at| at.key.clone()),
+            media_key_timestamp: $at.and_then(|at| at.key_at),
+            file_sha256: $at.map(|at| at.sha256.clone()),
+            file_enc_sha256: $at.map(|at| at.encrypted_sha256.clone()),
+            file_length: $at.map(|at| at.length),
             mimetype: Some(mimetype($media)),
             $($field: $value,)*
             ..Default::default()
@@ -23,8 +23,14 @@ macro_rules! with_file {
     };
 }
 
-/// The message; none if it has no file.
-pub(super) fn built(content: &Content, at: &Reference, view_once: bool) -> Option<wa::Message> {
+/// The message; none if it has no file. Where nobody knows where the file is, it says what it is, as in a quote.
+pub(in crate::protocol::convert) fn built(
+    content: &Content,
+    at: Option<&Reference>,
+    view_once: bool,
+) -> Option<wa::Message> {
+    let preview = || at.and_then(|at| at.preview.clone());
+    let sidecar = || at.and_then(|at| at.sidecar.clone());
     let once = view_once.then_some(true);
     let mut made = wa::Message::default();
     match content {
@@ -33,7 +39,7 @@ pub(super) fn built(content: &Content, at: &Reference, view_once: bool) -> Optio
                 caption: image.caption.clone(),
                 width: image.width,
                 height: image.height,
-                jpeg_thumbnail: at.preview.clone(),
+                jpeg_thumbnail: preview(),
                 view_once: once,
             });
         }
@@ -41,8 +47,11 @@ pub(super) fn built(content: &Content, at: &Reference, view_once: bool) -> Optio
             made.video_message = with_file!(VideoMessage, media, at, {
                 caption: video.caption.clone(),
                 seconds: video.seconds,
+                width: video.width,
+                height: video.height,
                 gif_playback: video.gif.then_some(true),
-                streaming_sidecar: at.sidecar.clone(),
+                jpeg_thumbnail: preview(),
+                streaming_sidecar: sidecar(),
                 view_once: once,
             });
         }
@@ -50,7 +59,7 @@ pub(super) fn built(content: &Content, at: &Reference, view_once: bool) -> Optio
             made.audio_message = with_file!(AudioMessage, media, at, {
                 seconds: audio.seconds,
                 ptt: Some(false),
-                streaming_sidecar: at.sidecar.clone(),
+                streaming_sidecar: sidecar(),
             });
         }
         Content::Voice { voice, media } => {
@@ -58,7 +67,7 @@ pub(super) fn built(content: &Content, at: &Reference, view_once: bool) -> Optio
                 seconds: voice.seconds,
                 ptt: Some(true),
                 waveform: (!voice.waveform.is_empty()).then(|| voice.waveform.clone()),
-                streaming_sidecar: at.sidecar.clone(),
+                streaming_sidecar: sidecar(),
                 view_once: once,
             });
         }
@@ -67,6 +76,7 @@ pub(super) fn built(content: &Content, at: &Reference, view_once: bool) -> Optio
                 file_name: document.filename.clone(),
                 title: document.filename.clone(),
                 caption: document.caption.clone(),
+                jpeg_thumbnail: preview(),
             });
         }
         Content::Sticker { sticker, media } => {

@@ -9,6 +9,9 @@ use sha2::{Digest as _, Sha256};
 
 use crate::harness::app::{Caller, DEADLINE, Socket, TestApp, frame};
 
+mod eager;
+mod film;
+
 const PHONE: &str = "491700000101";
 const FRIEND: &str = "491700000202";
 const MESSAGES: &str = "/v1/sessions/sales/messages";
@@ -250,6 +253,12 @@ async fn a_file_that_would_not_be_shown_is_refused_with_its_name_and_nothing_is_
     let mut bomb = png.clone();
     // Its head promises 60,000 by 60,000 pixels.
     bomb[16..24].copy_from_slice(&[0, 0, 0xEA, 0x60, 0, 0, 0xEA, 0x60]);
+    // A few bytes that unfold to 16,384 by 16,384 pixels.
+    let mut bomb_sticker = picture(ImageFormat::WebP, 1);
+    let at = bomb_sticker.windows(4).position(|four| four == b"VP8L");
+    let at = at.unwrap() + 9;
+    bomb_sticker[at..at + 3].copy_from_slice(&[0xFF, 0xFF, 0xFF]);
+    bomb_sticker[at + 3] |= 0x0F;
     let large_sticker = picture(ImageFormat::WebP, 800);
     let endless_sticker = [
         b"RIFF\xff\xff\xff\x7fWEBPVP8L",
@@ -277,6 +286,12 @@ async fn a_file_that_would_not_be_shown_is_refused_with_its_name_and_nothing_is_
             "sticker",
             of(&png),
             "media_type_not_for_kind",
+            "/sticker/media",
+        ),
+        (
+            "sticker",
+            of(&bomb_sticker),
+            "picture_too_large",
             "/sticker/media",
         ),
         (

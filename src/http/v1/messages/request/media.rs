@@ -1,11 +1,13 @@
 //! The bodies of messages with a file.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use entity::ids::MediaId;
 use serde::Deserialize;
 
 use crate::{
     domain::message::{Attached, Audio, Content, Document, Image, Sticker, Video, Voice},
     http::v1::media::MediaInput,
+    service::Error,
 };
 
 /// The body of a picture.
@@ -24,11 +26,22 @@ pub(super) struct VideoRequest {
     /// MP4 or 3GP, up to 64 MiB.
     media: MediaInput,
     caption: Option<String>,
-    /// How long it is.
+    /// How long it is; of an MP4 its head tells.
     seconds: Option<u32>,
+    /// A picture of up to 1 MiB in base64, of which a small one is shown before the film has come.
+    thumbnail: Option<String>,
     /// It plays by itself, over and over, without a sound.
     #[serde(default)]
     gif: bool,
+}
+
+impl VideoRequest {
+    /// The bytes of its thumbnail.
+    pub(super) fn thumbnail(&self) -> Result<Option<Vec<u8>>, Error> {
+        let decoded = self.thumbnail.as_ref().map(|drawn| STANDARD.decode(drawn));
+        let decoded = decoded.transpose();
+        decoded.map_err(|_| Error::invalid("/video/thumbnail", "this is no base64"))
+    }
 }
 
 /// The body of a sound.
@@ -105,6 +118,7 @@ impl From<VideoRequest> for Parted {
             caption: body.caption,
             seconds: body.seconds,
             gif: body.gif,
+            ..Video::default()
         };
         let media = awaited();
         (Content::Video { video, media }, body.media)
