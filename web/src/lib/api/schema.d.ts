@@ -312,6 +312,154 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/sessions/{id}/channels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the channels that the account owns or follows, by id. */
+        get: operations["list_channels"];
+        put?: never;
+        /**
+         * Make a channel.
+         * @description With an `Idempotency-Key` a repeated request makes no second channel and gets the first answer, for 24 hours.
+         */
+        post: operations["create_channel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/channels/invites/{code}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show the channel behind an invite, without following it. */
+        get: operations["preview_channel_invite"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/channels/{channel}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a channel, whether the account follows it or not. */
+        get: operations["get_channel"];
+        put?: never;
+        post?: never;
+        /** End a channel of one's own, and everything in it. */
+        delete: operations["delete_channel"];
+        options?: never;
+        head?: never;
+        /** Change a channel. What is not named stays. */
+        patch: operations["update_channel"];
+        trace?: never;
+    };
+    "/v1/sessions/{id}/channels/{channel}/follow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Follow a channel. Whoever follows it already goes on following. */
+        put: operations["follow_channel"];
+        post?: never;
+        /** Follow a channel no longer. */
+        delete: operations["unfollow_channel"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/channels/{channel}/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Have `channel.reactions` events tell the reactions to posts as they come. */
+        put: operations["watch_channel"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/channels/{channel}/mute": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Mute a channel that the account owns or follows. */
+        put: operations["mute_channel"];
+        post?: never;
+        /** Let a channel sound again. */
+        delete: operations["unmute_channel"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/channels/{channel}/picture": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change the picture of a channel. */
+        put: operations["set_channel_picture"];
+        post?: never;
+        /** Remove the picture of a channel. */
+        delete: operations["remove_channel_picture"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/channels/{channel}/posts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the posts of a channel, newest first, at most 100 at once.
+         * @description WhatsApp is asked for them; they are stored as messages of the past are, without an event.
+         */
+        get: operations["list_posts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/sessions/{id}/chats": {
         parameters: {
             query?: never;
@@ -367,6 +515,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/sessions/{id}/chats/{chat}/ephemeral": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have what is written in a chat of two disappear after a while, on both sides.
+         * @description Of a group it is set with `PATCH /sessions/{id}/groups/{group}`.
+         */
+        post: operations["time_chat"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/sessions/{id}/chats/{chat}/history": {
         parameters: {
             query?: never;
@@ -382,6 +550,24 @@ export interface paths {
          */
         post: operations["ask_history"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/chats/{chat}/labels/{label}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Put a label on a chat. */
+        put: operations["label_chat"];
+        post?: never;
+        /** Take a label from a chat. */
+        delete: operations["unlabel_chat"];
         options?: never;
         head?: never;
         patch?: never;
@@ -858,6 +1044,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/sessions/{id}/labels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the labels of the account, as the session has heard of them. It need not be connected. */
+        get: operations["list_labels"];
+        put?: never;
+        /** Make a label, on every device of the account. */
+        post: operations["create_label"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/labels/{label}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Delete a label, on every device of the account; no chat has it any more. */
+        delete: operations["delete_label"];
+        options?: never;
+        head?: never;
+        /** Give a label another name or colour, on every device of the account. */
+        patch: operations["change_label"];
+        trace?: never;
+    };
     "/v1/sessions/{id}/link-tokens": {
         parameters: {
             query?: never;
@@ -975,7 +1197,7 @@ export interface paths {
         delete: operations["delete_message"];
         options?: never;
         head?: never;
-        /** Edit a text of one's own, for 15 minutes. */
+        /** Edit a text of one's own, or the caption of a file, for 15 minutes. */
         patch: operations["edit_message"];
         trace?: never;
     };
@@ -1109,6 +1331,41 @@ export interface paths {
         put?: never;
         /** Ask for a code to type on the phone instead of scanning. */
         post: operations["create_pair_code"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/passkey": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far the passkey gate is: the challenge to answer, or the code to compare. */
+        get: operations["get_passkey"];
+        put?: never;
+        /** Answer the challenge. What follows comes as `passkey` events; 202 says that WhatsApp believes the answer. */
+        post: operations["answer_passkey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/passkey/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Confirm that the phone shows the same code; once more changes nothing. */
+        post: operations["confirm_passkey"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1444,12 +1701,16 @@ export interface components {
                 exists: boolean;
                 /** @description The canonical address; null when it is not on WhatsApp. */
                 id?: string | null;
+                /** @description Whether it is a business; null when it is not on WhatsApp. */
+                is_business?: boolean | null;
                 /** @description `…@lid`. */
                 lid?: string | null;
                 /** @description Digits, as WhatsApp writes them. */
                 phone?: string | null;
                 /** @description The number as it was asked. */
                 query: string;
+                /** @description The name of the business that WhatsApp has verified. */
+                verified_name?: string | null;
             }[];
         };
         /** @description All of a list that has no pages. */
@@ -1458,6 +1719,22 @@ export interface components {
                 /** @description Since when, RFC 3339. */
                 requested_at?: string | null;
             })[];
+        };
+        /** @description All of a list that has no pages. */
+        All_LabelResponse: {
+            data: {
+                /**
+                 * Format: int32
+                 * @description The number of its colour, 0 to 19.
+                 */
+                color: number;
+                /**
+                 * @description WhatsApp's id.
+                 * @example 5
+                 */
+                id: string;
+                name: string;
+            }[];
         };
         /** @description All of a list that has no pages. */
         All_MemberResult: {
@@ -1517,6 +1794,16 @@ export interface components {
         AskedHistoryResponse: {
             /** @description `request_id` of the `history.sync` event that tells the answer. */
             request_id: string;
+        };
+        /** @description What the authenticator answered. */
+        AssertionResponse: {
+            /** @example ZXhhbXBsZQ */
+            authenticatorData: string;
+            /** @example e30 */
+            clientDataJSON: string;
+            /** @example ZXhhbXBsZQ */
+            signature: string;
+            userHandle?: string | null;
         };
         /** @description The file of a message. */
         Attached: {
@@ -1587,6 +1874,27 @@ export interface components {
          * @enum {string}
          */
         Build: "live" | "sandbox";
+        /** @description What a business shows of itself. */
+        Business: {
+            /** @description Where it is, as it wrote it. */
+            address?: string | null;
+            /** @description What kind of business it is. */
+            categories: components["schemas"]["BusinessCategory"][];
+            /** @description What it does. */
+            description?: string | null;
+            /** @description Where it gets mail. */
+            email?: string | null;
+            hours?: components["schemas"]["Hours"] | null;
+            /** @description Its pages. */
+            websites: string[];
+        };
+        /** @description A kind of business, as WhatsApp names it. */
+        BusinessCategory: {
+            /** @description WhatsApp's own id. */
+            id: string;
+            /** @description For a person to read. */
+            name: string;
+        };
         /** @description A contact card. */
         Card: {
             /** @description Whose it is. */
@@ -1608,11 +1916,56 @@ export interface components {
              */
             phone: string;
         };
+        ChangeLabelRequest: {
+            /**
+             * Format: int32
+             * @description The number of its colour.
+             */
+            color?: number | null;
+            /** @description One line of up to 100 characters. */
+            name?: string | null;
+        };
         ChangePasswordRequest: {
             current_password: string;
             /** @description 8 to 256 bytes. */
             new_password: string;
         };
+        /** @description A channel. */
+        Channel: {
+            /** @description RFC 3339. */
+            created_at?: string | null;
+            /** @description Null when it has none. */
+            description?: string | null;
+            /**
+             * Format: int64
+             * @description How many follow it.
+             */
+            followers: number;
+            /**
+             * @description `…@newsletter`.
+             * @example 120363000000000001@newsletter
+             */
+            id: string;
+            /** @description The code that leads to it. */
+            invite?: string | null;
+            /** @description Whether this account is told of it without a sound. */
+            muted: boolean;
+            /** @description Its name. */
+            name: string;
+            /** @description Null when it has no picture. */
+            picture_id?: string | null;
+            /** @description What this account is in it. */
+            role: components["schemas"]["ChannelRole"];
+            /** @description Whether WhatsApp has closed it, here or everywhere. */
+            suspended: boolean;
+            /** @description Whether WhatsApp vouches for it. */
+            verified: boolean;
+        };
+        /**
+         * @description What this account is in a channel.
+         * @enum {string}
+         */
+        ChannelRole: "owner" | "admin" | "follower" | "guest";
         /** @description A chat as we show it. */
         Chat: components["schemas"]["Party"] & {
             /** @description What it is. */
@@ -1635,6 +1988,14 @@ export interface components {
              * @default null
              */
             deleted: boolean | null;
+            /**
+             * Format: int32
+             * @description After how many seconds its messages disappear; 0 is never.
+             * @default null
+             */
+            ephemeral_s: number | null;
+            /** @default null */
+            label: components["schemas"]["ChatLabel"] | null;
             /**
              * @description Whether it is silent.
              * @default null
@@ -1661,10 +2022,24 @@ export interface components {
          * @enum {string}
          */
         ChatKind: "user" | "group" | "newsletter" | "status";
+        /** @description A label of a chat. */
+        ChatLabel: {
+            /** @description WhatsApp's id of the label. */
+            id: string;
+            /** @description Whether the chat has it. */
+            labeled: boolean;
+        };
         /** @description A chat and how it stands. */
         ChatResponse: components["schemas"]["Chat"] & {
             /** @description It was put away. */
             archived: boolean;
+            /**
+             * Format: int32
+             * @description After how many seconds its messages disappear; 0 is never.
+             */
+            ephemeral_s: number;
+            /** @description The ids of its labels. */
+            labels: string[];
             last_message?: components["schemas"]["LastMessageResponse"] | null;
             /** @description It was marked as unread, whatever was read. */
             marked_unread: boolean;
@@ -1711,12 +2086,16 @@ export interface components {
             exists: boolean;
             /** @description The canonical address; null when it is not on WhatsApp. */
             id?: string | null;
+            /** @description Whether it is a business; null when it is not on WhatsApp. */
+            is_business?: boolean | null;
             /** @description `…@lid`. */
             lid?: string | null;
             /** @description Digits, as WhatsApp writes them. */
             phone?: string | null;
             /** @description The number as it was asked. */
             query: string;
+            /** @description The name of the business that WhatsApp has verified. */
+            verified_name?: string | null;
         };
         /** @description One contact card, or several. */
         Contact: {
@@ -1729,6 +2108,7 @@ export interface components {
         ContactInfo: components["schemas"]["Party"] & {
             /** @description The text about themselves; null when it is not shown. */
             about?: string | null;
+            business?: components["schemas"]["Business"] | null;
             /** @description Whether the account is a business. */
             is_business: boolean;
             /** @description Changes with each picture; null when there is none, or none to see. */
@@ -1879,6 +2259,11 @@ export interface components {
             /** @description Who is mentioned. */
             mentions?: components["schemas"]["Party"][];
             reply_to?: components["schemas"]["ReplyTo"] | null;
+            /**
+             * Format: int64
+             * @description Of a post in a channel: its number there.
+             */
+            server_id?: number | null;
             /** @description It can be opened once. */
             view_once?: boolean;
         };
@@ -1891,6 +2276,15 @@ export interface components {
             scopes: components["schemas"]["Scope"][];
             /** @description The id or handle of the only session that the key may touch. */
             session?: string | null;
+        };
+        CreateChannelRequest: {
+            /** @description Up to 2048 characters. */
+            description?: string | null;
+            /**
+             * @description 1 to 100 characters.
+             * @example Boats
+             */
+            name: string;
         };
         CreateGroupRequest: {
             /** @description Up to 2048 characters. */
@@ -1907,6 +2301,18 @@ export interface components {
              * @example Family
              */
             subject: string;
+        };
+        CreateLabelRequest: {
+            /**
+             * Format: int32
+             * @description The number of its colour.
+             */
+            color?: number;
+            /**
+             * @description One line of up to 100 characters.
+             * @example New customer
+             */
+            name: string;
         };
         CreateSessionRequest: {
             /**
@@ -2030,15 +2436,23 @@ export interface components {
             /** @description Anything, up to 100 MiB. Its `filename` is what the phone shows. */
             media: components["schemas"]["MediaInput"];
         };
+        /**
+         * @description When the files of incoming messages are fetched from WhatsApp.
+         * @enum {string}
+         */
+        Download: "lazy" | "eager";
         /** @description Another wording of a message. */
         Edit: {
+            /** @description What is written below its file now, empty for nothing. */
+            caption?: string | null;
             /** @description The message it is about. */
             message_id: string;
-            /** @description What it says now. */
-            text: components["schemas"]["Text"];
+            text?: components["schemas"]["Text"] | null;
         };
         EditMessageRequest: {
-            text: components["schemas"]["TextRequest"];
+            /** @description What is written below a picture, a film or a document instead; empty for nothing. One of the two. */
+            caption?: string | null;
+            text?: components["schemas"]["TextRequest"] | null;
         };
         /** @description Events that the log no longer holds. */
         EventGap: {
@@ -2150,6 +2564,13 @@ export interface components {
             /** @description Its name. */
             subject: string;
         };
+        /** @description When a business is open. */
+        Hours: {
+            /** @description Each time it opens; a day that is absent is closed. */
+            days: components["schemas"]["OpenDay"][];
+            /** @description Whose clock: `Europe/Berlin`. */
+            timezone?: string | null;
+        };
         /** @description The head of a request or of an answer. */
         HttpHead: {
             headers: components["schemas"]["HttpHeader"][];
@@ -2245,6 +2666,20 @@ export interface components {
          * @enum {string}
          */
         Kind: "text" | "image" | "video" | "audio" | "voice" | "document" | "sticker" | "location" | "contact" | "poll" | "event";
+        /** @description A label. */
+        LabelResponse: {
+            /**
+             * Format: int32
+             * @description The number of its colour, 0 to 19.
+             */
+            color: number;
+            /**
+             * @description WhatsApp's id.
+             * @example 5
+             */
+            id: string;
+            name: string;
+        };
         /** @description The message at the end of a chat. */
         LastMessageResponse: {
             /** @description WhatsApp's id of the message. */
@@ -2466,6 +2901,17 @@ export interface components {
             /** @description When it begins, RFC 3339. */
             starts_at?: string | null;
         };
+        /** @description One time that a business is open. */
+        OpenDay: {
+            /** @description `HH:MM`; of `specific_hours`. */
+            closes_at?: string | null;
+            /** @description `mon tue wed thu fri sat sun`. */
+            day: string;
+            /** @description `specific_hours`, `open_24h` or `appointment_only`. */
+            mode: string;
+            /** @description `HH:MM`; of `specific_hours`. */
+            opens_at?: string | null;
+        };
         /**
          * @description In which order the events of a session are delivered.
          * @enum {string}
@@ -2500,11 +2946,54 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
+        Page_Channel: {
+            /** @description The items. */
+            data: {
+                /** @description RFC 3339. */
+                created_at?: string | null;
+                /** @description Null when it has none. */
+                description?: string | null;
+                /**
+                 * Format: int64
+                 * @description How many follow it.
+                 */
+                followers: number;
+                /**
+                 * @description `…@newsletter`.
+                 * @example 120363000000000001@newsletter
+                 */
+                id: string;
+                /** @description The code that leads to it. */
+                invite?: string | null;
+                /** @description Whether this account is told of it without a sound. */
+                muted: boolean;
+                /** @description Its name. */
+                name: string;
+                /** @description Null when it has no picture. */
+                picture_id?: string | null;
+                /** @description What this account is in it. */
+                role: components["schemas"]["ChannelRole"];
+                /** @description Whether WhatsApp has closed it, here or everywhere. */
+                suspended: boolean;
+                /** @description Whether WhatsApp vouches for it. */
+                verified: boolean;
+            }[];
+            /** @description Where the next page starts; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
         Page_ChatResponse: {
             /** @description The items. */
             data: (components["schemas"]["Chat"] & {
                 /** @description It was put away. */
                 archived: boolean;
+                /**
+                 * Format: int32
+                 * @description After how many seconds its messages disappear; 0 is never.
+                 */
+                ephemeral_s: number;
+                /** @description The ids of its labels. */
+                labels: string[];
                 last_message?: components["schemas"]["LastMessageResponse"] | null;
                 /** @description It was marked as unread, whatever was read. */
                 marked_unread: boolean;
@@ -2616,6 +3105,21 @@ export interface components {
                 ack_name: components["schemas"]["Ack"];
                 id: string;
                 status?: components["schemas"]["Status"] | null;
+            })[];
+            /** @description Where the next page starts; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_Post: {
+            /** @description The items. */
+            data: (components["schemas"]["Message"] & {
+                /** @description What people made of it; who they are is not told. */
+                reactions: components["schemas"]["ReactionCount"][];
+                /**
+                 * Format: int64
+                 * @description How many saw it.
+                 */
+                views: number;
             })[];
             /** @description Where the next page starts; null at the end. */
             next_cursor?: string | null;
@@ -2753,6 +3257,40 @@ export interface components {
             /** @description Digits. */
             phone?: string | null;
         };
+        /** @description A WebAuthn assertion, as `PublicKeyCredential.toJSON()` gives it. Bytes are base64url. */
+        PasskeyAnswerRequest: {
+            /** @description Taken and not used. */
+            authenticatorAttachment?: string | null;
+            /** @description Taken and not used. */
+            clientExtensionResults?: Record<string, never> | null;
+            /**
+             * @description The id of the passkey.
+             * @example ZXhhbXBsZQ
+             */
+            id: string;
+            /** @description The same once more; absent means `id`. */
+            rawId?: string | null;
+            response: components["schemas"]["AssertionResponse"];
+            /**
+             * @description `public-key`.
+             * @example public-key
+             */
+            type: string;
+        };
+        /** @description `passkey`: WhatsApp links only after a passkey of the account has signed its challenge; how far that is. */
+        PasskeyData: {
+            /** @description Of `confirm`: what the phone has to show as well, `XXXX-XXXX`. */
+            code?: string | null;
+            /** @description Until when the next step can be taken, RFC 3339. */
+            expires_at: string;
+            /** @description Of `challenge`: WhatsApp's `PublicKeyCredentialRequestOptions`, as `parseRequestOptionsFromJSON` takes them. */
+            options?: Record<string, never> | null;
+            /**
+             * @description `challenge`: answer it. `answered`: the phone has to go on. `confirm`: the phone shows `code` too; confirm it.
+             *     `confirmed`: the link follows.
+             */
+            stage: components["schemas"]["StageName"];
+        };
         /** @description Where a picture can be fetched. */
         Picture: {
             /** @description Changes with each picture. */
@@ -2822,6 +3360,16 @@ export interface components {
             options: string[];
             /** @description The right option: makes the poll a quiz. */
             quiz?: string | null;
+        };
+        /** @description A post of a channel, and how it fares. */
+        Post: components["schemas"]["Message"] & {
+            /** @description What people made of it; who they are is not told. */
+            reactions: components["schemas"]["ReactionCount"][];
+            /**
+             * Format: int64
+             * @description How many saw it.
+             */
+            views: number;
         };
         PresenceRequest: {
             state: components["schemas"]["OwnPresence"];
@@ -2899,6 +3447,16 @@ export interface components {
             emoji: string;
             /** @description The message it is about. */
             message_id: string;
+        };
+        /** @description How often an emoji was chosen. */
+        ReactionCount: {
+            /**
+             * Format: int64
+             * @description By how many.
+             */
+            count: number;
+            /** @description The emoji. */
+            emoji: string;
         };
         ReactionRequest: {
             /**
@@ -3103,6 +3661,11 @@ export interface components {
              */
             auto_reply_text: string | null;
             /**
+             * @description When the files of incoming messages are fetched: `lazy`, as somebody reads them, or `eager`, at once.
+             * @default lazy
+             */
+            download_media: components["schemas"]["Download"];
+            /**
              * @description Whether the session may run.
              * @default true
              */
@@ -3158,6 +3721,11 @@ export interface components {
             role: string;
             username: string;
         };
+        /**
+         * @description The word of a [`Stage`].
+         * @enum {string}
+         */
+        StageName: "challenge" | "answered" | "confirm" | "confirmed";
         StarRequest: {
             /**
              * @description `false` takes the star away.
@@ -3204,12 +3772,25 @@ export interface components {
             /** @description For `?ticket=`, once, within 30 seconds. */
             ticket: string;
         };
+        TimerRequest: {
+            /**
+             * Format: int32
+             * @description After how many seconds: 0 (never), 86400, 604800 or 7776000.
+             */
+            ephemeral_s: number;
+        };
         /** @description A kind that this version does not type. */
         Unknown: {
             /** @description The name of the field of WhatsApp's message that is set. */
             kind?: string | null;
             /** @description WhatsApp's message, whole: names as in its protobuf in snake case, bytes in base64, what is not set left out. */
             raw?: Record<string, never>;
+        };
+        UpdateChannelRequest: {
+            /** @description Up to 2048 characters; null removes it. */
+            description?: string | null;
+            /** @description 1 to 100 characters. */
+            name?: string | null;
         };
         UpdateGroupRequest: {
             /** @description Only admins write. */
@@ -3319,9 +3900,19 @@ export interface components {
             gif?: boolean;
             /**
              * Format: int32
+             * @description Pixels.
+             */
+            height?: number | null;
+            /**
+             * Format: int32
              * @description How long it is.
              */
             seconds?: number | null;
+            /**
+             * Format: int32
+             * @description Pixels.
+             */
+            width?: number | null;
         };
         /** @description The body of a film. */
         VideoRequest: {
@@ -3332,9 +3923,11 @@ export interface components {
             media: components["schemas"]["MediaInput"];
             /**
              * Format: int32
-             * @description How long it is.
+             * @description How long it is; of an MP4 its head tells.
              */
             seconds?: number | null;
+            /** @description A picture of up to 1 MiB in base64, of which a small one is shown before the film has come. */
+            thumbnail?: string | null;
         };
         /** @description What is said about something spoken into the phone. */
         Voice: {
@@ -3368,6 +3961,14 @@ export interface components {
         VoteRequest: {
             /** @description The options as the poll words them; none takes the vote back. */
             options: string[];
+        };
+        /** @description How long reactions are told. */
+        WatchedResponse: {
+            /**
+             * Format: int64
+             * @description Ask again before this time is over.
+             */
+            expires_in_s: number;
         };
         Webhook: {
             /** @description Canonical ids of chats, or `*`. */
@@ -4380,9 +4981,944 @@ export interface operations {
             504: components["responses"]["GatewayTimeout"];
         };
     };
+    list_channels: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 200. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Channel"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            /** @description `whatsapp_timeout` or `whatsapp_refused` */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    create_channel: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 255 visible ASCII characters */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateChannelRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            /** @description `invalid_channel_name` or `invalid_channel_description` among others */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /** @description The key was used for another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            /** @description `whatsapp_timeout` or `whatsapp_refused` */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    preview_channel_invite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description The code of an invite */
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            /** @description `invalid_invite` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description `invite_not_found` among others */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            /** @description `whatsapp_timeout` or `whatsapp_refused` */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    get_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description `…@newsletter` */
+                channel: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description `channel_not_found` among others */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            /** @description `whatsapp_timeout` or `whatsapp_refused` */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    delete_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description `…@newsletter` */
+                channel: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Ended */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description `not_channel_owner` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_not_found` among others */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            /** @description `whatsapp_timeout` or `whatsapp_refused` */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    update_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description `…@newsletter` */
+                channel: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateChannelRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            /** @description `invalid_channel_name` or `invalid_channel_description` among others */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            /** @description `not_channel_admin` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_not_found` among others */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            /** @description `whatsapp_timeout` or `whatsapp_refused` */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    follow_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description `…@newsletter` */
+                channel: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description `channel_not_found` among others */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not connected, or `is_channel_admin` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            /** @description `whatsapp_timeout` or `whatsapp_refused` */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    unfollow_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description `…@newsletter` */
+                channel: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Left */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description `channel_not_found` among others */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not connected, `channel_not_followed` or `is_channel_admin` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            /** @description `whatsapp_timeout` or `whatsapp_refused` */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    watch_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description `…@newsletter` */
+                channel: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WatchedResponse"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description `not_channel_admin` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_not_found` among others */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            /** @description `whatsapp_timeout` or `whatsapp_refused` */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    mute_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description `…@newsletter` */
+                channel: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Muted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description `channel_not_found` among others */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not connected, or `channel_not_followed` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            /** @description `whatsapp_timeout` or `whatsapp_refused` */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    unmute_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description `…@newsletter` */
+                channel: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No longer muted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description `channel_not_found` among others */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not connected, or `channel_not_followed` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            /** @description `whatsapp_timeout` or `whatsapp_refused` */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    set_channel_picture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description `…@newsletter` */
+                channel: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PictureRequest"];
+            };
+        };
+        responses: {
+            /** @description Changed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_image` among others */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            /** @description `not_channel_admin` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_not_found` among others */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            /** @description `whatsapp_timeout` or `whatsapp_refused` */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    remove_channel_picture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description `…@newsletter` */
+                channel: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description `not_channel_admin` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_not_found` among others */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            /** @description `whatsapp_timeout` or `whatsapp_refused` */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    list_posts: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 200. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description `…@newsletter` */
+                channel: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Post"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description `not_channel_admin` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_not_found` among others */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            /** @description `whatsapp_timeout` or `whatsapp_refused` */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
     list_chats: {
         parameters: {
             query?: {
+                /** @description Those with this label alone. */
+                label?: string;
                 /** @description How many items, 1 to 200. */
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
@@ -4409,7 +5945,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
-            /** @description Not Found */
+            /** @description `session_not_found`, or `label_not_found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4545,6 +6081,71 @@ export interface operations {
             504: components["responses"]["GatewayTimeout"];
         };
     };
+    time_chat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description An address of a person */
+                chat: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TimerRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChatUpdateData"];
+                };
+            };
+            /** @description `invalid_address`, `recipient_not_on_whatsapp` among others */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
     ask_history: {
         parameters: {
             query?: never;
@@ -4604,6 +6205,126 @@ export interface operations {
             };
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    label_chat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description An address of a person or a group */
+                chat: string;
+                /** @description The id of a label */
+                label: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChatUpdateData"];
+                };
+            };
+            /** @description `invalid_address` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description `session_not_found`, `label_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    unlabel_chat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description An address of a person or a group */
+                chat: string;
+                /** @description The id of a label */
+                label: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChatUpdateData"];
+                };
+            };
+            /** @description `invalid_address` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description `session_not_found`, `label_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -6726,6 +8447,221 @@ export interface operations {
             504: components["responses"]["GatewayTimeout"];
         };
     };
+    list_labels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["All_LabelResponse"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    create_label: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateLabelRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelResponse"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /** @description `too_many_labels`, or the session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    delete_label: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description The id of a label */
+                label: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description `session_not_found`, `label_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    change_label: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description The id of a label */
+                label: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeLabelRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelResponse"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description `session_not_found`, `label_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
     create_link_token: {
         parameters: {
             query?: never;
@@ -7244,7 +9180,7 @@ export interface operations {
                 };
             };
             408: components["responses"]["RequestTimeout"];
-            /** @description `not_own_message`, `not_a_text`, `edit_window_closed`, `message_deleted`, `message_failed`, or the session is not connected */
+            /** @description `not_own_message`, `not_a_text`, `no_caption`, `view_once_not_edited`, `edit_window_closed`, `message_deleted`, `message_failed`, or the session is not connected */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7748,6 +9684,183 @@ export interface operations {
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
             /** @description WhatsApp gives no code */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    get_passkey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasskeyData"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `passkey_not_requested` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    answer_passkey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasskeyAnswerRequest"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasskeyData"];
+                };
+            };
+            /** @description `invalid_passkey_answer`: it cannot be one to the challenge, and was not sent */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /** @description `passkey_not_requested` or `passkey_already_answered`; or `session_not_connected` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            /** @description `passkey_refused`: the link has ended; or `whatsapp_timeout`: try again */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    confirm_passkey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasskeyData"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `passkey_not_requested` or `passkey_code_not_ready`; or `session_not_connected` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            /** @description `passkey_refused`: the link has ended; or `whatsapp_timeout`: try again */
             502: {
                 headers: {
                     [name: string]: unknown;
