@@ -23,7 +23,7 @@ use crate::{
 const RETRY: Duration = Duration::from_secs(5);
 
 /// Every type of the contract; those that this version does not emit yet may be asked for all the same.
-const TYPES: [&str; 30] = [
+const TYPES: [&str; 31] = [
     "qr",
     "pair_code",
     "passkey",
@@ -49,6 +49,7 @@ const TYPES: [&str; 30] = [
     "group.participants",
     "contact.update",
     "chat.update",
+    "channel.reactions",
     "label.update",
     "presence",
     "history.sync",

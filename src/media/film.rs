@@ -129,9 +129,9 @@ fn shown(content: &[u8]) -> Option<(u32, u32)> {
 mod tests {
     use super::*;
 
-    fn boxed(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
+    fn boxed(kind: [u8; 4], content: &[u8]) -> Vec<u8> {
         let size = u32::try_from(content.len() + 8).unwrap();
-        [&size.to_be_bytes()[..], kind, content].concat()
+        [&size.to_be_bytes()[..], &kind, content].concat()
     }
 
     fn track(width: u32, height: u32, turned: bool) -> Vec<u8> {
@@ -143,14 +143,14 @@ mod tests {
         }
         tkhd[76..80].copy_from_slice(&(width << 16).to_be_bytes());
         tkhd[80..84].copy_from_slice(&(height << 16).to_be_bytes());
-        boxed(b"trak", &boxed(b"tkhd", &tkhd))
+        boxed(*b"trak", &boxed(*b"tkhd", &tkhd))
     }
 
     fn movie(scale: u32, duration: u32) -> Vec<u8> {
         let mut mvhd = vec![0; 100];
         mvhd[12..16].copy_from_slice(&scale.to_be_bytes());
         mvhd[16..20].copy_from_slice(&duration.to_be_bytes());
-        boxed(b"mvhd", &mvhd)
+        boxed(*b"mvhd", &mvhd)
     }
 
     #[test]

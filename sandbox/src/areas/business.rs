@@ -53,12 +53,12 @@ struct Category {
 #[serde(deny_unknown_fields)]
 struct Hours {
     timezone: String,
-    days: Vec<Day>,
+    days: Vec<Opening>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Day {
+struct Opening {
     /// `mon`, …
     day: String,
     /// `open_24h`, `specific_hours`, `appointment_only`.

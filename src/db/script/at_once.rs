@@ -142,7 +142,7 @@ async fn counted(
         match result {
             Either::Right(_) => found += 1,
             Either::Left(result) => {
-                changed.push(result.rows_affected() + std::mem::take(&mut found))
+                changed.push(result.rows_affected() + std::mem::take(&mut found));
             }
         }
     }

@@ -54,8 +54,8 @@ impl IqSpec for Mex {
     }
 }
 
-fn about(content: Node) -> Option<NodeContent> {
-    Some(NodeContent::Nodes(vec![content]))
+fn about(content: Node) -> NodeContent {
+    NodeContent::Nodes(vec![content])
 }
 
 /// The posts of a channel.
@@ -76,7 +76,7 @@ impl IqSpec for Posts {
         InfoQuery::get(
             NEWSLETTER_XMLNS,
             self.channel.clone(),
-            about(wanted.build()),
+            Some(about(wanted.build())),
         )
     }
 
@@ -125,7 +125,7 @@ impl IqSpec for Live {
 
     fn build_iq(&self) -> InfoQuery<'static> {
         let wanted = about(NodeBuilder::new("live_updates").build());
-        InfoQuery::set(NEWSLETTER_XMLNS, self.channel.clone(), wanted)
+        InfoQuery::set(NEWSLETTER_XMLNS, self.channel.clone(), Some(wanted))
     }
 
     fn parse_response(&self, response: &NodeRef<'_>) -> Result<Self::Response, anyhow::Error> {

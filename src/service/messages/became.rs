@@ -140,10 +140,10 @@ impl Became {
                     at,
                 });
             }
-            Content::Edit { edit } if sender.is(&message.sender) => {
-                if message.content.reword(edit) {
-                    self.edited_at = Some(at);
-                }
+            Content::Edit { edit }
+                if sender.is(&message.sender) && message.content.reword(edit) =>
+            {
+                self.edited_at = Some(at);
             }
             // Who else may delete it was judged when the deletion came in.
             Content::Revoke { .. }

@@ -32,22 +32,19 @@ async fn on_phone(app: &TestApp, number: &str, is_so: impl Fn(&Value) -> bool) -
 }
 
 #[tokio::test]
-async fn the_timer_of_a_chat_is_the_same_for_both_sides_and_on_every_device() {
+async fn the_timer_of_a_chat_is_the_same_for_both_sides() {
     let app = TestApp::start_with_phones().await;
     let ann = app.user("ann").await;
     app.linked(&ann, "sales", ALICE).await;
-    app.linked(&ann, "desk", ALICE).await;
     let at = format!("{AT}/chats/{BOB}/ephemeral");
     let set = ann.post(&at, json!({"ephemeral_s": DAY})).await.expect(200);
     assert_eq!(set["changes"], json!({"ephemeral_s": DAY}));
     assert_eq!(set["chat"]["phone"], BOB);
     let is_timer = |one: &Value| one["type"] == "timer" && one["ephemeral_s"] == DAY;
     on_phone(&app, BOB, is_timer).await;
-    for device in ["sales", "desk"] {
-        timed(&ann, device, DAY).await;
-        let told = app.logged(&ann, device, ("chat.update", 1)).await;
-        assert_eq!(told[0]["changes"]["ephemeral_s"], DAY, "{told:?}");
-    }
+    timed(&ann, "sales", DAY).await;
+    let told = app.logged(&ann, "sales", ("chat.update", 1)).await;
+    assert_eq!(told[0]["changes"]["ephemeral_s"], DAY, "{told:?}");
     // What is written there says so itself.
     let text = json!({"to": BOB, "type": "text", "text": {"body": "soon gone"}});
     let sent = ann.post(&format!("{AT}/messages"), text).await.expect(202);
@@ -58,11 +55,9 @@ async fn the_timer_of_a_chat_is_the_same_for_both_sides_and_on_every_device() {
     let path = format!("/phones/{BOB}/messages");
     app.control("POST", &path, json!({"to": ALICE, "timer": 0}))
         .await;
-    for device in ["sales", "desk"] {
-        timed(&ann, device, 0).await;
-        let told = app.logged(&ann, device, ("chat.update", 2)).await;
-        assert_eq!(told[1]["changes"], json!({"ephemeral_s": 0}));
-    }
+    timed(&ann, "sales", 0).await;
+    let told = app.logged(&ann, "sales", ("chat.update", 2)).await;
+    assert_eq!(told[1]["changes"], json!({"ephemeral_s": 0}));
     let text = json!({"to": BOB, "type": "text", "text": {"body": "stays"}});
     let sent = ann.post(&format!("{AT}/messages"), text).await.expect(202);
     let seen = on_phone(&app, BOB, |one| one["message_id"] == sent["message_id"]).await;
@@ -73,9 +68,7 @@ async fn the_timer_of_a_chat_is_the_same_for_both_sides_and_on_every_device() {
     let week = 7 * DAY;
     app.control("POST", &path, json!({"to": BOB, "timer": week}))
         .await;
-    for device in ["sales", "desk"] {
-        timed(&ann, device, week).await;
-    }
+    timed(&ann, "sales", week).await;
     // None of it is a message.
     let listed = ann.get(&format!("{AT}/messages")).await.expect(200);
     let listed = listed["data"].as_array().unwrap();

@@ -70,7 +70,10 @@ async fn a_label_is_the_same_on_every_device_and_lists_the_chats_that_have_it() 
     for device in ["sales", "desk"] {
         assert_eq!(labels(&ann, device, &["New customer"]).await[0], new);
         let told = app.logged(&ann, device, ("label.update", 1)).await;
-        assert_eq!(told[0], new, "{told:?}");
+        // A device that was just linked may read it instead of being told.
+        let mut told = told[0].clone();
+        told.as_object_mut().unwrap().remove("initial");
+        assert_eq!(told, new);
     }
     let shown = on_phone(&app, |all| all.len() == 1).await;
     assert_eq!(shown[0]["name"], "New customer");

@@ -1,7 +1,7 @@
 //! What devices ask about posts: those of the past, and to be told at once how they fare.
 
 use wacore_binary::builder::NodeBuilder;
-use wacore_binary::{JidExt as _, Node};
+use wacore_binary::{JidExt, Node};
 
 use super::book::Post;
 use super::change::find;
@@ -21,7 +21,7 @@ pub(super) fn register(table: &mut HandlerTable) {
 }
 
 fn addressed(world: &World, node: &Node) -> Result<String, Refusal> {
-    let to = jid(node, "to").filter(|to| to.is_newsletter());
+    let to = jid(node, "to").filter(JidExt::is_newsletter);
     let id = to.ok_or(Refusal::BAD_REQUEST)?.user.to_string();
     find(world, &id)?;
     Ok(id)

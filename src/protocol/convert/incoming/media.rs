@@ -118,6 +118,10 @@ pub(super) fn read(message: &wa::Message) -> Option<Found<'_>> {
 }
 
 /// What is written below the file of `message`; none where nothing can be.
+#[expect(
+    clippy::option_option,
+    reason = "a file without a caption is not what takes none"
+)]
 pub(super) fn caption(message: &wa::Message) -> Option<Option<&String>> {
     let video = message.video_message.as_option();
     let video = video.or_else(|| message.ptv_message.as_option());

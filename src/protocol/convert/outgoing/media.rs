@@ -11,16 +11,21 @@ macro_rules! with_file {
         MessageField::some(wa::message::$kind {
             url: $at.and_then(|at| at.url.clone()),
             direct_path: $at.map(|at| at.direct_path.clone()),
-            media_key: $at.map(|at| at.key.clone()),
+            media_key: $at.and_then(|at| said(&at.key)),
             media_key_timestamp: $at.and_then(|at| at.key_at),
             file_sha256: $at.map(|at| at.sha256.clone()),
-            file_enc_sha256: $at.map(|at| at.encrypted_sha256.clone()),
+            file_enc_sha256: $at.and_then(|at| said(&at.encrypted_sha256)),
             file_length: $at.map(|at| at.length),
             mimetype: Some(mimetype($media)),
             $($field: $value,)*
             ..Default::default()
         })
     };
+}
+
+/// A file of a channel lies open: it has no key, and no hash of what is encrypted.
+fn said(bytes: &[u8]) -> Option<Vec<u8>> {
+    (!bytes.is_empty()).then(|| bytes.to_vec())
 }
 
 /// The message; none if it has no file. Where nobody knows where the file is, it says what it is, as in a quote.

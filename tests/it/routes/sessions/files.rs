@@ -253,7 +253,7 @@ async fn a_file_that_would_not_be_shown_is_refused_with_its_name_and_nothing_is_
     let mut bomb = png.clone();
     // Its head promises 60,000 by 60,000 pixels.
     bomb[16..24].copy_from_slice(&[0, 0, 0xEA, 0x60, 0, 0, 0xEA, 0x60]);
-    // A few bytes that unfold to 16,384 by 16,384 pixels.
+    // A few bytes that would unfold to 16,384 by 16,384 pixels, beside a head that says something else.
     let mut bomb_sticker = picture(ImageFormat::WebP, 1);
     let at = bomb_sticker.windows(4).position(|four| four == b"VP8L");
     let at = at.unwrap() + 9;
@@ -291,7 +291,7 @@ async fn a_file_that_would_not_be_shown_is_refused_with_its_name_and_nothing_is_
         (
             "sticker",
             of(&bomb_sticker),
-            "picture_too_large",
+            "media_corrupt",
             "/sticker/media",
         ),
         (

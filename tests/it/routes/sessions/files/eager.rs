@@ -47,6 +47,9 @@ async fn an_eager_session_has_its_files_before_anybody_reads_them_and_a_lazy_one
     assert_eq!(linked.app.stored_files(), 7);
     assert_eq!(eager.fetch_due().await.unwrap(), 0);
 
+    let refused = json!({ "settings": { "download_media": "sometimes" } });
+    let refused = linked.ann.patch("/v1/sessions/sales", refused).await;
+    assert_eq!(refused.status, 400);
     // One that is not to be had is tried again later, and not for ever; it holds up no other.
     linked.app.control("POST", &path, message.clone()).await;
     let gone = until(&mut linked.socket, "message").await;
@@ -59,7 +62,4 @@ async fn an_eager_session_has_its_files_before_anybody_reads_them_and_a_lazy_one
         assert_eq!(eager.fetch_due().await.unwrap(), 0);
     }
     assert_eq!(linked.app.stored_files(), 8);
-    let refused = json!({ "settings": { "download_media": "sometimes" } });
-    let refused = linked.ann.patch("/v1/sessions/sales", refused).await;
-    assert_eq!(refused.status, 400);
 }
