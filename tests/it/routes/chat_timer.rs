@@ -63,12 +63,6 @@ async fn the_timer_of_a_chat_is_the_same_for_both_sides() {
     let seen = on_phone(&app, BOB, |one| one["message_id"] == sent["message_id"]).await;
     assert!(seen.get("expires_in_s").is_none(), "{seen}");
 
-    // The account's own phone.
-    let path = format!("/phones/{ALICE}/messages");
-    let week = 7 * DAY;
-    app.control("POST", &path, json!({"to": BOB, "timer": week}))
-        .await;
-    timed(&ann, "sales", week).await;
     // None of it is a message.
     let listed = ann.get(&format!("{AT}/messages")).await.expect(200);
     let listed = listed["data"].as_array().unwrap();
