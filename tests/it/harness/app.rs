@@ -12,7 +12,6 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use wharf::{
-    cluster::Node,
     db,
     domain::clock::{Clock, SharedClock},
     egress::Egress,
@@ -40,7 +39,7 @@ use wharf_sandbox::Sandbox;
 
 use crate::harness::{
     clock::HandClock,
-    databases::{migrated_file, sqlite_url},
+    databases::{joined, migrated_file, sqlite_url},
     field::{PACING, connector},
 };
 
@@ -48,7 +47,7 @@ mod caller;
 mod log;
 pub(crate) mod phones;
 
-pub(crate) use caller::{Answer, Caller, Socket, closed, frame, say};
+pub(crate) use caller::{Answer, Caller, Socket, closed, frame, frame_of, say};
 
 /// How long any condition may take to come true.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
@@ -145,9 +144,7 @@ impl TestApp {
         let stop = Stop::default();
         let tasks = Tasks::new(&stop);
         let bus = Bus::default();
-        let node = Node::join(db.clone(), "test".into(), "test".into(), None)
-            .await
-            .unwrap();
+        let node = joined(&db, None).await;
         let master = Arc::new(Master::from_bytes([7; 32]));
         let egress = Egress::new(vec!["127.0.0.0/8".parse().unwrap()]).unwrap();
         let manager = Manager::new(ManagerConfig {

@@ -1,6 +1,6 @@
 //! A database of its own for every test, on each engine; gone when the test ends, also when it fails.
 
-use std::{env, path::Path, sync::OnceLock};
+use std::{env, path::Path, sync::OnceLock, time::Duration};
 
 use entity::{
     enums::LeaseKind,
@@ -12,7 +12,10 @@ use sea_orm::{
 };
 use tempfile::TempDir;
 use uuid::Uuid;
-use wharf::db::{self, fence::Fence};
+use wharf::{
+    cluster::Node,
+    db::{self, fence::Fence, nodes},
+};
 
 /// Connections of a test's pool: some tests hold two transactions at once.
 const CONNECTIONS: u32 = 8;
@@ -242,4 +245,13 @@ pub(crate) async fn leased(db: &DatabaseConnection, session: SessionId, node: No
         epoch: 1,
         node,
     }
+}
+
+/// A node whose lease outlasts any test: nothing renews it, and a machine under load must not cost it its sessions.
+pub(crate) async fn joined(db: &DatabaseConnection, previous: Option<NodeId>) -> Node {
+    let join = Node::join(db.clone(), "test".into(), "test".into(), previous);
+    let node = join.await.unwrap();
+    let lasting = Duration::from_hours(1);
+    assert!(nodes::renew(db, node.id, lasting).await.unwrap());
+    node
 }

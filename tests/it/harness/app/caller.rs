@@ -186,9 +186,29 @@ impl Caller {
 
 /// The next text frame.
 pub(crate) async fn frame(socket: &mut Socket) -> Value {
+    let next = tokio::time::timeout(DEADLINE, text(socket));
+    next.await.expect("a frame comes in time")
+}
+
+/// Reads on until a frame of this type; what comes meanwhile does not lengthen the wait.
+pub(crate) async fn frame_of(socket: &mut Socket, kind: &str) -> Value {
+    let wanted = async {
+        loop {
+            let frame = text(socket).await;
+            if frame["type"] == kind {
+                return frame;
+            }
+        }
+    };
+    let Ok(frame) = tokio::time::timeout(DEADLINE, wanted).await else {
+        panic!("no {kind} comes in time")
+    };
+    frame
+}
+
+async fn text(socket: &mut Socket) -> Value {
     loop {
-        let next = tokio::time::timeout(DEADLINE, socket.next());
-        match next.await.expect("a frame comes in time") {
+        match socket.next().await {
             Some(Ok(Message::Text(text))) => return serde_json::from_str(&text).unwrap(),
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
             other => panic!("{other:?}"),

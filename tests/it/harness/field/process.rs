@@ -25,6 +25,7 @@ use wharf::{
 };
 
 use super::DEADLINE;
+use crate::harness::databases::joined;
 
 /// The pace of the configuration's defaults.
 pub(crate) const PACING: Pacing = Pacing {
@@ -93,9 +94,7 @@ impl Process {
         let stop = Stop::default();
         let tasks = Tasks::new(&stop);
         let clock: SharedClock = Arc::new(SystemClock);
-        let node = Node::join(db.clone(), "test".into(), "test".into(), previous)
-            .await
-            .unwrap();
+        let node = joined(&db, previous).await;
         let bus = Bus::default();
         let egress = Egress::new(vec!["127.0.0.0/8".parse().unwrap()]).unwrap();
         let manager = Manager::new(ManagerConfig {

@@ -7,7 +7,7 @@ use image::{DynamicImage, ImageFormat};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::harness::app::{Caller, DEADLINE, Socket, TestApp, frame};
+use crate::harness::app::{Caller, DEADLINE, Socket, TestApp, frame_of};
 
 mod eager;
 mod film;
@@ -77,15 +77,6 @@ struct Linked {
     socket: Socket,
 }
 
-async fn until(socket: &mut Socket, kind: &str) -> Value {
-    loop {
-        let frame = frame(socket).await;
-        if frame["type"] == kind {
-            return frame;
-        }
-    }
-}
-
 async fn linked() -> Linked {
     let app = TestApp::start_with_phones().await;
     let ann = app.user("ann").await;
@@ -93,11 +84,11 @@ async fn linked() -> Linked {
     let mut socket = ann.open("/ws/sales").await;
     let connect = ann.post("/v1/sessions/sales/connect", json!({})).await;
     connect.expect(202);
-    let qr = until(&mut socket, "qr").await;
+    let qr = frame_of(&mut socket, "qr").await;
     let scan = json!({ "qr": qr["data"]["code"] });
     app.control("POST", &format!("/phones/{PHONE}/scan"), scan)
         .await;
-    until(&mut socket, "connected").await;
+    frame_of(&mut socket, "connected").await;
     Linked { app, ann, socket }
 }
 
@@ -182,7 +173,7 @@ async fn every_kind_of_file_from_a_phone_is_typed_and_fetched_once() {
                 .app
                 .control("POST", &path, json!({ "to": to, kind: file }))
                 .await;
-            let told = until(&mut linked.socket, "message").await;
+            let told = frame_of(&mut linked.socket, "message").await;
             let data = &told["data"];
             assert_eq!(data["type"], kind, "{told}");
             assert_eq!(data[kind]["caption"], rest["caption"]);
@@ -208,7 +199,7 @@ async fn every_kind_of_file_from_a_phone_is_typed_and_fetched_once() {
             .post("/v1/sessions/sales/disconnect", json!({}))
             .await
             .expect(202);
-        until(&mut linked.socket, "disconnected").await;
+        frame_of(&mut linked.socket, "disconnected").await;
         for (url, bytes) in urls {
             assert_eq!(linked.ann.get(&url).await.bytes, bytes);
         }
@@ -217,7 +208,7 @@ async fn every_kind_of_file_from_a_phone_is_typed_and_fetched_once() {
             .post("/v1/sessions/sales/connect", json!({}))
             .await
             .expect(202);
-        until(&mut linked.socket, "connected").await;
+        frame_of(&mut linked.socket, "connected").await;
     }
 }
 
@@ -370,7 +361,7 @@ async fn a_file_that_whatsapp_has_dropped_is_put_up_again_by_the_phone_and_one_t
         for everywhere in [false, true] {
             let message = json!({ "to": to, "image": file });
             linked.app.control("POST", &path, message).await;
-            let told = until(&mut linked.socket, "message").await;
+            let told = frame_of(&mut linked.socket, "message").await;
             let data = &told["data"];
             drop_file(&linked, &data["message_id"], everywhere).await;
             let read = linked.ann.get(data["media"]["url"].as_str().unwrap()).await;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{
     app::{
-        Caller, Socket, TestApp, frame,
+        Caller, Socket, TestApp, frame, frame_of,
         phones::{ALICE, BOB, until},
     },
     authenticator::Authenticator,
@@ -70,12 +70,8 @@ impl Stage {
 
     /// The next event of this name on the page's socket.
     async fn told(&mut self, name: &str) -> Value {
-        loop {
-            let next = frame(&mut self.socket).await;
-            if next["type"] == name {
-                return next["data"].clone();
-            }
-        }
+        let told = frame_of(&mut self.socket, name).await;
+        told["data"].clone()
     }
 
     async fn on_phone(&self, what: &str) {

@@ -2,20 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::app::{Socket, TestApp, frame};
+use crate::harness::app::{TestApp, frame, frame_of};
 
 const PHONE: &str = "491700000101";
 const FRIEND: &str = "491700000202";
-
-/// Reads on until a frame of this type.
-async fn until(socket: &mut Socket, kind: &str) -> Value {
-    loop {
-        let frame = frame(socket).await;
-        if frame["type"] == kind {
-            return frame;
-        }
-    }
-}
 
 #[tokio::test]
 async fn a_phone_scans_the_code_that_every_form_shows_and_a_text_leaves_once() {
@@ -30,7 +20,7 @@ async fn a_phone_scans_the_code_that_every_form_shows_and_a_text_leaves_once() {
     let path = "/v1/sessions/sales/qr?wait_ms=30000";
     let code = ann.get(path).await.expect(200);
     assert_eq!(code["index"], 1);
-    let told = until(&mut socket, "qr").await;
+    let told = frame_of(&mut socket, "qr").await;
     assert_eq!(told["data"]["code"], code["code"]);
     let image = told["data"]["image"].as_str().unwrap();
     assert!(image.starts_with("data:image/png;base64,"));
@@ -66,8 +56,8 @@ async fn a_phone_scans_the_code_that_every_form_shows_and_a_text_leaves_once() {
     let scan = json!({"qr": code["code"]});
     app.control("POST", &format!("/phones/{PHONE}/scan"), scan)
         .await;
-    until(&mut socket, "success").await;
-    until(&mut socket, "connected").await;
+    frame_of(&mut socket, "success").await;
+    frame_of(&mut socket, "connected").await;
     ann.get(path).await.refused(409, "session_already_linked");
     let typed = json!({"phone": PHONE});
     let typed = ann.post("/v1/sessions/sales/pair-code", typed).await;

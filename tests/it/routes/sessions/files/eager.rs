@@ -10,7 +10,8 @@ use wharf::{
     service::media::Eager,
 };
 
-use super::{FRIEND, PHONE, drop_file, linked, picture, until};
+use super::{FRIEND, PHONE, drop_file, linked, picture};
+use crate::harness::app::frame_of;
 
 #[tokio::test]
 async fn an_eager_session_has_its_files_before_anybody_reads_them_and_a_lazy_one_has_not() {
@@ -24,7 +25,7 @@ async fn an_eager_session_has_its_files_before_anybody_reads_them_and_a_lazy_one
     let path = format!("/phones/{FRIEND}/messages");
     let message = json!({ "to": PHONE, "image": file });
     linked.app.control("POST", &path, message.clone()).await;
-    until(&mut linked.socket, "message").await;
+    frame_of(&mut linked.socket, "message").await;
     assert_eq!(eager.fetch_due().await.unwrap(), 0);
     assert_eq!(linked.app.stored_files(), 0);
 
@@ -39,7 +40,7 @@ async fn an_eager_session_has_its_files_before_anybody_reads_them_and_a_lazy_one
     assert_eq!(eager.fetch_due().await.unwrap(), 1);
     for _ in 0..6 {
         linked.app.control("POST", &path, message.clone()).await;
-        until(&mut linked.socket, "message").await;
+        frame_of(&mut linked.socket, "message").await;
     }
     // Nothing is known of it after a restart but what is stored.
     let mut eager = Eager::new(linked.app.api.media.clone());
@@ -52,10 +53,10 @@ async fn an_eager_session_has_its_files_before_anybody_reads_them_and_a_lazy_one
     assert_eq!(refused.status, 400);
     // One that is not to be had is tried again later, and not for ever; it holds up no other.
     linked.app.control("POST", &path, message.clone()).await;
-    let gone = until(&mut linked.socket, "message").await;
+    let gone = frame_of(&mut linked.socket, "message").await;
     drop_file(&linked, &gone["data"]["message_id"], true).await;
     linked.app.control("POST", &path, message).await;
-    until(&mut linked.socket, "message").await;
+    frame_of(&mut linked.socket, "message").await;
     assert_eq!(eager.fetch_due().await.unwrap(), 1);
     for _ in 0..6 {
         linked.app.clock.advance(Duration::from_mins(5));
