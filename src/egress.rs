@@ -19,6 +19,7 @@ mod address;
 mod line;
 mod proxy;
 mod resolve;
+mod tls;
 
 pub use address::Range;
 pub use proxy::{Proxy, ProxyError, Route};
@@ -162,11 +163,12 @@ impl Egress {
 
     /// A client with all its settings.
     pub fn with(settings: Settings) -> Result<Self, EgressError> {
-        install_crypto();
         let policy = Arc::new(Policy {
             allow: settings.allow,
         });
+        let trust = tls::trust().map_err(|error| EgressError::Client(error.to_string()))?;
         let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(trust)
             .connect_timeout(settings.connect_timeout)
             .redirect(redirect::Policy::none())
             .no_proxy()

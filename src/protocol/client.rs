@@ -105,12 +105,13 @@ impl Connector {
             .map_err(|error| OpenError::Tls(Box::new(error)))?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let http = Http::new().map_err(|error| OpenError::Tls(Box::new(error)))?;
+        let tls = Arc::new(tls);
+        let http = Http::new(Arc::clone(&tls)).map_err(|error| OpenError::Tls(Box::new(error)))?;
         let url = Arc::from(config.url.as_str());
         Ok(Self {
             config: Arc::new(config),
             url,
-            tls: Arc::new(tls),
+            tls,
             http,
             tasks,
         })

@@ -4,11 +4,12 @@
 //! names; a sandbox speaks plain HTTP on loopback, so a loopback address is asked without TLS. A session with a proxy
 //! has a pool of its own, which goes through it.
 
-use std::{io::Read, time::Duration};
+use std::{io::Read, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use rustls::ClientConfig;
 use tokio::runtime::Handle;
 use tokio_util::io::{StreamReader, SyncIoBridge};
 use wacore::net::{HttpClient, HttpRequest, HttpResponse, StreamingHttpResponse, UploadBody};
@@ -29,13 +30,16 @@ const PIECE: usize = 256 * 1024;
 pub(super) struct Http {
     client: reqwest::Client,
     way: Way,
+    tls: Arc<ClientConfig>,
 }
 
 impl Http {
-    pub(super) fn new() -> Result<Self, reqwest::Error> {
+    /// `tls` says which servers are WhatsApp's.
+    pub(super) fn new(tls: Arc<ClientConfig>) -> Result<Self, reqwest::Error> {
         Ok(Self {
-            client: built(reqwest::Client::builder())?,
+            client: built(reqwest::Client::builder(), &tls)?,
             way: Way::Direct,
+            tls,
         })
     }
 
@@ -43,14 +47,16 @@ impl Http {
     pub(super) fn on(&self, way: Way) -> Result<Self, ProxyError> {
         let client = match &way {
             Way::Direct | Way::Closed => self.client.clone(),
-            Way::Through(route) => built(route.client()?).map_err(ProxyError::Client)?,
+            Way::Through(route) => built(route.client()?, &self.tls).map_err(ProxyError::Client)?,
         };
-        Ok(Self { client, way })
+        let tls = Arc::clone(&self.tls);
+        Ok(Self { client, way, tls })
     }
 }
 
-fn built(builder: reqwest::ClientBuilder) -> reqwest::Result<reqwest::Client> {
+fn built(builder: reqwest::ClientBuilder, tls: &ClientConfig) -> reqwest::Result<reqwest::Client> {
     builder
+        .tls_backend_preconfigured(tls.clone())
         .connect_timeout(Duration::from_secs(10))
         .timeout(TIMEOUT)
         .build()
