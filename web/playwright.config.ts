@@ -14,7 +14,9 @@ export default defineConfig({
   reporter: [["list"]],
   use: {
     viewport: { width: 1200, height: 900 },
-    trace: "retain-on-failure",
+    // A trace of every test costs a fifth of their time: `TRACE=1 npx playwright test …` keeps those of what fails.
+    trace: process.env.TRACE ? "retain-on-failure" : "off",
+    screenshot: "only-on-failure",
     launchOptions: {
       executablePath: process.env.CHROMIUM_BIN ?? "/usr/bin/chromium",
       // Chromium refuses to run as root with its sandbox on, and containers that build are root.

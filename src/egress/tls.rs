@@ -1,6 +1,6 @@
 //! Whom Wharf trusts on the internet: the certificates of the machine, read once for the process.
 //!
-//! A client of reqwest that is left alone reads all of them anew, and keeps them. Called by the clients of `egress`.
+//! A client of reqwest that is left alone reads all of them anew, and keeps them. Called by `egress` alone.
 
 use std::sync::{Mutex, PoisonError};
 

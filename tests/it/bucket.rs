@@ -12,7 +12,7 @@ use entity::ids::{MediaId, SessionId};
 use futures_util::{TryStreamExt as _, stream};
 use wharf::media::{Intake, IntakeError, Place, S3, Store, StoreError};
 
-use crate::harness::app::DEADLINE;
+use crate::harness::{app::DEADLINE, http_client};
 
 const BUCKET: &str = "wharf-files";
 
@@ -57,7 +57,7 @@ impl Server {
 
     async fn has_a_bucket(&self) -> bool {
         drop(rustls::crypto::ring::default_provider().install_default());
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let client = http_client().build().unwrap();
         let made = client.put(format!("{}/{BUCKET}", self.url)).send().await;
         made.is_ok_and(|answer| answer.status().is_success())
     }

@@ -18,3 +18,8 @@ pub(crate) fn show_logs() {
     // Another test of this process may have been the first.
     drop(logs.with_test_writer().try_init());
 }
+
+/// The beginning of a client that speaks to this machine alone: it reads no certificates, which takes long.
+pub(crate) fn http_client() -> reqwest::ClientBuilder {
+    reqwest::Client::builder().no_proxy().tls_certs_only([])
+}

@@ -7,12 +7,13 @@ use std::{
     time::Duration,
 };
 
+use entity::{enums::Role, users};
 use sea_orm::DatabaseConnection;
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::OnceCell};
 use wharf::{
-    db,
+    db::{self, users::Inserted},
     domain::clock::{Clock, SharedClock},
     egress::Egress,
     events::Bus,
@@ -29,7 +30,6 @@ use wharf::{
         revocation::Revocations,
         sessions::Sessions,
         tokens::Tokens,
-        users::{Bootstrap, bootstrap},
         webhooks::WebhookParts,
     },
     session::{Manager, ManagerConfig, ProbeTimes},
@@ -41,6 +41,7 @@ use crate::harness::{
     clock::HandClock,
     databases::{joined, migrated_file, sqlite_url},
     field::{PACING, connector},
+    rows,
 };
 
 mod caller;
@@ -259,19 +260,31 @@ impl TestApp {
 
     /// The administrator, made if there is none, signed in.
     pub(crate) async fn admin(&self) -> Caller {
-        let made = bootstrap(&self.api.users, "admin", Some(PASSWORD))
-            .await
-            .unwrap();
-        assert!(!matches!(made, Bootstrap::NeedsSetup));
+        self.enrol("admin", Role::Admin).await;
         self.sign_in("admin").await
     }
 
-    /// A user of this name, made and signed in.
+    /// A user of this name, made after the administrator, and signed in.
     pub(crate) async fn user(&self, name: &str) -> Caller {
-        let admin = self.admin().await;
-        let body = json!({"username": name, "password": PASSWORD});
-        admin.post("/v1/users", body).await.expect(201);
+        self.enrol("admin", Role::Admin).await;
+        let made = self.enrol(name, Role::User).await;
+        assert!(matches!(made, Inserted::Done(_)), "{name} is taken");
         self.sign_in(name).await
+    }
+
+    /// Writes a user as the service does; their password is hashed once for all tests.
+    async fn enrol(&self, name: &str, role: Role) -> Inserted {
+        static HASH: OnceCell<String> = OnceCell::const_new();
+        let hash = || async { Passwords::new().unwrap().hash(PASSWORD).await.unwrap() };
+        let user = users::Model {
+            username: name.to_owned(),
+            password_hash: HASH.get_or_init(hash).await.clone(),
+            role,
+            created_at: self.clock.now_ms(),
+            updated_at: self.clock.now_ms(),
+            ..rows::user()
+        };
+        db::users::insert(&self.db, user).await.unwrap()
     }
 
     pub(crate) async fn sign_in(&self, name: &str) -> Caller {

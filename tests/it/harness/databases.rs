@@ -46,21 +46,23 @@ enum Home {
 impl TestDb {
     /// A database with the schema of today.
     pub(crate) async fn migrated(engine: Engine) -> Self {
-        let test = match engine {
+        match engine {
             Engine::Sqlite => {
                 let folder = tempfile::tempdir().unwrap();
                 let url = migrated_file(&folder.path().join("wharf.db"));
-                return Self::open(url, Home::Folder(folder)).await;
+                Self::open(url, Home::Folder(folder)).await
             }
             Engine::Postgres => {
                 let template = postgres_template();
                 let (url, home) = on_server("TEST_POSTGRES_URL", Some(template)).await;
-                return Self::open(url, home).await;
+                Self::open(url, home).await
             }
-            Engine::MariaDb => Self::empty(engine).await,
-        };
-        db::migrate::migrate(&test.db).await.unwrap();
-        test
+            Engine::MariaDb => {
+                let test = Self::empty(engine).await;
+                test.db.execute_unprepared(mariadb_schema()).await.unwrap();
+                test
+            }
+        }
     }
 
     /// A database without any table.
@@ -130,6 +132,40 @@ fn postgres_template() -> &'static str {
         })
         .unwrap()
     })
+}
+
+/// What lays the schema of today in a database of MariaDB, with what the migrations have written: it is migrated once.
+fn mariadb_schema() -> &'static str {
+    static SCHEMA: OnceLock<String> = OnceLock::new();
+    SCHEMA.get_or_init(|| {
+        in_a_runtime(|| async {
+            let (url, home) = on_server("TEST_MARIADB_URL", None).await;
+            let db = db::connect(&url, 1).await.unwrap();
+            db::migrate::migrate(&db).await.unwrap();
+            let Home::Server { name, .. } = &home else {
+                unreachable!("it is on a server")
+            };
+            // Tables are made in any order.
+            let mut schema = "SET SESSION foreign_key_checks = 0;".to_owned();
+            for table in column(&db, "SHOW TABLES", 0).await {
+                let made = column(&db, &format!("SHOW CREATE TABLE `{table}`"), 1).await;
+                schema += &format!("{};", made[0]);
+                schema += &format!("INSERT INTO `{table}` SELECT * FROM {name}.`{table}`;");
+            }
+            schema += "SET SESSION foreign_key_checks = 1;";
+            db.close().await.unwrap();
+            std::mem::forget(home);
+            schema
+        })
+        .unwrap()
+    })
+}
+
+async fn column(db: &DatabaseConnection, query: &str, index: usize) -> Vec<String> {
+    let query = Statement::from_string(DbBackend::MySql, query);
+    let rows = db.query_all_raw(query).await.unwrap();
+    let cells = rows.iter().map(|row| row.try_get_by_index(index).unwrap());
+    cells.collect()
 }
 
 /// Runs `work` where nothing async is under way; the runtime of a test cannot wait for another.

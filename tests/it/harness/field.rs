@@ -17,7 +17,7 @@ use wharf::{
 };
 use wharf_sandbox::{Config, Sandbox};
 
-use crate::harness::{ctx::ctx_of, databases::migrated_file, rows};
+use crate::harness::{ctx::ctx_of, databases::migrated_file, http_client, rows};
 
 mod messages;
 mod process;
@@ -68,7 +68,7 @@ impl Field {
             db,
             ctx,
             process,
-            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+            http: http_client().build().unwrap(),
             url,
             _folder: folder,
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::{Router, http::header, response::Redirect, routing::get};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use reqwest::{Client, RequestBuilder, multipart};
+use reqwest::{RequestBuilder, multipart};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use wharf::{
@@ -12,7 +12,10 @@ use wharf::{
     service::media::MAX_BYTES,
 };
 
-use crate::harness::app::{Caller, TestApp, phones::PNG};
+use crate::harness::{
+    app::{Caller, TestApp, phones::PNG},
+    http_client,
+};
 
 const PATH: &str = "/v1/sessions/sales/media";
 
@@ -28,7 +31,7 @@ async fn start() -> (TestApp, Caller) {
 }
 
 fn post(app: &TestApp, caller: &Caller) -> RequestBuilder {
-    let client = Client::builder().no_proxy().build().unwrap();
+    let client = http_client().build().unwrap();
     client
         .post(format!("http://{}{PATH}", app.addr))
         .bearer_auth(caller.token())

@@ -3,7 +3,10 @@
 
 use std::{collections::VecDeque, net::SocketAddr};
 
-use crate::harness::app::{Caller, DEADLINE};
+use crate::harness::{
+    app::{Caller, DEADLINE},
+    http_client,
+};
 
 /// An event as it is dispatched.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +50,7 @@ impl EventSource {
 
     /// Connects, as at first or after a cut.
     pub(super) async fn open(&mut self) {
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let client = http_client().build().unwrap();
         let mut request = client
             .get(&self.url)
             .bearer_auth(&self.token)

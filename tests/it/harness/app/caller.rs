@@ -12,6 +12,7 @@ use tokio_tungstenite::{
 };
 
 use super::DEADLINE;
+use crate::harness::http_client;
 
 /// Somebody who calls the API.
 #[derive(Debug, Clone)]
@@ -98,11 +99,7 @@ impl Caller {
     }
 
     pub(crate) async fn send(&self, method: Method, path: &str, body: Option<String>) -> Answer {
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .local_address(self.from)
-            .build()
-            .unwrap();
+        let client = http_client().local_address(self.from).build().unwrap();
         let mut request = client
             .request(method, format!("http://{}{path}", self.addr))
             .headers(self.headers.clone());

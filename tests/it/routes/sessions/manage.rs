@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::app::{DEADLINE, TestApp};
+use crate::harness::{
+    app::{DEADLINE, TestApp},
+    http_client,
+};
 
 #[tokio::test]
 async fn a_session_is_made_shown_changed_and_removed() {
@@ -116,7 +119,7 @@ async fn the_log_streams_as_server_sent_events_resumes_and_ends_with_the_service
     for n in 1..=3 {
         app.emit(&session, "message", json!({"n": n})).await;
     }
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = http_client().build().unwrap();
     let mut response = client
         .get(format!("http://{}/v1/sessions/sales/events", app.addr))
         .bearer_auth(ann.token())
@@ -156,7 +159,7 @@ async fn the_url_of_a_stream_may_hold_its_credential_and_no_other_url_may() {
         .await
         .expect(201);
     let link = link["token"].as_str().unwrap();
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = http_client().build().unwrap();
     let get = async |path: &str, accept: &str| {
         let url = format!("http://{}{path}", app.addr);
         let answer = client.get(url).header("accept", accept).send().await;
