@@ -15,7 +15,7 @@ set -euo pipefail
 readonly PACKAGES=(
   "postgresql:/usr/lib/postgresql/*/bin/initdb:the tests run on PostgreSQL"
   "mariadb-server:/usr/sbin/mariadbd:the tests run on MariaDB"
-  "chromium:/usr/bin/chromium:the tests drive the page in a browser"
+  "chromium-headless-shell:/usr/bin/chromium-headless-shell:the tests drive the page in a browser"
   "tinyproxy-bin:/usr/bin/tinyproxy:the tests connect sessions through an HTTP proxy"
   "microsocks:/usr/bin/microsocks:the tests connect sessions through a SOCKS proxy"
 )

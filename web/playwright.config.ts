@@ -18,7 +18,7 @@ export default defineConfig({
     trace: process.env.TRACE ? "retain-on-failure" : "off",
     screenshot: "only-on-failure",
     launchOptions: {
-      executablePath: process.env.CHROMIUM_BIN ?? "/usr/bin/chromium",
+      executablePath: process.env.CHROMIUM_BIN ?? "/usr/bin/chromium-headless-shell",
       // Chromium refuses to run as root with its sandbox on, and containers that build are root.
       args: process.getuid?.() === 0 ? ["--no-sandbox"] : [],
     },
