@@ -4,6 +4,7 @@ pub(crate) mod app;
 pub(crate) mod clock;
 pub(crate) mod ctx;
 pub(crate) mod databases;
+pub(crate) mod described;
 pub(crate) mod explained;
 pub(crate) mod field;
 pub(crate) mod processes;

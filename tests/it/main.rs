@@ -18,6 +18,7 @@ mod cli;
 mod clients;
 mod crash;
 mod docs;
+mod events;
 mod faults;
 mod flows;
 mod harness;
