@@ -25,7 +25,7 @@ fmt:      ## format the Rust sources
 web:      ## build the console into web/dist
 	scripts/web.sh
 
-openapi:  ## write docs/openapi.json, docs/config.md and the console's client types
+openapi:  ## write docs/openapi.json, docs/config.md, the clients and the console's types
 	scripts/openapi.sh
 
 bench:    ## the ratio benchmarks of the README

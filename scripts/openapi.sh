@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes what is generated from the program: docs/openapi.json, docs/config.md, the console's client types.
+# Writes what is generated from the program: docs/openapi.json, docs/config.md, the clients, the console's client types.
 set -euo pipefail
 . "$(dirname "$0")/prepare.sh"
 cd "$ROOT"
@@ -11,6 +11,7 @@ for part in "openapi:docs/openapi.json" "config docs:docs/config.md"; do
   "$TARGET/debug/wharf" ${part%%:*} >"${part#*:}.new"
   mv "${part#*:}.new" "${part#*:}"
 done
+python3 clients/generator
 scripts/web.sh
 need_node
 (cd web && npm run --silent generate)

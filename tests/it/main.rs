@@ -26,6 +26,7 @@ mod layering;
 mod live;
 mod messages;
 mod openapi;
+mod packages;
 mod routes;
 mod store;
 mod streams;
