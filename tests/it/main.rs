@@ -21,6 +21,7 @@ mod docs;
 mod events;
 mod faults;
 mod flows;
+mod fuzzed;
 mod harness;
 mod layering;
 mod live;
