@@ -17,6 +17,8 @@ say "clippy, live build"
 cargo clippy --bin wharf --lib -- -D warnings
 say "documentation"
 RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items "${SANDBOX[@]}"
+say "clients"
+python3 clients/generator --check
 say "console"
 scripts/web.sh
 need_node

@@ -11,7 +11,8 @@ TEST_VERIFIERS=$(scripts/verifiers.sh)
 TEST_S3=$(scripts/s3.sh)
 TEST_BAILEYS=$(scripts/baileys.sh)
 TEST_SCHEMATHESIS=$(scripts/schemathesis.sh)
-export TEST_VERIFIERS TEST_S3 TEST_BAILEYS TEST_SCHEMATHESIS
+TEST_CLIENTS=$(scripts/clients.sh)
+export TEST_VERIFIERS TEST_S3 TEST_BAILEYS TEST_SCHEMATHESIS TEST_CLIENTS
 
 own_services
 # They take the network and the disk while the compiler takes the processors.

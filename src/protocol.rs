@@ -41,7 +41,7 @@ pub use ask::AskError;
 pub use client::{Client, Connector, ConnectorConfig, OpenError, PasskeyError};
 pub use convert::{
     Payload, Sealed, Writer, compose, compose_about, message_id, message_id_of, open_response,
-    open_vote,
+    open_vote, read,
 };
 pub use handed::Handed;
 pub use media::MediaError;

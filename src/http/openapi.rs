@@ -17,6 +17,12 @@ use utoipa::openapi::{
 use super::Api;
 
 mod answers;
+mod events;
+mod hooks;
+mod shapes;
+mod words;
+
+pub(super) use words::SessionStateWord;
 
 const TAGS: [(&str, &str); 14] = [
     ("auth", "Sign in, stay signed in, sign out."),
@@ -56,6 +62,8 @@ const TAGS: [(&str, &str); 14] = [
 /// The whole document.
 pub fn document() -> OpenApi {
     let mut document = super::described().into_openapi();
+    events::complete(&mut document);
+    shapes::complete(&mut document);
     answers::complete(&mut document);
     document
 }

@@ -43,6 +43,7 @@ mod frames;
 mod pulse;
 
 use conversation::{Conversation, Opening};
+pub(super) use frames::Hello;
 
 /// What a socket reads at once: a client says little, and the default of 128 KiB is what an idle socket would cost.
 const READ_BUFFER_BYTES: usize = 1024;

@@ -2,6 +2,7 @@
 //!
 //! Owns the addresses and how a message is put together; [`incoming`] what it says, [`outgoing`] what is sent.
 
+use buffa::Message as _;
 use entity::ids::SessionId;
 use sha2::{Digest as _, Sha256};
 use wacore::types::{
@@ -16,7 +17,7 @@ use crate::domain::{
     address::{Address, Chat, ChatKind, Party},
     clock::rfc3339,
     event::{ChatChanges, ChatUpdateData, UndecryptableData},
-    message::{Ack, Content, Message, Private},
+    message::{Ack, Content, Context, Message, Private},
     session::Account,
 };
 
@@ -146,6 +147,13 @@ pub(super) fn chat_change(inbound: &InboundMessage) -> Option<ChatUpdateData> {
         },
         initial: false,
     })
+}
+
+/// What the bytes of a message say to a user, whoever has made them; none when they are no message.
+pub fn read(bytes: &[u8]) -> Option<(Content, Context)> {
+    let message = wa::Message::decode_from_slice(bytes).ok()?;
+    let read = incoming::read(&message)?;
+    Some((read.content, read.context))
 }
 
 /// A message of the past; none when it is not meant for a user, or is about another one.

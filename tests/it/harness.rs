@@ -5,6 +5,7 @@ pub(crate) mod authenticator;
 pub(crate) mod clock;
 pub(crate) mod ctx;
 pub(crate) mod databases;
+pub(crate) mod described;
 pub(crate) mod explained;
 pub(crate) mod field;
 pub(crate) mod processes;

@@ -124,7 +124,8 @@ pub struct Unknown {
     /// The name of the field of WhatsApp's message that is set.
     pub kind: Option<String>,
     /// WhatsApp's message, whole: names as in its protobuf in snake case, bytes in base64, what is not set left out.
+    /// Null when it is nested too deep.
     #[serde(default)]
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Object>)]
     pub raw: serde_json::Value,
 }

@@ -54,8 +54,9 @@ struct EventsQuery {
     limit: Option<u32>,
 }
 
-/// One event of the log.
+/// One event of the log. What it is (`type`, `data`) is described with the events: `http::openapi`.
 #[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = LoggedEvent, description = "An event of the log.")]
 struct EventResponse {
     r#type: String,
     /// Its place in the session's log.

@@ -158,7 +158,7 @@ async fn remove_profile_picture(
     get, path = "/sessions/{id}/privacy", tag = "profile",
     params(("id" = String, Path, description = "`ses_…` or a handle of one's own")),
     responses(
-        (status = 200, body = Privacy),
+        (status = 200, body = inline(Privacy)),
         (status = 404, body = ProblemBody),
         (status = 409, description = "The session is not connected", body = ProblemBody),
     )
@@ -175,9 +175,9 @@ async fn get_privacy(
 #[utoipa::path(
     patch, path = "/sessions/{id}/privacy", tag = "profile",
     params(("id" = String, Path, description = "`ses_…` or a handle of one's own")),
-    request_body = Privacy,
+    request_body = inline(Privacy),
     responses(
-        (status = 200, description = "All settings", body = Privacy),
+        (status = 200, description = "All settings", body = inline(Privacy)),
         (status = 400, body = ProblemBody),
         (status = 404, body = ProblemBody),
         (status = 409, description = "The session is not connected", body = ProblemBody),

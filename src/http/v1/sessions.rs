@@ -15,6 +15,7 @@ use crate::{
     http::{
         Api,
         extract::{Json, Path, Query},
+        openapi::SessionStateWord,
         page::{Page, PageQuery, bad_cursor},
         problem::{Problem, ProblemBody},
     },
@@ -48,8 +49,7 @@ pub(super) struct SessionResponse {
     /// `…@lid`, once a phone is linked.
     lid: Option<String>,
     push_name: Option<String>,
-    /// `disconnected`, `connecting`, `need_scan`, `connected`, `logged_out`, `expired` or `degraded`.
-    #[schema(value_type = String, example = "connected")]
+    #[schema(value_type = SessionStateWord)]
     state: SessionState,
     /// A stable word when the state is not where its owner wants it.
     reason: Option<String>,

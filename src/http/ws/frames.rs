@@ -10,6 +10,7 @@ use crate::{
         event::{AccountData, Event, PairCodeData},
         session::{Phase, Snapshot},
     },
+    http::openapi::SessionStateWord,
     service::{
         Error,
         event_log::{Bounds, Gap},
@@ -34,11 +35,17 @@ struct Frame<'a, T> {
     data: T,
 }
 
-#[derive(Serialize)]
-struct Hello {
+/// What a socket begins with.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(in crate::http) struct Hello {
+    /// Of a socket of one session: where it is.
+    #[schema(value_type = Option<SessionStateWord>)]
     state: Option<SessionState>,
+    /// The first number that its log still holds.
     first_seq: Option<i64>,
+    /// The last number given out.
     last_seq: Option<i64>,
+    /// How often the server asks whether the other end is there.
     heartbeat_ms: u64,
     /// Of a socket of many sessions: where each is.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,9 +55,12 @@ struct Hello {
     more: Option<bool>,
 }
 
-#[derive(Serialize)]
+/// Where one of many sessions is.
+#[derive(Serialize, utoipa::ToSchema)]
 struct Greeted {
+    #[schema(value_type = String)]
     session: SessionId,
+    #[schema(value_type = SessionStateWord)]
     state: SessionState,
     first_seq: i64,
     last_seq: i64,

@@ -83,15 +83,20 @@ fn value(vcard: &str, wanted: &str) -> Option<String> {
 /// The digits of the first number; a number that is on WhatsApp goes before one that may not be.
 fn phone(vcard: &str) -> Option<String> {
     let numbers = || properties(vcard).filter(|(name, _, _)| name.eq_ignore_ascii_case("TEL"));
+    // A parameter is what its sender likes, as is the number.
     let on_whatsapp = numbers().find_map(|(_, parameters, _)| {
         let mut parameters = parameters.split(';');
-        parameters.find_map(|one| one.strip_prefix("waid=").map(str::to_owned))
+        parameters.find_map(|one| digits(one.strip_prefix("waid=")?))
     });
     on_whatsapp.or_else(|| {
         let (_, _, number) = numbers().next()?;
-        let digits: String = number.chars().filter(char::is_ascii_digit).collect();
-        (!digits.is_empty()).then_some(digits)
+        digits(number)
     })
+}
+
+fn digits(text: &str) -> Option<String> {
+    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    Some(digits).filter(|digits| !digits.is_empty())
 }
 
 #[cfg(test)]
@@ -133,5 +138,13 @@ mod tests {
         let two = "TEL:1\nTEL;type=CELL;waid=55119:+55 119\n";
         assert_eq!(phone(two).as_deref(), Some("55119"));
         assert_eq!(phone("nonsense"), None);
+    }
+
+    #[test]
+    fn what_a_card_calls_a_number_is_shown_in_digits_or_not_at_all() {
+        let spaced = "TEL;waid=+49 170:1\n";
+        assert_eq!(phone(spaced).as_deref(), Some("49170"));
+        assert_eq!(phone("TEL;waid=me:+1\n").as_deref(), Some("1"));
+        assert_eq!(phone("TEL;waid=me:you\n"), None);
     }
 }

@@ -26,6 +26,7 @@ use wharf::{
 
 use crate::harness::{
     app::{Caller, DEADLINE, Socket, TestApp, frame},
+    described,
     field::{ALICE, BOB},
     receiver::{Receiver, Seen},
 };
@@ -133,6 +134,7 @@ impl Stage {
     pub(crate) async fn heard(&mut self, kind: &str, message_id: &str) -> Value {
         loop {
             let frame = frame(&mut self.socket).await;
+            described::is("Frame", &frame);
             if frame["data"]["message_id"] == message_id {
                 assert_eq!(frame["type"], kind, "{frame}");
                 return frame["data"].clone();
@@ -151,6 +153,7 @@ impl Stage {
                 .into_iter()
                 .find(|one| one["data"]["message_id"] == message_id)
             {
+                described::is("WebhookBody", &found);
                 return found;
             }
             assert!(started.elapsed() < DEADLINE, "no webhook told {message_id}");
@@ -165,6 +168,7 @@ impl Stage {
             let stored = self.ann.get(&format!("{MESSAGES}/{message_id}")).await;
             let stored = stored.expect(200);
             if is_so(&stored) {
+                described::is("MessageResponse", &stored);
                 return stored;
             }
             assert!(started.elapsed() < DEADLINE, "it stays {stored}");

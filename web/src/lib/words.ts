@@ -155,28 +155,3 @@ export const DELIVERY_STATES: Record<Delivery["state"], { label: string; tone: T
   dead: { label: "Given up", tone: "bad" },
   cancelled: { label: "Cancelled", tone: "quiet" },
 };
-
-/** The events that a webhook can ask for and the stream can filter by. */
-export const EVENT_TYPES = [
-  "qr",
-  "pair_code",
-  "passkey",
-  "success",
-  "connected",
-  "disconnected",
-  "logged_out",
-  "degraded",
-  "qr_timeout",
-  "error",
-  "message",
-  "message.ack",
-  "group.update",
-  "group.participants",
-  "contact.update",
-  "chat.update",
-  "label.update",
-  "presence",
-  "call",
-  "history.sync",
-  "webhook.disabled",
-] as const;

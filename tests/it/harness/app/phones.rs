@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use wharf_sandbox::Sandbox;
 
 use super::{Answer, Caller, DEADLINE, TestApp};
+use crate::harness::described;
 
 pub(crate) const ALICE: &str = "491700000101";
 pub(crate) const BOB: &str = "491700000202";
@@ -79,7 +80,8 @@ impl TestApp {
         self.control("GET", &path, Value::Null).await
     }
 
-    /// Waits until the log of a session has `count` events of `kind`, and gives their data.
+    /// Waits until the log of a session has `count` events of `kind`, and gives their data: each is
+    /// as the description of the API says.
     pub(crate) async fn logged(
         &self,
         caller: &Caller,
@@ -90,7 +92,11 @@ impl TestApp {
         let enough = |page: &Value| page["data"].as_array().unwrap().len() >= count;
         let page = until(async || caller.get(&path).await.expect(200), enough).await;
         let events = page["data"].as_array().unwrap().iter();
-        events.map(|event| event["data"].clone()).collect()
+        let told = events.map(|event| {
+            described::is("LoggedEvent", event);
+            event["data"].clone()
+        });
+        told.collect()
     }
 }
 

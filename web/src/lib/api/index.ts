@@ -15,7 +15,7 @@ export type Delivery = Schemas["Delivery"];
 export type Attempt = Schemas["DeliveryAttempt"];
 export type HttpHead = Schemas["HttpHead"];
 export type EventsPage = Schemas["EventsPage"];
-export type SessionEvent = Schemas["EventResponse"];
+export type SessionEvent = Schemas["LoggedEvent"];
 
 /** What needs no sign-in. */
 export const service = {

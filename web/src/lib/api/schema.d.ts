@@ -1675,80 +1675,79 @@ export interface paths {
         trace?: never;
     };
 }
-export type webhooks = Record<string, never>;
+export interface webhooks {
+    event: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** An event, to the address of a webhook. */
+        post: operations["event"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
 export interface components {
     schemas: {
+        /** @description `success` and `connected`: who the session is. */
+        AccountData: {
+            /** @description `…@lid`. */
+            lid?: string | null;
+            /** @description Digits. */
+            phone?: string | null;
+            /** @description The name the account goes by. */
+            push_name?: string | null;
+        };
         /**
          * @description How far a message has come. The numbers are those that users of similar tools know.
          * @enum {string}
          */
         Ack: "error" | "pending" | "server" | "device" | "read" | "played";
+        /** @description `message.ack`: how far one's own message has come. */
+        AckData: {
+            /**
+             * Format: int32
+             * @description The number: -1 error, 0 pending, 1 server, 2 device, 3 read, 4 played.
+             */
+            ack: number;
+            /** @description The name of that number. */
+            ack_name: components["schemas"]["Ack"];
+            /** @description The canonical id of the chat. */
+            chat: string;
+            error?: components["schemas"]["ErrorData"] | null;
+            /** @description WhatsApp's id of the message. */
+            message_id: string;
+        };
         Alive: {
             /** @description `ok`. */
             status: string;
         };
         /** @description All of a list that has no pages. */
         All_Blocked: {
-            data: (components["schemas"]["Party"] & {
-                /** @description Since when, RFC 3339, where WhatsApp says so. */
-                blocked_at?: string | null;
-            })[];
+            data: components["schemas"]["Blocked"][];
         };
         /** @description All of a list that has no pages. */
         All_CheckedResponse: {
-            data: {
-                /** @description Whether it is on WhatsApp. */
-                exists: boolean;
-                /** @description The canonical address; null when it is not on WhatsApp. */
-                id?: string | null;
-                /** @description Whether it is a business; null when it is not on WhatsApp. */
-                is_business?: boolean | null;
-                /** @description `…@lid`. */
-                lid?: string | null;
-                /** @description Digits, as WhatsApp writes them. */
-                phone?: string | null;
-                /** @description The number as it was asked. */
-                query: string;
-                /** @description The name of the business that WhatsApp has verified. */
-                verified_name?: string | null;
-            }[];
+            data: components["schemas"]["CheckedResponse"][];
         };
         /** @description All of a list that has no pages. */
         All_JoinRequest: {
-            data: (components["schemas"]["Party"] & {
-                /** @description Since when, RFC 3339. */
-                requested_at?: string | null;
-            })[];
+            data: components["schemas"]["JoinRequest"][];
         };
         /** @description All of a list that has no pages. */
         All_LabelResponse: {
-            data: {
-                /**
-                 * Format: int32
-                 * @description The number of its colour, 0 to 19.
-                 */
-                color: number;
-                /**
-                 * @description WhatsApp's id.
-                 * @example 5
-                 */
-                id: string;
-                name: string;
-            }[];
+            data: components["schemas"]["LabelResponse"][];
         };
         /** @description All of a list that has no pages. */
         All_MemberResult: {
-            data: (components["schemas"]["Party"] & {
-                /** @description The stable word of that number. */
-                code: string;
-                role?: components["schemas"]["Role"] | null;
-                /**
-                 * Format: int32
-                 * @description As WhatsApp says it: 200 done, 403 not allowed by their privacy, 404 not there, 408 left a short while ago, 409 is there
-                 *     already, 419 no room.
-                 */
-                status: number;
-            })[];
+            data: components["schemas"]["MemberResult"][];
         };
         /**
          * @description Whether somebody comes to a calendar event.
@@ -1837,6 +1836,15 @@ export interface components {
              */
             seconds?: number | null;
         };
+        /** @description A sound. */
+        AudioContent: {
+            /** @description The sound. */
+            audio: components["schemas"]["Audio"];
+            /** @description Its file. */
+            media: components["schemas"]["Attached"];
+            /** @enum {string} */
+            type: "audio";
+        };
         /** @description The body of a sound. */
         AudioRequest: {
             /** @description MP3, AAC, AMR, M4A or Ogg, up to 16 MiB. */
@@ -1846,9 +1854,6 @@ export interface components {
              * @description How long it is.
              */
             seconds?: number | null;
-        };
-        BTreeMap: {
-            [key: string]: "all" | "contacts" | "contact_blacklist" | "none" | "match_last_seen" | "known" | "off" | "on_standard";
         };
         BecameResponse: {
             deleted?: components["schemas"]["DeletedResponse"] | null;
@@ -1895,6 +1900,43 @@ export interface components {
             /** @description For a person to read. */
             name: string;
         };
+        /** @description Somebody calls. */
+        CallBody: {
+            data: components["schemas"]["CallData"] & components["schemas"]["WebhookOrigin"];
+            timestamp: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "call";
+        };
+        /** @description `call`: somebody calls, or no longer. */
+        CallData: {
+            /** @description WhatsApp's id of the call. */
+            call_id: string;
+            /** @description Where: the caller, or the group. */
+            chat: components["schemas"]["Chat"];
+            /** @description Whether there is a picture. */
+            is_video: boolean;
+            /** @description Who calls. */
+            sender: components["schemas"]["Party"];
+            /** @description How it stands. */
+            status: components["schemas"]["CallStatus"];
+            /** @description RFC 3339. */
+            timestamp: string;
+        };
+        /** @description Somebody calls. */
+        CallEvent: {
+            /** @description Somebody calls. */
+            data: components["schemas"]["CallData"];
+            /** @enum {string} */
+            type: "call";
+        };
+        /**
+         * @description How a call stands.
+         * @enum {string}
+         */
+        CallStatus: "ringing" | "rejected" | "ended" | "missed" | "elsewhere";
         /** @description A contact card. */
         Card: {
             /** @description Whose it is. */
@@ -1960,6 +2002,30 @@ export interface components {
             suspended: boolean;
             /** @description Whether WhatsApp vouches for it. */
             verified: boolean;
+        };
+        /** @description Posts of a channel fare otherwise now. */
+        ChannelReactionsBody: {
+            data: components["schemas"]["ChannelReactionsData"] & components["schemas"]["WebhookOrigin"];
+            timestamp: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "channel.reactions";
+        };
+        /** @description `channel.reactions`: how posts of a channel fare now, after live updates of it were asked for. */
+        ChannelReactionsData: {
+            /** @description The channel. */
+            chat: components["schemas"]["Chat"];
+            /** @description The posts. */
+            posts: components["schemas"]["PostReactions"][];
+        };
+        /** @description Posts of a channel fare otherwise now. */
+        ChannelReactionsEvent: {
+            /** @description Posts of a channel fare otherwise now. */
+            data: components["schemas"]["ChannelReactionsData"];
+            /** @enum {string} */
+            type: "channel.reactions";
         };
         /**
          * @description What this account is in a channel.
@@ -2062,6 +2128,16 @@ export interface components {
          * @enum {string}
          */
         ChatState: "typing" | "recording" | "paused";
+        /** @description A chat is in another state. */
+        ChatUpdateBody: {
+            data: components["schemas"]["ChatUpdateData"] & components["schemas"]["WebhookOrigin"];
+            timestamp: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "chat.update";
+        };
         /** @description `chat.update`: this account has a chat in another state, whichever of its devices did it. */
         ChatUpdateData: {
             /** @description What is different now; what is absent has not changed. */
@@ -2070,6 +2146,13 @@ export interface components {
             chat: components["schemas"]["Chat"];
             /** @description Whether this only tells how it was when the session came to know it, as after linking. */
             initial?: boolean;
+        };
+        /** @description A chat is in another state. */
+        ChatUpdateEvent: {
+            /** @description A chat is in another state. */
+            data: components["schemas"]["ChatUpdateData"];
+            /** @enum {string} */
+            type: "chat.update";
         };
         CheckContactsRequest: {
             /**
@@ -2097,6 +2180,23 @@ export interface components {
             /** @description The name of the business that WhatsApp has verified. */
             verified_name?: string | null;
         };
+        /** @description The session is logged in. */
+        ConnectedBody: {
+            data: components["schemas"]["AccountData"] & components["schemas"]["WebhookOrigin"];
+            timestamp: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "connected";
+        };
+        /** @description The session is logged in. */
+        ConnectedEvent: {
+            /** @description The session is logged in. */
+            data: components["schemas"]["AccountData"];
+            /** @enum {string} */
+            type: "connected";
+        };
         /** @description One contact card, or several. */
         Contact: {
             /** @description Each of them. */
@@ -2104,6 +2204,36 @@ export interface components {
             /** @description What the phone calls them together. */
             name: string;
         } | components["schemas"]["Card"];
+        /** @description What is different about a person. */
+        ContactChanges: {
+            /**
+             * @description The text about themselves.
+             * @default null
+             */
+            about: string | null;
+            /**
+             * @description The name in the account's address book.
+             * @default null
+             */
+            name: string | null;
+            /**
+             * @description The id of their new picture; empty when it was removed.
+             * @default null
+             */
+            picture_id: string | null;
+            /**
+             * @description The name that they go by.
+             * @default null
+             */
+            push_name: string | null;
+        };
+        /** @description One contact card, or several. */
+        ContactContent: {
+            /** @description The cards. */
+            contact: components["schemas"]["Contact"];
+            /** @enum {string} */
+            type: "contact";
+        };
         /** @description What a person shows of themselves. */
         ContactInfo: components["schemas"]["Party"] & {
             /** @description The text about themselves; null when it is not shown. */
@@ -2137,115 +2267,32 @@ export interface components {
             push_name?: string | null;
             updated_at: string;
         };
-        /** @description What a message says. Each kind sits under a key of its own name. */
-        Content: {
-            /** @description The text. */
-            text: components["schemas"]["Text"];
-            /** @enum {string} */
-            type: "text";
-        } | {
-            /** @description The picture. */
-            image: components["schemas"]["Image"];
-            /** @description Its file. */
-            media: components["schemas"]["Attached"];
-            /** @enum {string} */
-            type: "image";
-        } | {
-            /** @description Its file. */
-            media: components["schemas"]["Attached"];
-            /** @enum {string} */
-            type: "video";
-            /** @description The film. */
-            video: components["schemas"]["Video"];
-        } | {
-            /** @description The sound. */
-            audio: components["schemas"]["Audio"];
-            /** @description Its file. */
-            media: components["schemas"]["Attached"];
-            /** @enum {string} */
-            type: "audio";
-        } | {
-            /** @description Its file. */
-            media: components["schemas"]["Attached"];
-            /** @enum {string} */
-            type: "voice";
-            /** @description What is known of it. */
-            voice: components["schemas"]["Voice"];
-        } | {
-            /** @description The document. */
-            document: components["schemas"]["Document"];
-            /** @description Its file. */
-            media: components["schemas"]["Attached"];
-            /** @enum {string} */
-            type: "document";
-        } | {
-            /** @description Its file. */
-            media: components["schemas"]["Attached"];
-            /** @description The sticker. */
-            sticker: components["schemas"]["Sticker"];
-            /** @enum {string} */
-            type: "sticker";
-        } | {
-            /** @description The place. */
-            location: components["schemas"]["Location"];
-            /** @enum {string} */
-            type: "location";
-        } | {
-            /** @description The cards. */
-            contact: components["schemas"]["Contact"];
-            /** @enum {string} */
-            type: "contact";
-        } | {
-            /** @description The poll. */
-            poll: components["schemas"]["Poll"];
-            /** @enum {string} */
-            type: "poll";
-        } | {
-            /** @description The calendar event. */
-            event: components["schemas"]["Occasion"];
-            /** @enum {string} */
-            type: "event";
-        } | {
-            /** @enum {string} */
-            type: "unknown";
-            /** @description What is known of it. */
-            unknown?: components["schemas"]["Unknown"];
-        } | {
-            /** @description The reaction. */
-            reaction: components["schemas"]["Reaction"];
-            /** @enum {string} */
-            type: "reaction";
-        } | {
-            /** @description The edit. */
-            edit: components["schemas"]["Edit"];
-            /** @enum {string} */
-            type: "edit";
-        } | {
-            /** @description What is deleted. */
-            revoke: components["schemas"]["Revoke"];
-            /** @enum {string} */
-            type: "revoke";
-        } | {
-            /** @enum {string} */
-            type: "vote";
-            /** @description The vote. */
-            vote: components["schemas"]["Vote"];
-        } | {
-            /** @description The answer. */
-            response: components["schemas"]["Response"];
-            /** @enum {string} */
-            type: "response";
-        } | {
-            /** @description The pin. */
-            pin: components["schemas"]["Pin"];
-            /** @enum {string} */
-            type: "pin";
-        } | {
-            /** @description What is kept. */
-            keep: components["schemas"]["Keep"];
-            /** @enum {string} */
-            type: "keep";
+        /** @description A person shows something else. */
+        ContactUpdateBody: {
+            data: components["schemas"]["ContactUpdateData"] & components["schemas"]["WebhookOrigin"];
+            timestamp: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "contact.update";
         };
+        /** @description `contact.update`: a person shows something else. */
+        ContactUpdateData: components["schemas"]["Party"] & {
+            /** @description What is different now; what is absent has not changed. */
+            changes: components["schemas"]["ContactChanges"];
+            /** @description Whether this only tells how it was when the session came to know it, as after linking. */
+            initial?: boolean;
+        };
+        /** @description A person shows something else. */
+        ContactUpdateEvent: {
+            /** @description A person shows something else. */
+            data: components["schemas"]["ContactUpdateData"];
+            /** @enum {string} */
+            type: "contact.update";
+        };
+        /** @description What a message says. Each kind sits under a key of its own name. */
+        Content: components["schemas"]["TextContent"] | components["schemas"]["ImageContent"] | components["schemas"]["VideoContent"] | components["schemas"]["AudioContent"] | components["schemas"]["VoiceContent"] | components["schemas"]["DocumentContent"] | components["schemas"]["StickerContent"] | components["schemas"]["LocationContent"] | components["schemas"]["ContactContent"] | components["schemas"]["PollContent"] | components["schemas"]["EventContent"] | components["schemas"]["UnknownContent"] | components["schemas"]["ReactionContent"] | components["schemas"]["EditContent"] | components["schemas"]["RevokeContent"] | components["schemas"]["VoteContent"] | components["schemas"]["ResponseContent"] | components["schemas"]["PinContent"] | components["schemas"]["KeepContent"];
         /** @description What comes with any kind of message. */
         Context: {
             /**
@@ -2363,6 +2410,23 @@ export interface components {
             /** @description The key. It is shown here and never again. */
             key: string;
         };
+        /** @description Wanted, but not working. */
+        DegradedBody: {
+            data: components["schemas"]["ReasonData"] & components["schemas"]["WebhookOrigin"];
+            timestamp: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "degraded";
+        };
+        /** @description Wanted, but not working. */
+        DegradedEvent: {
+            /** @description Wanted, but not working. */
+            data: components["schemas"]["ReasonData"];
+            /** @enum {string} */
+            type: "degraded";
+        };
         DeletedResponse: {
             /** @description RFC 3339. */
             at: string;
@@ -2423,12 +2487,38 @@ export interface components {
          * @enum {string}
          */
         DeliveryState: "pending" | "inflight" | "delivered" | "dead" | "cancelled";
+        /** @description The session stopped. */
+        DisconnectedBody: {
+            data: components["schemas"]["ReasonData"] & components["schemas"]["WebhookOrigin"];
+            timestamp: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "disconnected";
+        };
+        /** @description The session stopped. */
+        DisconnectedEvent: {
+            /** @description The session stopped. */
+            data: components["schemas"]["ReasonData"];
+            /** @enum {string} */
+            type: "disconnected";
+        };
         /** @description What is said about a document. */
         Document: {
             /** @description What is written below. */
             caption?: string | null;
             /** @description What the file is called. */
             filename?: string | null;
+        };
+        /** @description A document. */
+        DocumentContent: {
+            /** @description The document. */
+            document: components["schemas"]["Document"];
+            /** @description Its file. */
+            media: components["schemas"]["Attached"];
+            /** @enum {string} */
+            type: "document";
         };
         /** @description The body of a document. */
         DocumentRequest: {
@@ -2449,10 +2539,59 @@ export interface components {
             message_id: string;
             text?: components["schemas"]["Text"] | null;
         };
+        /** @description Another wording of another message. */
+        EditContent: {
+            /** @description The edit. */
+            edit: components["schemas"]["Edit"];
+            /** @enum {string} */
+            type: "edit";
+        };
+        /** @description A message about another one. */
+        EditMessage: components["schemas"]["EditContent"] & components["schemas"]["Context"] & components["schemas"]["MessageHead"];
         EditMessageRequest: {
             /** @description What is written below a picture, a film or a document instead; empty for nothing. One of the two. */
             caption?: string | null;
             text?: components["schemas"]["TextRequest"] | null;
+        };
+        /** @description Something went wrong. */
+        ErrorBody: {
+            data: components["schemas"]["ErrorData"] & components["schemas"]["WebhookOrigin"];
+            timestamp: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "error";
+        };
+        /** @description `error`: something went wrong that a person should see. */
+        ErrorData: {
+            /** @description A stable word. */
+            code: string;
+            /** @description For a person to read. */
+            detail: string;
+        };
+        /** @description Something went wrong. */
+        ErrorEvent: {
+            /** @description Something went wrong. */
+            data: components["schemas"]["ErrorData"];
+            /** @enum {string} */
+            type: "error";
+        };
+        /** @description Something that happened to a session. */
+        Event: components["schemas"]["QrEvent"] | components["schemas"]["PairCodeEvent"] | components["schemas"]["PasskeyEvent"] | components["schemas"]["SuccessEvent"] | components["schemas"]["ConnectedEvent"] | components["schemas"]["DisconnectedEvent"] | components["schemas"]["LoggedOutEvent"] | components["schemas"]["DegradedEvent"] | components["schemas"]["QrTimeoutEvent"] | components["schemas"]["ErrorEvent"] | components["schemas"]["MessageEvent"] | components["schemas"]["MessageReactionEvent"] | components["schemas"]["MessageEditEvent"] | components["schemas"]["MessageDeleteEvent"] | components["schemas"]["PollVoteEvent"] | components["schemas"]["EventResponseEvent"] | components["schemas"]["MessagePinEvent"] | components["schemas"]["MessageKeepEvent"] | components["schemas"]["MessageUndecryptableEvent"] | components["schemas"]["MessageAckEvent"] | components["schemas"]["GroupUpdateEvent"] | components["schemas"]["GroupParticipantsEvent"] | components["schemas"]["ContactUpdateEvent"] | components["schemas"]["ChatUpdateEvent"] | components["schemas"]["ChannelReactionsEvent"] | components["schemas"]["LabelUpdateEvent"] | components["schemas"]["PresenceEvent"] | components["schemas"]["CallEvent"] | components["schemas"]["HistorySyncEvent"] | components["schemas"]["WebhookDisabledEvent"];
+        /** @description A calendar event. */
+        EventContent: {
+            /** @description The calendar event. */
+            event: components["schemas"]["Occasion"];
+            /** @enum {string} */
+            type: "event";
+        };
+        /** @description An event on a socket. What a socket begins with, where a session is now, has no `seq`. */
+        EventFrame: components["schemas"]["Event"] & {
+            at: string;
+            id: string | null;
+            seq: number | null;
+            session: string;
         };
         /** @description Events that the log no longer holds. */
         EventGap: {
@@ -2484,24 +2623,30 @@ export interface components {
              */
             starts_at: string;
         };
-        /** @description One event of the log. */
-        EventResponse: {
-            at: string;
-            /** @description As on the socket and in webhooks. */
-            data: Record<string, never>;
-            /** @example evt_0190a2b4c6d87e6f8a1b2c3d4e5f6071 */
-            id: string;
+        /** @description Somebody answered a calendar event. */
+        EventResponseBody: {
+            data: components["schemas"]["ResponseMessage"] & components["schemas"]["WebhookOrigin"];
+            timestamp: string;
             /**
-             * Format: int64
-             * @description Its place in the session's log.
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
              */
-            seq: number;
-            session: string;
-            type: string;
+            type: "event.response";
         };
+        /** @description Somebody answered a calendar event. */
+        EventResponseEvent: {
+            data: components["schemas"]["ResponseMessage"];
+            /** @enum {string} */
+            type: "event.response";
+        };
+        /**
+         * @description Every event of this version.
+         * @enum {string}
+         */
+        EventType: "qr" | "pair_code" | "passkey" | "success" | "connected" | "disconnected" | "logged_out" | "degraded" | "qr_timeout" | "error" | "message" | "message.reaction" | "message.edit" | "message.delete" | "poll.vote" | "event.response" | "message.pin" | "message.keep" | "message.undecryptable" | "message.ack" | "group.update" | "group.participants" | "contact.update" | "chat.update" | "channel.reactions" | "label.update" | "presence" | "call" | "history.sync" | "webhook.disabled";
         /** @description A page of the log; `after` of the next page is the last `seq`. */
         EventsPage: {
-            data: components["schemas"]["EventResponse"][];
+            data: components["schemas"]["LoggedEvent"][];
             /**
              * Format: int64
              * @description The first number that the log still holds.
@@ -2526,10 +2671,91 @@ export interface components {
              */
             to: string;
         };
+        /** @description What a socket says. */
+        Frame: components["schemas"]["EventFrame"] | components["schemas"]["HelloFrame"] | components["schemas"]["GapFrame"] | components["schemas"]["PongFrame"];
+        /** @description What the log no longer holds of what would have come. */
+        GapFrame: {
+            data: components["schemas"]["EventGap"];
+            /** @enum {string} */
+            type: "gap";
+        } & {
+            at: string;
+            id: string | null;
+            seq: number | null;
+            session: string | null;
+        };
+        /** @description Where one of many sessions is. */
+        Greeted: {
+            /** Format: int64 */
+            first_seq: number;
+            /** Format: int64 */
+            last_seq: number;
+            session: string;
+            state: components["schemas"]["SessionState"];
+        };
         /** @description A group. */
         Group: components["schemas"]["GroupInfo"] & {
             /** @description Who is in it. */
             participants: components["schemas"]["Member"][];
+        };
+        /** @description What is different about a group. */
+        GroupChanges: {
+            /**
+             * @description Only admins write.
+             * @default null
+             */
+            announce: boolean | null;
+            /**
+             * @description Whoever comes by link waits for an admin.
+             * @default null
+             */
+            approval: boolean | null;
+            /**
+             * @description It was made, or this account came into it.
+             * @default null
+             */
+            created: boolean | null;
+            /**
+             * @description It is gone.
+             * @default null
+             */
+            deleted: boolean | null;
+            /**
+             * @description Its description; empty when it was removed.
+             * @default null
+             */
+            description: string | null;
+            /**
+             * Format: int32
+             * @description Messages disappear after so many seconds; 0 is never.
+             * @default null
+             */
+            ephemeral_s: number | null;
+            /**
+             * @description The invite that there was leads nowhere any more.
+             * @default null
+             */
+            invite_renewed: boolean | null;
+            /**
+             * @description Only admins change how it looks.
+             * @default null
+             */
+            locked: boolean | null;
+            /**
+             * @description Members add others.
+             * @default null
+             */
+            members_add: boolean | null;
+            /**
+             * @description The id of its new picture; empty when it was removed.
+             * @default null
+             */
+            picture_id: string | null;
+            /**
+             * @description Its name.
+             * @default null
+             */
+            subject: string | null;
         };
         /** @description A group without its members. */
         GroupInfo: {
@@ -2564,6 +2790,137 @@ export interface components {
             /** @description Its name. */
             subject: string;
         };
+        /** @description People came into a group, went, rose or fell. */
+        GroupParticipantsBody: {
+            data: components["schemas"]["GroupParticipantsData"] & components["schemas"]["WebhookOrigin"];
+            timestamp: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "group.participants";
+        };
+        /** @description `group.participants`: people came, went, rose or fell. */
+        GroupParticipantsData: {
+            /** @description What became of them. */
+            action: components["schemas"]["ParticipantsAction"];
+            by?: components["schemas"]["Party"] | null;
+            /** @description The group. */
+            chat: components["schemas"]["Chat"];
+            /** @description To whom. */
+            participants: components["schemas"]["Party"][];
+            /** @description WhatsApp's word for why, such as `invite`. */
+            reason?: string | null;
+            /** @description RFC 3339. */
+            timestamp: string;
+        };
+        /** @description People came into a group, went, rose or fell. */
+        GroupParticipantsEvent: {
+            /** @description People came into a group, went, rose or fell. */
+            data: components["schemas"]["GroupParticipantsData"];
+            /** @enum {string} */
+            type: "group.participants";
+        };
+        /** @description A group is set to something else. */
+        GroupUpdateBody: {
+            data: components["schemas"]["GroupUpdateData"] & components["schemas"]["WebhookOrigin"];
+            timestamp: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "group.update";
+        };
+        /** @description `group.update`: a group is set to something else, was made or is gone. */
+        GroupUpdateData: {
+            by?: components["schemas"]["Party"] | null;
+            /** @description What is different now; what is absent has not changed. */
+            changes: components["schemas"]["GroupChanges"];
+            /** @description The group. */
+            chat: components["schemas"]["Chat"];
+            /** @description RFC 3339. */
+            timestamp: string;
+        };
+        /** @description A group is set to something else. */
+        GroupUpdateEvent: {
+            /** @description A group is set to something else. */
+            data: components["schemas"]["GroupUpdateData"];
+            /** @enum {string} */
+            type: "group.update";
+        };
+        /** @description What a socket begins with. */
+        Hello: {
+            /**
+             * Format: int64
+             * @description The first number that its log still holds.
+             */
+            first_seq?: number | null;
+            /**
+             * Format: int64
+             * @description How often the server asks whether the other end is there.
+             */
+            heartbeat_ms: number;
+            /**
+             * Format: int64
+             * @description The last number given out.
+             */
+            last_seq?: number | null;
+            /** @description Whether there are more sessions than are told. */
+            more?: boolean | null;
+            /** @description Of a socket of many sessions: where each is. */
+            sessions?: components["schemas"]["Greeted"][] | null;
+            state?: components["schemas"]["SessionState"] | null;
+        };
+        /** @description The greeting, first of all. */
+        HelloFrame: {
+            data: components["schemas"]["Hello"];
+            /** @enum {string} */
+            type: "hello";
+        } & {
+            at: string;
+            id: string | null;
+            seq: number | null;
+            session: string | null;
+        };
+        /** @description A piece of the past is stored. */
+        HistorySyncBody: {
+            data: components["schemas"]["HistorySyncData"] & components["schemas"]["WebhookOrigin"];
+            timestamp: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "history.sync";
+        };
+        /** @description `history.sync`: a piece of the past that the phone told is stored. Its messages are no `message` events. */
+        HistorySyncData: {
+            /**
+             * Format: int32
+             * @description Its place among the pieces.
+             */
+            chunk: number;
+            /** @description Why the phone sent it: `initial`, `recent`, `full`, `on_demand`, `names` or `other`. */
+            kind: string;
+            /**
+             * Format: int64
+             * @description Messages in it that are wanted.
+             */
+            messages: number;
+            /**
+             * Format: int32
+             * @description How much of the past has come, in percent, where the phone says it.
+             */
+            progress?: number | null;
+            /** @description Of `on_demand`: what the request was answered with. */
+            request_id?: string | null;
+        };
+        /** @description A piece of the past is stored. */
+        HistorySyncEvent: {
+            /** @description A piece of the past is stored. */
+            data: components["schemas"]["HistorySyncData"];
+            /** @enum {string} */
+            type: "history.sync";
+        };
         /** @description When a business is open. */
         Hours: {
             /** @description Each time it opens; a day that is absent is closed. */
@@ -2595,6 +2952,15 @@ export interface components {
              * @description Pixels.
              */
             width?: number | null;
+        };
+        /** @description A picture. */
+        ImageContent: {
+            /** @description The picture. */
+            image: components["schemas"]["Image"];
+            /** @description Its file. */
+            media: components["schemas"]["Attached"];
+            /** @enum {string} */
+            type: "image";
         };
         /** @description The body of a picture. */
         ImageRequest: {
@@ -2654,6 +3020,15 @@ export interface components {
             /** @description The message it is about. */
             message_id: string;
         };
+        /** @description Another message that does not disappear. */
+        KeepContent: {
+            /** @description What is kept. */
+            keep: components["schemas"]["Keep"];
+            /** @enum {string} */
+            type: "keep";
+        };
+        /** @description A message about another one. */
+        KeepMessage: components["schemas"]["KeepContent"] & components["schemas"]["Context"] & components["schemas"]["MessageHead"];
         KeepRequest: {
             /**
              * @description `false` lets it go.
@@ -2679,6 +3054,39 @@ export interface components {
              */
             id: string;
             name: string;
+        };
+        /** @description A label was made, changed or deleted. */
+        LabelUpdateBody: {
+            data: components["schemas"]["LabelUpdateData"] & components["schemas"]["WebhookOrigin"];
+            timestamp: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "label.update";
+        };
+        /** @description `label.update`: a label was made, changed or deleted, on whichever device of the account. */
+        LabelUpdateData: {
+            /**
+             * Format: int32
+             * @description The number of its colour, 0 to 19.
+             */
+            color?: number | null;
+            /** @description It is gone, from every chat as well. */
+            deleted?: boolean;
+            /** @description WhatsApp's id of the label. */
+            id: string;
+            /** @description Whether this only tells how it was when the session came to know it, as after linking. */
+            initial?: boolean;
+            /** @description What it is called; absent when it is deleted. */
+            name?: string | null;
+        };
+        /** @description A label was made, changed or deleted. */
+        LabelUpdateEvent: {
+            /** @description A label was made, changed or deleted. */
+            data: components["schemas"]["LabelUpdateData"];
+            /** @enum {string} */
+            type: "label.update";
         };
         /** @description The message at the end of a chat. */
         LastMessageResponse: {
@@ -2725,6 +3133,10 @@ export interface components {
             /** @description A page of this service that links the phone. */
             url: string;
         };
+        /** @description What a message of a chat says, which is not about another message. */
+        ListedContent: components["schemas"]["TextContent"] | components["schemas"]["ImageContent"] | components["schemas"]["VideoContent"] | components["schemas"]["AudioContent"] | components["schemas"]["VoiceContent"] | components["schemas"]["DocumentContent"] | components["schemas"]["StickerContent"] | components["schemas"]["LocationContent"] | components["schemas"]["ContactContent"] | components["schemas"]["PollContent"] | components["schemas"]["EventContent"] | components["schemas"]["UnknownContent"];
+        /** @description A message of a chat. */
+        ListedMessage: components["schemas"]["ListedContent"] & components["schemas"]["Context"] & components["schemas"]["MessageHead"];
         /** @description A place. */
         Location: {
             /** @description Where it is, in words. */
@@ -2746,6 +3158,13 @@ export interface components {
             /** @description A page about it. */
             url?: string | null;
         };
+        /** @description A place. */
+        LocationContent: {
+            /** @description The place. */
+            location: components["schemas"]["Location"];
+            /** @enum {string} */
+            type: "location";
+        };
         LocationRequest: {
             address?: string | null;
             /** Format: double */
@@ -2754,6 +3173,35 @@ export interface components {
             longitude: number;
             name?: string | null;
             url?: string | null;
+        };
+        /** @description An event of the log. */
+        LoggedEvent: components["schemas"]["Event"] & {
+            at: string;
+            /** @example evt_0190a2b4c6d87e6f8a1b2c3d4e5f6071 */
+            id: string;
+            /**
+             * Format: int64
+             * @description Its place in the session's log.
+             */
+            seq: number;
+            session: string;
+        };
+        /** @description The device was removed. */
+        LoggedOutBody: {
+            data: components["schemas"]["ReasonData"] & components["schemas"]["WebhookOrigin"];
+            timestamp: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "logged_out";
+        };
+        /** @description The device was removed. */
+        LoggedOutEvent: {
+            /** @description The device was removed. */
+            data: components["schemas"]["ReasonData"];
+            /** @enum {string} */
+            type: "logged_out";
         };
         LoginRequest: {
             password: string;
@@ -2844,7 +3292,73 @@ export interface components {
             status: number;
         };
         /** @description The `data` of a `message` event, and a message of the list. */
-        Message: components["schemas"]["Content"] & components["schemas"]["Context"] & {
+        Message: components["schemas"]["Content"] & components["schemas"]["Context"] & components["schemas"]["MessageHead"];
+        /** @description One's own message came further. */
+        MessageAckBody: {
+            data: components["schemas"]["AckData"] & components["schemas"]["WebhookOrigin"];
+            timestamp: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "message.ack";
+        };
+        /** @description One's own message came further. */
+        MessageAckEvent: {
+            /** @description One's own message came further. */
+            data: components["schemas"]["AckData"];
+            /** @enum {string} */
+            type: "message.ack";
+        };
+        /** @description A message came in, or was written on the phone. */
+        MessageBody: {
+            data: components["schemas"]["ListedMessage"] & components["schemas"]["WebhookOrigin"];
+            timestamp: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "message";
+        };
+        /** @description A message was deleted for everybody. */
+        MessageDeleteBody: {
+            data: components["schemas"]["RevokeMessage"] & components["schemas"]["WebhookOrigin"];
+            timestamp: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "message.delete";
+        };
+        /** @description A message was deleted for everybody. */
+        MessageDeleteEvent: {
+            data: components["schemas"]["RevokeMessage"];
+            /** @enum {string} */
+            type: "message.delete";
+        };
+        /** @description A message says something else now. */
+        MessageEditBody: {
+            data: components["schemas"]["EditMessage"] & components["schemas"]["WebhookOrigin"];
+            timestamp: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "message.edit";
+        };
+        /** @description A message says something else now. */
+        MessageEditEvent: {
+            data: components["schemas"]["EditMessage"];
+            /** @enum {string} */
+            type: "message.edit";
+        };
+        /** @description A message came in, or was written on the phone. */
+        MessageEvent: {
+            data: components["schemas"]["ListedMessage"];
+            /** @enum {string} */
+            type: "message";
+        };
+        MessageHead: {
             /** @description Where it was written. */
             chat: components["schemas"]["Chat"];
             /** @description Whether this account wrote it. */
@@ -2858,6 +3372,54 @@ export interface components {
             /** @description When it was written, RFC 3339, by WhatsApp's clock. */
             timestamp: string;
         };
+        /** @description A message does not disappear, or does again. */
+        MessageKeepBody: {
+            data: components["schemas"]["KeepMessage"] & components["schemas"]["WebhookOrigin"];
+            timestamp: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "message.keep";
+        };
+        /** @description A message does not disappear, or does again. */
+        MessageKeepEvent: {
+            data: components["schemas"]["KeepMessage"];
+            /** @enum {string} */
+            type: "message.keep";
+        };
+        /** @description A message stands at the top of its chat, or no longer. */
+        MessagePinBody: {
+            data: components["schemas"]["PinMessage"] & components["schemas"]["WebhookOrigin"];
+            timestamp: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "message.pin";
+        };
+        /** @description A message stands at the top of its chat, or no longer. */
+        MessagePinEvent: {
+            data: components["schemas"]["PinMessage"];
+            /** @enum {string} */
+            type: "message.pin";
+        };
+        /** @description Somebody reacted to a message, or took that back. */
+        MessageReactionBody: {
+            data: components["schemas"]["ReactionMessage"] & components["schemas"]["WebhookOrigin"];
+            timestamp: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "message.reaction";
+        };
+        /** @description Somebody reacted to a message, or took that back. */
+        MessageReactionEvent: {
+            data: components["schemas"]["ReactionMessage"];
+            /** @enum {string} */
+            type: "message.reaction";
+        };
         MessageResponse: components["schemas"]["Message"] & components["schemas"]["BecameResponse"] & {
             /**
              * Format: int32
@@ -2868,6 +3430,23 @@ export interface components {
             ack_name: components["schemas"]["Ack"];
             id: string;
             status?: components["schemas"]["Status"] | null;
+        };
+        /** @description A message came that could not be decrypted; it is asked for again. */
+        MessageUndecryptableBody: {
+            data: components["schemas"]["UndecryptableData"] & components["schemas"]["WebhookOrigin"];
+            timestamp: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "message.undecryptable";
+        };
+        /** @description A message came that could not be decrypted; it is asked for again. */
+        MessageUndecryptableEvent: {
+            /** @description A message came that could not be decrypted; it is asked for again. */
+            data: components["schemas"]["UndecryptableData"];
+            /** @enum {string} */
+            type: "message.undecryptable";
         };
         MuteRequest: {
             /**
@@ -2925,304 +3504,103 @@ export interface components {
         /** @description One page of a list. */
         Page_ApiKey: {
             /** @description The items. */
-            data: {
-                created_at: string;
-                expires_at?: string | null;
-                /**
-                 * @description The first characters of the key.
-                 * @example wk_Xy7Qaa
-                 */
-                hint: string;
-                /** @example key_0190a2b4c6d87e6f8a1b2c3d4e5f6071 */
-                id: string;
-                /** @description To the minute. */
-                last_used_at?: string | null;
-                name: string;
-                scopes: components["schemas"]["Scope"][];
-                /** @description The only session the key may touch; null means all of one's own. */
-                session_id?: string | null;
-            }[];
+            data: components["schemas"]["ApiKey"][];
             /** @description Where the next page starts; null at the end. */
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
         Page_Channel: {
             /** @description The items. */
-            data: {
-                /** @description RFC 3339. */
-                created_at?: string | null;
-                /** @description Null when it has none. */
-                description?: string | null;
-                /**
-                 * Format: int64
-                 * @description How many follow it.
-                 */
-                followers: number;
-                /**
-                 * @description `…@newsletter`.
-                 * @example 120363000000000001@newsletter
-                 */
-                id: string;
-                /** @description The code that leads to it. */
-                invite?: string | null;
-                /** @description Whether this account is told of it without a sound. */
-                muted: boolean;
-                /** @description Its name. */
-                name: string;
-                /** @description Null when it has no picture. */
-                picture_id?: string | null;
-                /** @description What this account is in it. */
-                role: components["schemas"]["ChannelRole"];
-                /** @description Whether WhatsApp has closed it, here or everywhere. */
-                suspended: boolean;
-                /** @description Whether WhatsApp vouches for it. */
-                verified: boolean;
-            }[];
+            data: components["schemas"]["Channel"][];
             /** @description Where the next page starts; null at the end. */
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
         Page_ChatResponse: {
             /** @description The items. */
-            data: (components["schemas"]["Chat"] & {
-                /** @description It was put away. */
-                archived: boolean;
-                /**
-                 * Format: int32
-                 * @description After how many seconds its messages disappear; 0 is never.
-                 */
-                ephemeral_s: number;
-                /** @description The ids of its labels. */
-                labels: string[];
-                last_message?: components["schemas"]["LastMessageResponse"] | null;
-                /** @description It was marked as unread, whatever was read. */
-                marked_unread: boolean;
-                /** @description It makes no sound. */
-                muted: boolean;
-                /** @description Until when it makes no sound; null when that has no end. */
-                muted_until?: string | null;
-                /** @description What it is called: the group, or the person by the account's address book, else by themselves. */
-                name?: string | null;
-                /** @description It stays on top. */
-                pinned: boolean;
-                /**
-                 * Format: int32
-                 * @description Messages that no device of the account has read.
-                 */
-                unread: number;
-            })[];
+            data: components["schemas"]["ChatResponse"][];
             /** @description Where the next page starts; null at the end. */
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
         Page_ContactResponse: {
             /** @description The items. */
-            data: (components["schemas"]["Party"] & {
-                /** @description In the account's address book. */
-                name?: string | null;
-                /** @description What they call themselves. */
-                push_name?: string | null;
-                updated_at: string;
-            })[];
+            data: components["schemas"]["ContactResponse"][];
             /** @description Where the next page starts; null at the end. */
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
         Page_Delivery: {
             /** @description The items. */
-            data: {
-                /**
-                 * Format: int32
-                 * @description How many attempts were made since it was queued, or queued again.
-                 */
-                attempts: number;
-                created_at: string;
-                /** @description The id of the event, which is the `webhook-id` header of every attempt. */
-                event_id: string;
-                /** @example whd_0190a2b4c6d87e6f8a1b2c3d4e5f6071 */
-                id: string;
-                last_error?: string | null;
-                /** @description Null before the first attempt, which is due at once, and after the last. */
-                next_attempt_at?: string | null;
-                /** Format: int64 */
-                seq: number;
-                session_id: string;
-                state: components["schemas"]["DeliveryState"];
-                updated_at: string;
-                webhook_id: string;
-            }[];
+            data: components["schemas"]["Delivery"][];
             /** @description Where the next page starts; null at the end. */
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
         Page_GroupInfo: {
             /** @description The items. */
-            data: {
-                /** @description Only admins write. */
-                announce: boolean;
-                /** @description Whoever comes by link waits for an admin. */
-                approval: boolean;
-                /** @description The community that it belongs to. */
-                community?: string | null;
-                /** @description RFC 3339. */
-                created_at?: string | null;
-                /** @description Null when it has none. */
-                description?: string | null;
-                /**
-                 * Format: int32
-                 * @description Messages disappear after so many seconds; 0 is never.
-                 */
-                ephemeral_s: number;
-                /** @description `…@g.us`. */
-                id: string;
-                /** @description Whether it is a community, which holds groups. */
-                is_community: boolean;
-                /** @description Only admins change subject, description and picture. */
-                locked: boolean;
-                owner?: components["schemas"]["Party"] | null;
-                role?: components["schemas"]["Role"] | null;
-                /**
-                 * Format: int32
-                 * @description How many members it has.
-                 */
-                size: number;
-                /** @description Its name. */
-                subject: string;
-            }[];
+            data: components["schemas"]["GroupInfo"][];
             /** @description Where the next page starts; null at the end. */
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
         Page_MessageResponse: {
             /** @description The items. */
-            data: (components["schemas"]["Message"] & components["schemas"]["BecameResponse"] & {
-                /**
-                 * Format: int32
-                 * @description The number: -1 error, 0 pending, 1 server, 2 device, 3 read, 4 played.
-                 */
-                ack: number;
-                /** @description The name of that number. */
-                ack_name: components["schemas"]["Ack"];
-                id: string;
-                status?: components["schemas"]["Status"] | null;
-            })[];
+            data: components["schemas"]["MessageResponse"][];
             /** @description Where the next page starts; null at the end. */
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
         Page_Post: {
             /** @description The items. */
-            data: (components["schemas"]["Message"] & {
-                /** @description What people made of it; who they are is not told. */
-                reactions: components["schemas"]["ReactionCount"][];
-                /**
-                 * Format: int64
-                 * @description How many saw it.
-                 */
-                views: number;
-            })[];
+            data: components["schemas"]["Post"][];
             /** @description Where the next page starts; null at the end. */
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
         Page_Session: {
             /** @description The items. */
-            data: {
-                /** @description Whether messages can be sent right now. */
-                connected: boolean;
-                connected_at?: string | null;
-                created_at: string;
-                /** @description A name of one's own choice for paths. */
-                handle: string;
-                /** @example ses_0190a2b4c6d87e6f8a1b2c3d4e5f6071 */
-                id: string;
-                /**
-                 * Format: int64
-                 * @description The last number of the session's event log.
-                 */
-                last_event_seq: number;
-                /** @description `…@lid`, once a phone is linked. */
-                lid?: string | null;
-                /** @description Whether a phone is linked. */
-                logged_in: boolean;
-                /** @description The owner's own data. */
-                metadata: {
-                    [key: string]: unknown;
-                };
-                name?: string | null;
-                owner_id: string;
-                /** @description Digits, once a phone is linked. */
-                phone?: string | null;
-                push_name?: string | null;
-                /** @description A stable word when the state is not where its owner wants it. */
-                reason?: string | null;
-                settings: components["schemas"]["Settings"];
-                /**
-                 * @description `disconnected`, `connecting`, `need_scan`, `connected`, `logged_out`, `expired` or `degraded`.
-                 * @example connected
-                 */
-                state: string;
-            }[];
+            data: components["schemas"]["Session"][];
             /** @description Where the next page starts; null at the end. */
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
         Page_User: {
             /** @description The items. */
-            data: {
-                created_at: string;
-                /** @example usr_0190a2b4c6d87e6f8a1b2c3d4e5f6071 */
-                id: string;
-                /** @description Whether the user may sign in. */
-                is_active: boolean;
-                /**
-                 * @description `admin` or `user`.
-                 * @example user
-                 */
-                role: string;
-                /**
-                 * Format: int32
-                 * @description How many sessions; null means no limit.
-                 */
-                session_limit?: number | null;
-                username: string;
-            }[];
+            data: components["schemas"]["User"][];
             /** @description Where the next page starts; null at the end. */
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
         Page_Webhook: {
             /** @description The items. */
-            data: {
-                /** @description Canonical ids of chats, or `*`. */
-                chats: string[];
-                created_at: string;
-                /**
-                 * @description Why it is disabled: `gone` (it answered 410), `disabled_by_receiver` (it answered `webhook-delivery: disable`),
-                 *     `failing` (nothing but failures for five days), `exhausted` (three events were tried in vain),
-                 *     `secret_unreadable`, `disabled_by_owner`.
-                 */
-                disabled_reason?: string | null;
-                /** @description Since when it has only failed. */
-                failing_since?: string | null;
-                /** @description The names of the custom headers. Their values are not shown again. */
-                header_names: string[];
-                health: components["schemas"]["WebhookHealth"];
-                /** @example whe_0190a2b4c6d87e6f8a1b2c3d4e5f6071 */
-                id: string;
-                ordering: components["schemas"]["Ordering"];
-                /** @description Until when the previous secret signs next to the current one. */
-                previous_secret_until?: string | null;
-                /** @description Ids of sessions, or `*`. */
-                sessions: string[];
-                state: components["schemas"]["WebhookState"];
-                types: string[];
-                updated_at: string;
-                /** @example https://example.com/hook */
-                url: string;
-            }[];
+            data: components["schemas"]["Webhook"][];
             /** @description Where the next page starts; null at the end. */
             next_cursor?: string | null;
+        };
+        /** @description A pair code was issued. */
+        PairCodeBody: {
+            data: components["schemas"]["PairCodeData"] & components["schemas"]["WebhookOrigin"];
+            timestamp: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "pair_code";
+        };
+        /** @description `pair_code`: a code to type on the phone. */
+        PairCodeData: {
+            /** @description Eight characters. */
+            code: string;
+            /** @description RFC 3339. */
+            expires_at: string;
+        };
+        /** @description A pair code was issued. */
+        PairCodeEvent: {
+            /** @description A pair code was issued. */
+            data: components["schemas"]["PairCodeData"];
+            /** @enum {string} */
+            type: "pair_code";
         };
         PairCodeRequest: {
             /**
@@ -3239,6 +3617,11 @@ export interface components {
             code: string;
             expires_at: string;
         };
+        /**
+         * @description What became of people in a group.
+         * @enum {string}
+         */
+        ParticipantsAction: "add" | "remove" | "promote" | "demote" | "request" | "request_revoked";
         ParticipantsRequest: {
             /**
              * @description 1 to 256 phone numbers or addresses of people.
@@ -3277,6 +3660,16 @@ export interface components {
              */
             type: string;
         };
+        /** @description WhatsApp asks for a passkey before it links, or that has come further. */
+        PasskeyBody: {
+            data: components["schemas"]["PasskeyData"] & components["schemas"]["WebhookOrigin"];
+            timestamp: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "passkey";
+        };
         /** @description `passkey`: WhatsApp links only after a passkey of the account has signed its challenge; how far that is. */
         PasskeyData: {
             /** @description Of `confirm`: what the phone has to show as well, `XXXX-XXXX`. */
@@ -3290,6 +3683,13 @@ export interface components {
              *     `confirmed`: the link follows.
              */
             stage: components["schemas"]["StageName"];
+        };
+        /** @description WhatsApp asks for a passkey before it links, or that has come further. */
+        PasskeyEvent: {
+            /** @description WhatsApp asks for a passkey before it links, or that has come further. */
+            data: components["schemas"]["PasskeyData"];
+            /** @enum {string} */
+            type: "passkey";
         };
         /** @description Where a picture can be fetched. */
         Picture: {
@@ -3318,6 +3718,15 @@ export interface components {
             /** @description Whether it stands there. */
             pinned: boolean;
         };
+        /** @description Another message at the top of the chat. */
+        PinContent: {
+            /** @description The pin. */
+            pin: components["schemas"]["Pin"];
+            /** @enum {string} */
+            type: "pin";
+        };
+        /** @description A message about another one. */
+        PinMessage: components["schemas"]["PinContent"] & components["schemas"]["Context"] & components["schemas"]["MessageHead"];
         PinMessageRequest: {
             /**
              * Format: int32
@@ -3351,6 +3760,13 @@ export interface components {
             /** @description The right option, if the poll is a quiz. */
             quiz?: string | null;
         };
+        /** @description A poll. */
+        PollContent: {
+            /** @description The poll. */
+            poll: components["schemas"]["Poll"];
+            /** @enum {string} */
+            type: "poll";
+        };
         PollRequest: {
             /** @description Whether one may choose more than one. */
             multi?: boolean;
@@ -3360,6 +3776,33 @@ export interface components {
             options: string[];
             /** @description The right option: makes the poll a quiz. */
             quiz?: string | null;
+        };
+        /** @description Somebody chose in a poll, or took their choice back. */
+        PollVoteBody: {
+            data: components["schemas"]["VoteMessage"] & components["schemas"]["WebhookOrigin"];
+            timestamp: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "poll.vote";
+        };
+        /** @description Somebody chose in a poll, or took their choice back. */
+        PollVoteEvent: {
+            data: components["schemas"]["VoteMessage"];
+            /** @enum {string} */
+            type: "poll.vote";
+        };
+        /** @description The answer to a `ping`. */
+        PongFrame: {
+            data: Record<string, never>;
+            /** @enum {string} */
+            type: "pong";
+        } & {
+            at: string;
+            id: string | null;
+            seq: number | null;
+            session: string | null;
         };
         /** @description A post of a channel, and how it fares. */
         Post: components["schemas"]["Message"] & {
@@ -3371,9 +3814,52 @@ export interface components {
              */
             views: number;
         };
+        /** @description How one post fares now. */
+        PostReactions: {
+            /** @description All reactions to it. */
+            reactions: components["schemas"]["ReactionCount"][];
+            /**
+             * Format: int64
+             * @description The number of the post in its channel.
+             */
+            server_id: number;
+        };
+        /** @description Somebody is there, or types. */
+        PresenceBody: {
+            data: components["schemas"]["PresenceData"] & components["schemas"]["WebhookOrigin"];
+            timestamp: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "presence";
+        };
+        /** @description `presence`: somebody is there, or types. */
+        PresenceData: {
+            /** @description Where. */
+            chat: components["schemas"]["Chat"];
+            /** @description When they were last there, RFC 3339, where they show it. */
+            last_seen?: string | null;
+            /** @description Who. */
+            sender: components["schemas"]["Party"];
+            /** @description What they do. */
+            state: components["schemas"]["PresenceState"];
+        };
+        /** @description Somebody is there, or types. */
+        PresenceEvent: {
+            /** @description Somebody is there, or types. */
+            data: components["schemas"]["PresenceData"];
+            /** @enum {string} */
+            type: "presence";
+        };
         PresenceRequest: {
             state: components["schemas"]["OwnPresence"];
         };
+        /**
+         * @description What somebody does.
+         * @enum {string}
+         */
+        PresenceState: "online" | "offline" | "typing" | "recording" | "paused";
         /** @description The body of every fault. */
         Problem: {
             /**
@@ -3423,6 +3909,37 @@ export interface components {
             /** @description There are more than one call takes: call again. */
             more: boolean;
         };
+        /** @description A QR code was issued. */
+        QrBody: {
+            data: components["schemas"]["QrData"] & components["schemas"]["WebhookOrigin"];
+            timestamp: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "qr";
+        };
+        /** @description `qr`: a code that a phone can scan. */
+        QrData: {
+            /** @description What the QR code holds. */
+            code: string;
+            /** @description RFC 3339. */
+            expires_at: string;
+            /** @description The code as a PNG, in a data URL. */
+            image: string;
+            /**
+             * Format: int32
+             * @description 1 for the first code of a pairing.
+             */
+            index: number;
+        };
+        /** @description A QR code was issued. */
+        QrEvent: {
+            /** @description A QR code was issued. */
+            data: components["schemas"]["QrData"];
+            /** @enum {string} */
+            type: "qr";
+        };
         /** @description A code that a phone can scan right now. */
         QrResponse: {
             /** @description What the QR code holds. */
@@ -3433,6 +3950,23 @@ export interface components {
              * @description 1 for the first code of a pairing.
              */
             index: number;
+        };
+        /** @description No phone came in time. */
+        QrTimeoutBody: {
+            data: components["schemas"]["ReasonData"] & components["schemas"]["WebhookOrigin"];
+            timestamp: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "qr_timeout";
+        };
+        /** @description No phone came in time. */
+        QrTimeoutEvent: {
+            /** @description No phone came in time. */
+            data: components["schemas"]["ReasonData"];
+            /** @enum {string} */
+            type: "qr_timeout";
         };
         ReactedResponse: {
             /** @description RFC 3339. */
@@ -3448,6 +3982,13 @@ export interface components {
             /** @description The message it is about. */
             message_id: string;
         };
+        /** @description A sign at another message. */
+        ReactionContent: {
+            /** @description The reaction. */
+            reaction: components["schemas"]["Reaction"];
+            /** @enum {string} */
+            type: "reaction";
+        };
         /** @description How often an emoji was chosen. */
         ReactionCount: {
             /**
@@ -3458,6 +3999,8 @@ export interface components {
             /** @description The emoji. */
             emoji: string;
         };
+        /** @description A message about another one. */
+        ReactionMessage: components["schemas"]["ReactionContent"] & components["schemas"]["Context"] & components["schemas"]["MessageHead"];
         ReactionRequest: {
             /**
              * @description One emoji; empty takes the reaction back.
@@ -3468,6 +4011,18 @@ export interface components {
         ReadRequest: {
             /** @description False counts it as unread. */
             read?: boolean;
+        };
+        /**
+         * @description Why a session is not where its owner wants it: stable words of the API.
+         * @enum {string}
+         */
+        Reason: "requested" | "connection_lost" | "deaf" | "unreachable" | "proxy_failed" | "server_not_trusted" | "stream_replaced" | "device_removed" | "client_outdated" | "temporary_ban" | "qr_timeout" | "pairing_failed" | "passkey_timeout" | "passkey_refused" | "login_refused" | "restarting" | "lease_lost" | "shutdown" | "store_failed";
+        /** @description `disconnected`, `logged_out`, `degraded` and `qr_timeout`: why. */
+        ReasonData: {
+            /** @description More, for a person to read. */
+            detail?: string | null;
+            /** @description A stable word. */
+            reason: components["schemas"]["Reason"];
         };
         RefreshRequest: {
             /** @description Good for one exchange. A second one ends the sign-in. */
@@ -3507,7 +4062,11 @@ export interface components {
             queued: number;
         };
         /** @description What a message answers. */
-        ReplyTo: (components["schemas"]["Content"] | null) & {
+        ReplyTo: (components["schemas"]["Content"] & {
+            /** @description WhatsApp's id of the message that is answered. */
+            message_id: string;
+            sender?: components["schemas"]["Party"] | null;
+        }) | {
             /** @description WhatsApp's id of the message that is answered. */
             message_id: string;
             sender?: components["schemas"]["Party"] | null;
@@ -3523,11 +4082,29 @@ export interface components {
             /** @description The calendar event. */
             message_id: string;
         };
+        /** @description An answer to a calendar event. */
+        ResponseContent: {
+            /** @description The answer. */
+            response: components["schemas"]["Response"];
+            /** @enum {string} */
+            type: "response";
+        };
+        /** @description A message about another one. */
+        ResponseMessage: components["schemas"]["ResponseContent"] & components["schemas"]["Context"] & components["schemas"]["MessageHead"];
         /** @description A message was deleted for everybody. */
         Revoke: {
             /** @description The message it is about. */
             message_id: string;
         };
+        /** @description The end of another message. */
+        RevokeContent: {
+            /** @description What is deleted. */
+            revoke: components["schemas"]["Revoke"];
+            /** @enum {string} */
+            type: "revoke";
+        };
+        /** @description A message about another one. */
+        RevokeMessage: components["schemas"]["RevokeContent"] & components["schemas"]["Context"] & components["schemas"]["MessageHead"];
         /**
          * @description What a member may do.
          * @enum {string}
@@ -3632,12 +4209,13 @@ export interface components {
             /** @description A stable word when the state is not where its owner wants it. */
             reason?: string | null;
             settings: components["schemas"]["Settings"];
-            /**
-             * @description `disconnected`, `connecting`, `need_scan`, `connected`, `logged_out`, `expired` or `degraded`.
-             * @example connected
-             */
-            state: string;
+            state: components["schemas"]["SessionState"];
         };
+        /**
+         * @description Where a session is.
+         * @enum {string}
+         */
+        SessionState: "disconnected" | "connecting" | "need_scan" | "connected" | "logged_out" | "expired" | "degraded";
         /** @description What the owner may switch. Names are those of the contract. */
         Settings: {
             /**
@@ -3746,12 +4324,38 @@ export interface components {
             /** @description It moves. */
             animated?: boolean;
         };
+        /** @description A sticker. */
+        StickerContent: {
+            /** @description Its file. */
+            media: components["schemas"]["Attached"];
+            /** @description The sticker. */
+            sticker: components["schemas"]["Sticker"];
+            /** @enum {string} */
+            type: "sticker";
+        };
         /** @description The body of a sticker. */
         StickerRequest: {
             /** @description It moves. */
             animated?: boolean;
             /** @description WebP, up to 1 MiB and 512 pixels a side. */
             media: components["schemas"]["MediaInput"];
+        };
+        /** @description A phone has linked this session. */
+        SuccessBody: {
+            data: components["schemas"]["AccountData"] & components["schemas"]["WebhookOrigin"];
+            timestamp: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "success";
+        };
+        /** @description A phone has linked this session. */
+        SuccessEvent: {
+            /** @description A phone has linked this session. */
+            data: components["schemas"]["AccountData"];
+            /** @enum {string} */
+            type: "success";
         };
         TallyResponse: {
             count: number;
@@ -3762,6 +4366,13 @@ export interface components {
         Text: {
             /** @description What is written. */
             body: string;
+        };
+        /** @description A text. */
+        TextContent: {
+            /** @description The text. */
+            text: components["schemas"]["Text"];
+            /** @enum {string} */
+            type: "text";
         };
         TextRequest: {
             /** @example Hello */
@@ -3779,12 +4390,38 @@ export interface components {
              */
             ephemeral_s: number;
         };
+        /**
+         * @description `message.undecryptable`: what is known of a message that could not be decrypted. If its sender sends it again, a
+         *     `message` with the same id follows.
+         */
+        UndecryptableData: {
+            /** @description Where it was written. */
+            chat: components["schemas"]["Chat"];
+            /** @description Whether this account wrote it. */
+            from_me: boolean;
+            /** @description WhatsApp's id of the message. */
+            message_id: string;
+            /** @description Who wrote it. */
+            sender: components["schemas"]["Party"];
+            /** @description When it was written, RFC 3339, by WhatsApp's clock. */
+            timestamp: string;
+        };
         /** @description A kind that this version does not type. */
         Unknown: {
             /** @description The name of the field of WhatsApp's message that is set. */
             kind?: string | null;
-            /** @description WhatsApp's message, whole: names as in its protobuf in snake case, bytes in base64, what is not set left out. */
-            raw?: Record<string, never>;
+            /**
+             * @description WhatsApp's message, whole: names as in its protobuf in snake case, bytes in base64, what is not set left out.
+             *     Null when it is nested too deep.
+             */
+            raw?: Record<string, never> | null;
+        };
+        /** @description A kind that this version does not type. */
+        UnknownContent: {
+            /** @enum {string} */
+            type: "unknown";
+            /** @description What is known of it. */
+            unknown?: components["schemas"]["Unknown"];
         };
         UpdateChannelRequest: {
             /** @description Up to 2048 characters; null removes it. */
@@ -3914,6 +4551,15 @@ export interface components {
              */
             width?: number | null;
         };
+        /** @description A film. */
+        VideoContent: {
+            /** @description Its file. */
+            media: components["schemas"]["Attached"];
+            /** @enum {string} */
+            type: "video";
+            /** @description The film. */
+            video: components["schemas"]["Video"];
+        };
         /** @description The body of a film. */
         VideoRequest: {
             caption?: string | null;
@@ -3939,6 +4585,15 @@ export interface components {
             /** @description How loud it is over time: up to 64 numbers from 0 to 100. */
             waveform?: number[];
         };
+        /** @description A sound that was spoken into the phone. */
+        VoiceContent: {
+            /** @description Its file. */
+            media: components["schemas"]["Attached"];
+            /** @enum {string} */
+            type: "voice";
+            /** @description What is known of it. */
+            voice: components["schemas"]["Voice"];
+        };
         /** @description The body of something spoken. */
         VoiceRequest: {
             /** @description Ogg with Opus, up to 16 MiB. */
@@ -3958,6 +4613,15 @@ export interface components {
             /** @description What they chose, nothing if they took their choice back; none when it could not be decrypted. */
             options?: string[] | null;
         };
+        /** @description A choice in a poll. */
+        VoteContent: {
+            /** @enum {string} */
+            type: "vote";
+            /** @description The vote. */
+            vote: components["schemas"]["Vote"];
+        };
+        /** @description A message about another one. */
+        VoteMessage: components["schemas"]["VoteContent"] & components["schemas"]["Context"] & components["schemas"]["MessageHead"];
         VoteRequest: {
             /** @description The options as the poll words them; none takes the vote back. */
             options: string[];
@@ -3998,6 +4662,34 @@ export interface components {
             /** @example https://example.com/hook */
             url: string;
         };
+        /** @description What a webhook posts. */
+        WebhookBody: components["schemas"]["QrBody"] | components["schemas"]["PairCodeBody"] | components["schemas"]["PasskeyBody"] | components["schemas"]["SuccessBody"] | components["schemas"]["ConnectedBody"] | components["schemas"]["DisconnectedBody"] | components["schemas"]["LoggedOutBody"] | components["schemas"]["DegradedBody"] | components["schemas"]["QrTimeoutBody"] | components["schemas"]["ErrorBody"] | components["schemas"]["MessageBody"] | components["schemas"]["MessageReactionBody"] | components["schemas"]["MessageEditBody"] | components["schemas"]["MessageDeleteBody"] | components["schemas"]["PollVoteBody"] | components["schemas"]["EventResponseBody"] | components["schemas"]["MessagePinBody"] | components["schemas"]["MessageKeepBody"] | components["schemas"]["MessageUndecryptableBody"] | components["schemas"]["MessageAckBody"] | components["schemas"]["GroupUpdateBody"] | components["schemas"]["GroupParticipantsBody"] | components["schemas"]["ContactUpdateBody"] | components["schemas"]["ChatUpdateBody"] | components["schemas"]["ChannelReactionsBody"] | components["schemas"]["LabelUpdateBody"] | components["schemas"]["PresenceBody"] | components["schemas"]["CallBody"] | components["schemas"]["HistorySyncBody"] | components["schemas"]["WebhookDisabledBody"] | components["schemas"]["WebhookTestBody"];
+        /** @description A delivery of this session was the last that a webhook got. */
+        WebhookDisabledBody: {
+            data: components["schemas"]["WebhookDisabledData"] & components["schemas"]["WebhookOrigin"];
+            timestamp: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "webhook.disabled";
+        };
+        /** @description `webhook.disabled`: a webhook gets nothing more until its owner enables it. */
+        WebhookDisabledData: {
+            /** @description For a person to read. */
+            detail: string;
+            /** @description The webhook, `whe_…`. */
+            endpoint_id: string;
+            /** @description A stable word, as in `disabled_reason`. */
+            reason: string;
+        };
+        /** @description A delivery of this session was the last that a webhook got. */
+        WebhookDisabledEvent: {
+            /** @description A delivery of this session was the last that a webhook got. */
+            data: components["schemas"]["WebhookDisabledData"];
+            /** @enum {string} */
+            type: "webhook.disabled";
+        };
         WebhookHealth: {
             /**
              * Format: int32
@@ -4032,11 +4724,33 @@ export interface components {
          * @enum {string}
          */
         WebhookHealthState: "healthy" | "failing" | "open" | "half_open";
+        WebhookOrigin: {
+            /** @description The place in the log of the session. */
+            seq: number;
+            session: string;
+        };
         /**
          * @description Whether an endpoint gets events.
          * @enum {string}
          */
         WebhookState: "active" | "disabled" | "tripped";
+        /** @description The request of `POST /v1/webhooks/{id}/test`. */
+        WebhookTestBody: {
+            data: {
+                /** @description The webhook that is tested. */
+                webhook: string;
+            } & {
+                /** @description Nothing of the log: 0. */
+                seq: number;
+                session: null;
+            };
+            timestamp: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "webhook.test";
+        };
         /** @description How a test request was answered. */
         WebhookTestResponse: {
             /** @description Whether an event answered like this counts as delivered. */
@@ -9944,7 +10658,9 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["BTreeMap"];
+                    "application/json": {
+                        [key: string]: "all" | "contacts" | "contact_blacklist" | "none" | "match_last_seen" | "known" | "off" | "on_standard";
+                    };
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -9986,7 +10702,9 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["BTreeMap"];
+                "application/json": {
+                    [key: string]: "all" | "contacts" | "contact_blacklist" | "none" | "match_last_seen" | "known" | "off" | "on_standard";
+                };
             };
         };
         responses: {
@@ -9996,7 +10714,9 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["BTreeMap"];
+                    "application/json": {
+                        [key: string]: "all" | "contacts" | "contact_blacklist" | "none" | "match_last_seen" | "known" | "off" | "on_standard";
+                    };
                 };
             };
             /** @description Bad Request */
@@ -11117,6 +11837,35 @@ export interface operations {
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
             504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    event: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The id of the event: the same on every retry and replay. */
+                "webhook-id": string;
+                /** @description When the request was made, in seconds since 1970. */
+                "webhook-timestamp": string;
+                /** @description `v1,` and the HMAC-SHA256 of `id.timestamp.body`; two of them while a secret is rotated. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookBody"];
+            };
+        };
+        responses: {
+            /** @description It is taken: any 2xx. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
         };
     };
 }

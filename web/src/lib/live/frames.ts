@@ -1,5 +1,10 @@
-/** The frames of a live socket, as the contract of the stream fixes them. */
+/** The frames of a live socket, as the description of the API has them. */
+import type { EventType } from "../api/events";
+import type { components } from "../api/schema";
 
+type Schemas = components["schemas"];
+
+/** Any frame: that of a newer service may be of a type that this page does not know. */
 export interface Frame<T = Record<string, unknown>> {
   type: string;
   /** Place in the session's log; snapshots have none. */
@@ -10,59 +15,17 @@ export interface Frame<T = Record<string, unknown>> {
   data: T;
 }
 
-export interface Hello {
-  state?: string | null;
-  first_seq?: number | null;
-  last_seq?: number | null;
-  heartbeat_ms?: number;
-  /** Of a socket of many sessions: where each is, up to a thousand of them. */
-  sessions?: { session: string; state: string; first_seq: number; last_seq: number }[];
-  /** Whether there are more sessions than are told. */
-  more?: boolean;
-}
-
+export type Hello = Schemas["Hello"];
 /** What the log no longer held of what would have come, both ends included. */
-export interface GapData {
-  from: number;
-  to: number;
-}
-
-export interface QrData {
-  code: string;
-  /** PNG in a data URL. */
-  image: string;
-  expires_at: string;
-  index: number;
-}
-
-export interface PairCodeData {
-  code: string;
-  expires_at: string;
-}
-
-export interface ReasonData {
-  reason?: string;
-  detail?: string;
-}
-
-export interface MessageData {
-  message_id: string;
-  chat: { id: string; phone?: string | null };
-  sender: { id: string; phone?: string | null };
-  from_me: boolean;
-  push_name?: string | null;
-  type: string;
-  text?: { body: string };
-}
-
-export interface AckData {
-  message_id: string;
-  chat: string;
-  ack: number;
-}
+export type GapData = Schemas["EventGap"];
+export type QrData = Schemas["QrData"];
+export type PairCodeData = Schemas["PairCodeData"];
+export type ReasonData = Schemas["ReasonData"];
+export type MessageData = Schemas["Message"];
+export type AckData = Schemas["AckData"];
 
 /** Frames that change where a session is. */
-export const LIFECYCLE = [
+export const LIFECYCLE: readonly string[] = [
   "qr",
   "pair_code",
   "passkey",
@@ -73,7 +36,7 @@ export const LIFECYCLE = [
   "degraded",
   "qr_timeout",
   "error",
-];
+] satisfies EventType[];
 
 /** What a text frame says, or nothing when it is not one of ours. */
 export function parseFrame(text: string): Frame | null {

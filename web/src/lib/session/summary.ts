@@ -41,7 +41,7 @@ function messageLine(message: MessageData): string {
   const who = message.from_me
     ? "You"
     : (message.push_name ?? (message.sender.phone ? phone(message.sender.phone) : message.sender.id));
-  return `${who}: ${message.text?.body ?? `(${message.type})`}`;
+  return `${who}: ${message.type === "text" ? message.text.body : `(${message.type})`}`;
 }
 
 /** The frame for display: a QR image is thousands of letters that tell nothing. */
