@@ -34,7 +34,7 @@ use super::{
 };
 use crate::{
     domain::{
-        address::Party,
+        address::{ChatKind, Party},
         message::{Ack, Context},
         session::{Account, Reason},
     },
@@ -346,12 +346,20 @@ async fn complete(client: &whatsapp_rust::Client, context: &mut Context) {
     let answered = context.reply_to.as_mut();
     let answered = answered.and_then(|reply| reply.sender.as_mut());
     for party in context.mentions.iter_mut().chain(answered) {
-        let known: Option<Jid> = party.id.parse().ok();
-        let Some(jid) = known else { continue };
-        if let Ok(Some(entry)) = client.get_lid_pn_entry(&jid).await {
-            let lid = format!("{}@lid", entry.lid);
-            *party = Party::person(Some(entry.phone_number.to_string()), Some(lid));
-        }
+        know(client, party).await;
+    }
+}
+
+/// Adds the other address of a person, where it is known.
+async fn know(client: &whatsapp_rust::Client, party: &mut Party) {
+    if party.phone.is_some() && party.lid.is_some() {
+        return;
+    }
+    let known: Option<Jid> = party.id.parse().ok();
+    let Some(jid) = known else { return };
+    if let Ok(Some(entry)) = client.get_lid_pn_entry(&jid).await {
+        let lid = format!("{}@lid", entry.lid);
+        *party = Party::person(Some(entry.phone_number.to_string()), Some(lid));
     }
 }
 
@@ -370,11 +378,18 @@ impl InboundDurabilityHook for Hook {
     ) -> anyhow::Result<()> {
         self.bridge.received.store(true, Ordering::Release);
         let mut messages = self.bridge.messages(batch);
+        let changes = batch.iter().filter_map(convert::chat_change);
+        let mut changes: Vec<_> = changes.collect();
         for message in &mut messages {
             complete(&client, &mut message.context).await;
         }
-        let changes = batch.iter().filter_map(convert::chat_change);
-        let changes: Vec<_> = changes.collect();
+        // What the account's own phone has written names whom it went to by the LID alone.
+        let chats = messages.iter_mut().map(|message| &mut message.chat);
+        for chat in chats.chain(changes.iter_mut().map(|change| &mut change.chat)) {
+            if chat.kind == ChatKind::User {
+                know(&client, &mut chat.party).await;
+            }
+        }
         if !messages.is_empty() || !changes.is_empty() {
             self.inbox.record(messages, changes).await?;
         }

@@ -10,6 +10,7 @@ use sea_orm::DatabaseConnection;
 use super::{Ctx, Error, sessions::find, upstream::send_error};
 use crate::{
     domain::{address::Address, event::Event, principal::Scope, session::Account},
+    events::Subscription,
     protocol::{AskError, Client, SendError},
     session::{Handle, Manager},
 };
@@ -64,6 +65,13 @@ impl Found {
     pub(super) fn takes_history(&self) -> bool {
         let handle = self.handle.as_ref();
         handle.is_some_and(|handle| handle.habits.takes_history())
+    }
+
+    /// Hears what the session tells from now on.
+    pub(super) fn listen(&self) -> Result<Subscription, Error> {
+        let handle = self.handle.as_ref();
+        let heard = handle.map(|handle| handle.journal.listen());
+        heard.ok_or_else(|| send_error(SendError::NotConnected))
     }
 
     /// Writes what the session has done by this verb into its log.

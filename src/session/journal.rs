@@ -30,7 +30,7 @@ use crate::{
         history::Past,
         message::{Ack, Message},
     },
-    events::Bus,
+    events::{Bus, Subscription},
     lifecycle::Tasks,
     protocol::Payload,
     seal::{SealError, SessionKeys},
@@ -229,6 +229,11 @@ impl Journal {
     /// Whether both are the same journal.
     pub fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Hears what is written from now on.
+    pub fn listen(&self) -> Subscription {
+        self.0.config.bus.session(self.0.config.session)
     }
 
     /// From now on the session counts as another owner's.

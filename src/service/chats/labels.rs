@@ -1,7 +1,5 @@
 //! The verbs of labels: what an account sorts its chats by, the same on every device.
 
-use std::time::Duration;
-
 use entity::{ids::SessionId, labels};
 
 use super::{Chats, MAX_LABEL_WAIT};
@@ -12,6 +10,7 @@ use crate::{
         event::{ChatLabel, ChatUpdateData},
         principal::Scope,
     },
+    events::{Missed, Subscription},
     service::{Ctx, Error, Fault, running::ask_error},
 };
 
@@ -21,7 +20,6 @@ const MAX_NAME: usize = 100;
 const MAX_COLOR: i32 = 19;
 /// The most labels of an account: more than WhatsApp itself lets one make.
 const MAX_LABELS: usize = 1000;
-const POLL: Duration = Duration::from_millis(20);
 
 /// A label.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,10 +72,12 @@ impl Chats {
         let last = rows.iter().filter_map(|row| row.id.parse::<u64>().ok());
         let id = (last.max().unwrap_or(0) + 1).to_string();
         let client = found.client()?;
+        let told = found.listen()?;
         let saved = client.save_label(&id, &name, color).await;
         saved.map_err(ask_error)?;
         let label = Label { id, name, color };
-        self.heard(found.id, &label.id, |row| row.is_some()).await?;
+        let is_so = |row: Option<&labels::Model>| row.is_some();
+        self.heard(told, (found.id, &label.id), is_so).await?;
         Ok(label)
     }
 
@@ -98,12 +98,14 @@ impl Chats {
             color: patch.color.unwrap_or(before.color),
         };
         let client = found.client()?;
+        let told = found.listen()?;
         let saved = client.save_label(id, &label.name, label.color).await;
         saved.map_err(ask_error)?;
         let is_so = |row: Option<&labels::Model>| {
-            row.is_some_and(|row| row.name.as_ref() == Some(&label.name))
+            let shown = row.map(|row| (row.name.as_deref(), row.color));
+            shown == Some((Some(&label.name), Some(label.color)))
         };
-        self.heard(found.id, id, is_so).await?;
+        self.heard(told, (found.id, id), is_so).await?;
         Ok(label)
     }
 
@@ -112,8 +114,9 @@ impl Chats {
         let found = self.running.find(ctx, Scope::MessagesSend, session).await?;
         self.label(found.id, id).await?;
         let client = found.client()?;
+        let told = found.listen()?;
         client.delete_label(id).await.map_err(ask_error)?;
-        self.heard(found.id, id, |row| row.is_none()).await
+        self.heard(told, (found.id, id), |row| row.is_none()).await
     }
 
     /// Puts a label on a chat, or takes it from there.
@@ -139,8 +142,8 @@ impl Chats {
     /// Waits a while until what was done has come back, so that what follows finds it. It has been done in any case.
     async fn heard(
         &self,
-        session: SessionId,
-        id: &str,
+        mut told: Subscription,
+        (session, id): (SessionId, &str),
         is_so: impl Fn(Option<&labels::Model>) -> bool,
     ) -> Result<(), Error> {
         let waiting = async {
@@ -149,7 +152,10 @@ impl Chats {
                 if is_so(found.as_ref()) {
                     return Ok(());
                 }
-                tokio::time::sleep(POLL).await;
+                match told.next().await {
+                    Ok(_) | Err(Missed::Lagged) => {}
+                    Err(Missed::Closed) => return Ok(()),
+                }
             }
         };
         let heard = tokio::time::timeout(MAX_LABEL_WAIT, waiting).await;

@@ -39,8 +39,8 @@ use wharf_sandbox::Sandbox;
 
 use crate::harness::{
     clock::HandClock,
-    databases::{joined, migrated_file, sqlite_url},
-    field::{PACING, connector},
+    databases::{migrated_file, sqlite_url},
+    field::{PACING, connector, joined},
     rows,
 };
 

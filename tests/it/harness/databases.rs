@@ -1,6 +1,6 @@
 //! A database of its own for every test, on each engine; gone when the test ends, also when it fails.
 
-use std::{env, path::Path, sync::OnceLock, time::Duration};
+use std::{env, path::Path, sync::OnceLock};
 
 use entity::{
     enums::LeaseKind,
@@ -12,10 +12,7 @@ use sea_orm::{
 };
 use tempfile::TempDir;
 use uuid::Uuid;
-use wharf::{
-    cluster::Node,
-    db::{self, fence::Fence, nodes},
-};
+use wharf::db::{self, fence::Fence};
 
 /// Connections of a test's pool: some tests hold two transactions at once.
 const CONNECTIONS: u32 = 8;
@@ -146,16 +143,16 @@ fn mariadb_schema() -> &'static str {
                 unreachable!("it is on a server")
             };
             // Tables are made in any order.
-            let mut schema = "SET SESSION foreign_key_checks = 0;".to_owned();
+            let mut schema = vec!["SET SESSION foreign_key_checks = 0".to_owned()];
             for table in column(&db, "SHOW TABLES", 0).await {
-                let made = column(&db, &format!("SHOW CREATE TABLE `{table}`"), 1).await;
-                schema += &format!("{};", made[0]);
-                schema += &format!("INSERT INTO `{table}` SELECT * FROM {name}.`{table}`;");
+                schema.append(&mut column(&db, &format!("SHOW CREATE TABLE `{table}`"), 1).await);
+                let rows = format!("INSERT INTO `{table}` SELECT * FROM {name}.`{table}`");
+                schema.push(rows);
             }
-            schema += "SET SESSION foreign_key_checks = 1;";
+            schema.push("SET SESSION foreign_key_checks = 1".to_owned());
             db.close().await.unwrap();
             std::mem::forget(home);
-            schema
+            schema.join(";")
         })
         .unwrap()
     })
@@ -281,13 +278,4 @@ pub(crate) async fn leased(db: &DatabaseConnection, session: SessionId, node: No
         epoch: 1,
         node,
     }
-}
-
-/// A node whose lease outlasts any test: nothing renews it, and a machine under load must not cost it its sessions.
-pub(crate) async fn joined(db: &DatabaseConnection, previous: Option<NodeId>) -> Node {
-    let join = Node::join(db.clone(), "test".into(), "test".into(), previous);
-    let node = join.await.unwrap();
-    let lasting = Duration::from_hours(1);
-    assert!(nodes::renew(db, node.id, lasting).await.unwrap());
-    node
 }

@@ -22,7 +22,7 @@ use crate::harness::{ctx::ctx_of, databases::migrated_file, http_client, rows};
 mod messages;
 mod process;
 
-pub(crate) use process::{PACING, Process, Tuning, connector};
+pub(crate) use process::{PACING, Process, Tuning, connector, joined};
 
 /// How long any condition may take to come true.
 const DEADLINE: Duration = Duration::from_secs(30);

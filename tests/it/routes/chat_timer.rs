@@ -63,6 +63,18 @@ async fn the_timer_of_a_chat_is_the_same_for_both_sides() {
     let seen = on_phone(&app, BOB, |one| one["message_id"] == sent["message_id"]).await;
     assert!(seen.get("expires_in_s").is_none(), "{seen}");
 
+    // The account's own phone starts it again.
+    let path = format!("/phones/{ALICE}/messages");
+    app.control("POST", &path, json!({"to": BOB, "timer": DAY}))
+        .await;
+    timed(&ann, "sales", DAY).await;
+    let told = app.logged(&ann, "sales", ("chat.update", 3)).await;
+    assert_eq!(told[2]["changes"], json!({"ephemeral_s": DAY}));
+    let chats = ann.get(&format!("{AT}/chats")).await.expect(200);
+    let chats = chats["data"].as_array().unwrap();
+    let nameless = chats.iter().filter(|chat| chat["phone"].is_null());
+    assert_eq!(nameless.count(), 0, "a second chat with Bob: {chats:?}");
+
     // None of it is a message.
     let listed = ann.get(&format!("{AT}/messages")).await.expect(200);
     let listed = listed["data"].as_array().unwrap();

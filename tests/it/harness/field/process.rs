@@ -6,6 +6,7 @@ use entity::ids::NodeId;
 use sea_orm::DatabaseConnection;
 use wharf::{
     cluster::Node,
+    db::nodes,
     domain::clock::{SharedClock, SystemClock},
     egress::Egress,
     events::Bus,
@@ -25,7 +26,6 @@ use wharf::{
 };
 
 use super::DEADLINE;
-use crate::harness::databases::joined;
 
 /// The pace of the configuration's defaults.
 pub(crate) const PACING: Pacing = Pacing {
@@ -151,4 +151,13 @@ impl Process {
         self.stop.hard();
         assert!(self.tasks.join(DEADLINE).await, "every task ends");
     }
+}
+
+/// A node whose lease outlasts any test: nothing renews it, and a machine under load must not cost it its sessions.
+pub(crate) async fn joined(db: &DatabaseConnection, previous: Option<NodeId>) -> Node {
+    let join = Node::join(db.clone(), "test".into(), "test".into(), previous);
+    let node = join.await.unwrap();
+    let lasting = Duration::from_hours(1);
+    assert!(nodes::renew(db, node.id, lasting).await.unwrap());
+    node
 }
