@@ -27,6 +27,10 @@ fn text(text: &str) -> String {
     text.to_owned()
 }
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "it stands where a field may be absent"
+)]
 fn some(word: &str) -> Option<String> {
     Some(text(word))
 }
