@@ -37,6 +37,7 @@ mod script;
 pub mod sessions;
 pub mod standing;
 mod transaction;
+mod upsert;
 pub mod users;
 pub mod webhook_attempts;
 pub mod webhook_deliveries;
@@ -47,6 +48,7 @@ pub mod ws_tickets;
 pub use away::is_away;
 pub use script::{Committed, Script};
 pub use transaction::{Transaction, begin};
+pub use upsert::incoming;
 
 /// How long a writer waits for the one write lock of SQLite before it gives up.
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(30);

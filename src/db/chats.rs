@@ -8,27 +8,18 @@ use entity::{
     ids::SessionId,
 };
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter,
-    QueryOrder, QuerySelect, QueryTrait,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect,
     sea_query::{CaseStatement, Expr, ExprTrait, Func, OnConflict, Query},
 };
 
-use super::Script;
-
-/// Rows of one statement.
-const TOGETHER: usize = 500;
+use super::{Script, upsert};
 
 /// Writes what is new of chats, as part of `script`: `unread` is added to what was, what a row does not say stays, and
 /// the last message is the later one. No two rows are of the same chat.
 pub fn upsert(script: &mut Script, rows: Vec<Model>) {
     let backend = script.backend();
-    let incoming = |column: Column| -> Expr {
-        if backend == DbBackend::MySql {
-            Func::cust("VALUES").arg(Expr::col(column)).into()
-        } else {
-            Expr::col(("excluded", column))
-        }
-    };
+    let incoming = |column: Column| upsert::incoming(backend, column);
     let kept = |column: Column| Expr::col((Entity, column));
     let mut conflict = OnConflict::columns([Column::SessionId, Column::Id]);
     for column in [
@@ -56,13 +47,8 @@ pub fn upsert(script: &mut Script, rows: Vec<Model>) {
         conflict.value(column, later);
     }
     conflict.value(Column::UpdatedAt, incoming(Column::UpdatedAt));
-    let mut rows = rows.into_iter().map(ActiveModel::from).peekable();
-    while rows.peek().is_some() {
-        let some: Vec<ActiveModel> = rows.by_ref().take(TOGETHER).collect();
-        let count = some.len();
-        let insert = Entity::insert_many(some).on_conflict(conflict.clone());
-        script.upsert(insert.build(backend), count);
-    }
+    let rows = rows.into_iter().map(ActiveModel::from);
+    upsert::upsert(script, rows, &conflict);
 }
 
 /// Forgets chats, as part of `script`; they may be unknown.

@@ -7,15 +7,11 @@ use entity::{
     ids::SessionId,
 };
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, Func, OnConflict},
 };
 
-use super::Script;
-
-/// Rows of one statement.
-const TOGETHER: usize = 500;
+use super::{Script, upsert};
 
 /// Writes what is newly known, as part of `script`; what a row does not say stays. No two rows are of the same person.
 pub fn upsert(script: &mut Script, rows: Vec<Model>) {
@@ -23,26 +19,15 @@ pub fn upsert(script: &mut Script, rows: Vec<Model>) {
     let mut conflict = OnConflict::columns([Column::SessionId, Column::Id]);
     for column in [Column::Phone, Column::Lid, Column::Name, Column::PushName] {
         let kept = Expr::col((Entity, column));
-        let newest = Func::coalesce([incoming(backend, column), kept]);
+        let newest = Func::coalesce([upsert::incoming(backend, column), kept]);
         conflict.value(column, newest);
     }
-    conflict.value(Column::UpdatedAt, incoming(backend, Column::UpdatedAt));
-    let mut rows = rows.into_iter().map(ActiveModel::from).peekable();
-    while rows.peek().is_some() {
-        let some: Vec<ActiveModel> = rows.by_ref().take(TOGETHER).collect();
-        let count = some.len();
-        let insert = Entity::insert_many(some).on_conflict(conflict.clone());
-        script.upsert(insert.build(backend), count);
-    }
-}
-
-/// What the statement would write.
-fn incoming(backend: DbBackend, column: Column) -> Expr {
-    if backend == DbBackend::MySql {
-        Func::cust("VALUES").arg(Expr::col(column)).into()
-    } else {
-        Expr::col(("excluded", column))
-    }
+    conflict.value(
+        Column::UpdatedAt,
+        upsert::incoming(backend, Column::UpdatedAt),
+    );
+    let rows = rows.into_iter().map(ActiveModel::from);
+    upsert::upsert(script, rows, &conflict);
 }
 
 /// Those of `ids` whom the session knows by name.

@@ -8,26 +8,16 @@ use entity::{
     labels::{ActiveModel, Column, Entity, Model},
 };
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, Func, OnConflict},
 };
 
-use super::Script;
-
-/// Rows of one statement.
-const TOGETHER: usize = 500;
+use super::{Script, upsert};
 
 /// Writes what is newly known of labels, as part of `script`; what a row does not say stays. No two rows are of the same.
 pub fn upsert(script: &mut Script, rows: Vec<Model>) {
     let backend = script.backend();
-    let incoming = |column: Column| -> Expr {
-        if backend == DbBackend::MySql {
-            Func::cust("VALUES").arg(Expr::col(column)).into()
-        } else {
-            Expr::col(("excluded", column))
-        }
-    };
+    let incoming = |column: Column| upsert::incoming(backend, column);
     let mut conflict = OnConflict::columns([Column::SessionId, Column::Id]);
     for column in [Column::Name, Column::Color] {
         let newest = Func::coalesce([incoming(column), Expr::col((Entity, column))]);
@@ -35,13 +25,8 @@ pub fn upsert(script: &mut Script, rows: Vec<Model>) {
     }
     conflict.value(Column::Deleted, incoming(Column::Deleted));
     conflict.value(Column::UpdatedAt, incoming(Column::UpdatedAt));
-    let mut rows = rows.into_iter().map(ActiveModel::from).peekable();
-    while rows.peek().is_some() {
-        let some: Vec<ActiveModel> = rows.by_ref().take(TOGETHER).collect();
-        let count = some.len();
-        let insert = Entity::insert_many(some).on_conflict(conflict.clone());
-        script.upsert(insert.build(backend), count);
-    }
+    let rows = rows.into_iter().map(ActiveModel::from);
+    upsert::upsert(script, rows, &conflict);
 }
 
 /// Takes a label from every chat, as part of `script`.
@@ -64,7 +49,6 @@ pub fn take(script: &mut Script, session: SessionId, label: &str, chat: &str) {
 /// Puts labels on chats, as part of `script`; they may have them.
 pub fn put(script: &mut Script, rows: Vec<chat_labels::Model>) {
     use chat_labels::Column as Of;
-    let backend = script.backend();
     let mut conflict = OnConflict::columns([Of::SessionId, Of::Label, Of::Chat]);
     // A value that is there: not every database can do nothing here.
     conflict.value(
@@ -72,13 +56,7 @@ pub fn put(script: &mut Script, rows: Vec<chat_labels::Model>) {
         Expr::col((chat_labels::Entity, Of::CreatedAt)),
     );
     let rows = rows.into_iter().map(chat_labels::ActiveModel::from);
-    let mut rows = rows.peekable();
-    while rows.peek().is_some() {
-        let some: Vec<chat_labels::ActiveModel> = rows.by_ref().take(TOGETHER).collect();
-        let count = some.len();
-        let insert = chat_labels::Entity::insert_many(some).on_conflict(conflict.clone());
-        script.upsert(insert.build(backend), count);
-    }
+    upsert::upsert(script, rows, &conflict);
 }
 
 /// Every label that there is or was, by id.

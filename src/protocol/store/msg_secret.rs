@@ -22,9 +22,9 @@ use wacore::store::{
 
 use super::{
     Error, Store,
-    rows::{RowKey, Sure, Upsert, incoming},
+    rows::{RowKey, Sure, Upsert},
 };
-use crate::seal::Tag;
+use crate::{db::incoming, seal::Tag};
 
 /// How long after one write of secrets the next may begin. The library holds what waits, and reads it there; without a
 /// pause each message of a burst would cost a write.

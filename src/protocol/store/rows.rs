@@ -1,9 +1,8 @@
 //! Rows with a sealed value, and writes of many rows in few statements.
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, IdenStatic, QueryFilter,
-    QuerySelect, Value,
-    sea_query::{Expr, Func, OnConflict, Query},
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IdenStatic, QueryFilter, QuerySelect, Value,
+    sea_query::{Expr, OnConflict, Query},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
@@ -318,15 +317,6 @@ impl<E: EntityTrait> Upsert<E> {
             script.upsert(script.backend().build(&insert), taken);
         }
         Ok(())
-    }
-}
-
-/// What an upsert would write into `column`, to compare it with what is there.
-pub(super) fn incoming<C: ColumnTrait>(backend: DbBackend, column: C) -> Expr {
-    if backend == DbBackend::MySql {
-        Func::cust("VALUES").arg(Expr::col(column)).into()
-    } else {
-        Expr::col(("excluded", column))
     }
 }
 
