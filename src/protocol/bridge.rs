@@ -20,7 +20,7 @@ use wacore::types::{
     message::MessageSource,
 };
 use wacore_binary::JidExt as _;
-use whatsapp_rust::{InboundDurabilityHook, Jid};
+use whatsapp_rust::InboundDurabilityHook;
 
 use super::{
     Event, Inbox, Told, app_state,
@@ -34,12 +34,13 @@ use super::{
 };
 use crate::{
     domain::{
-        address::{ChatKind, Party},
-        message::{Ack, Context},
+        message::Ack,
         session::{Account, Reason},
     },
     lifecycle::Tasks,
 };
+
+mod people;
 
 /// What we listen to; the library does not even build the other events.
 const INTEREST: &[EventKind] = &[
@@ -341,28 +342,6 @@ impl Watcher for Bridge {
     }
 }
 
-/// Adds the other address of the people that come with a message, where it is known.
-async fn complete(client: &whatsapp_rust::Client, context: &mut Context) {
-    let answered = context.reply_to.as_mut();
-    let answered = answered.and_then(|reply| reply.sender.as_mut());
-    for party in context.mentions.iter_mut().chain(answered) {
-        know(client, party).await;
-    }
-}
-
-/// Adds the other address of a person, where it is known.
-async fn know(client: &whatsapp_rust::Client, party: &mut Party) {
-    if party.phone.is_some() && party.lid.is_some() {
-        return;
-    }
-    let known: Option<Jid> = party.id.parse().ok();
-    let Some(jid) = known else { return };
-    if let Ok(Some(entry)) = client.get_lid_pn_entry(&jid).await {
-        let lid = format!("{}@lid", entry.lid);
-        *party = Party::person(Some(entry.phone_number.to_string()), Some(lid));
-    }
-}
-
 /// The durability hook: what [`Inbox::record`] commits is acked, nothing else is.
 pub(super) struct Hook {
     pub(super) bridge: Arc<Bridge>,
@@ -380,16 +359,7 @@ impl InboundDurabilityHook for Hook {
         let mut messages = self.bridge.messages(batch);
         let changes = batch.iter().filter_map(convert::chat_change);
         let mut changes: Vec<_> = changes.collect();
-        for message in &mut messages {
-            complete(&client, &mut message.context).await;
-        }
-        // What the account's own phone has written names whom it went to by the LID alone.
-        let chats = messages.iter_mut().map(|message| &mut message.chat);
-        for chat in chats.chain(changes.iter_mut().map(|change| &mut change.chat)) {
-            if chat.kind == ChatKind::User {
-                know(&client, &mut chat.party).await;
-            }
-        }
+        people::complete(&client, &mut messages, &mut changes).await;
         if !messages.is_empty() || !changes.is_empty() {
             self.inbox.record(messages, changes).await?;
         }

@@ -2,8 +2,6 @@
 //!
 //! Owns what may be asked. `http` and the dialects call it.
 
-use std::time::Duration;
-
 use super::{
     Ctx, Error,
     running::{Found, Running, address, ask_error, invalid_address, person},
@@ -28,9 +26,6 @@ pub(super) use timer::EPHEMERAL_S;
 
 /// The longest time for which a chat is silenced: longer is without an end.
 const MAX_MUTE_S: u32 = 10 * 366 * 24 * 60 * 60;
-
-/// How long a verb waits until the session has heard of a label that it changed itself.
-const MAX_LABEL_WAIT: Duration = Duration::from_secs(2);
 
 /// For how long a chat is silent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

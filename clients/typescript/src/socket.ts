@@ -94,6 +94,8 @@ class Cursors {
 
   constructor(options: FollowOptions) {
     this.#one = options.session ?? null;
+    if (options.since !== undefined && (typeof options.since === "number") !== (this.#one !== null))
+      throw new TypeError("`since` is a number for one session, and a number for each of many");
     if (typeof options.since === "number") this.#last = options.since;
     else for (const [session, seq] of Object.entries(options.since ?? {})) this.#reached.set(session, seq);
   }

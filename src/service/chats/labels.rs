@@ -1,8 +1,10 @@
 //! The verbs of labels: what an account sorts its chats by, the same on every device.
 
+use std::time::Duration;
+
 use entity::{ids::SessionId, labels};
 
-use super::{Chats, MAX_LABEL_WAIT};
+use super::Chats;
 use crate::{
     db,
     domain::{
@@ -20,6 +22,8 @@ const MAX_NAME: usize = 100;
 const MAX_COLOR: i32 = 19;
 /// The most labels of an account: more than WhatsApp itself lets one make.
 const MAX_LABELS: usize = 1000;
+/// How long a verb waits until the session has heard of a label that it changed itself.
+const MAX_WAIT: Duration = Duration::from_secs(2);
 
 /// A label.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -158,7 +162,7 @@ impl Chats {
                 }
             }
         };
-        let heard = tokio::time::timeout(MAX_LABEL_WAIT, waiting).await;
+        let heard = tokio::time::timeout(MAX_WAIT, waiting).await;
         heard.unwrap_or(Ok(()))
     }
 }

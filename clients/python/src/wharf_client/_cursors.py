@@ -31,6 +31,8 @@ class Cursors:
         types: t.Sequence[EventType] | None,
         since: int | t.Mapping[str, int] | None,
     ) -> None:
+        if since is not None and isinstance(since, int) != (session is not None):
+            raise ValueError("`since` is a number for one session, and a number for each of many")
         self._session = session
         self._sessions = sessions
         self._types = types
