@@ -33,6 +33,7 @@ mod media;
 mod news;
 mod profile;
 mod send_error;
+mod status;
 pub mod store;
 mod transport;
 pub mod trust;

@@ -22,6 +22,7 @@ mod commit;
 #[path = "../../tests/it/harness/databases.rs"]
 mod databases;
 mod deliveries;
+mod history;
 mod ledger;
 #[expect(dead_code, reason = "shared with the tests, which use more of it")]
 #[path = "../../tests/it/harness/processes.rs"]
@@ -29,6 +30,7 @@ mod processes;
 mod qr;
 mod report;
 mod rig;
+mod search;
 mod sessions;
 mod sockets;
 mod streams;
@@ -95,6 +97,12 @@ async fn run(wanted: Vec<String>) -> ExitCode {
     }
     if wants("sessions") {
         sessions::run(&mut report).await;
+    }
+    if wants("history") {
+        history::run(&mut report).await;
+    }
+    if wants("search") {
+        search::run(&mut report).await;
     }
     report.print()
 }

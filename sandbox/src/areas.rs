@@ -21,6 +21,7 @@ pub(crate) mod presence;
 pub(crate) mod profile;
 pub(crate) mod receipts;
 pub(crate) mod reuse;
+pub(crate) mod status;
 pub(crate) mod trust;
 mod usync;
 

@@ -222,7 +222,8 @@ impl Event {
             | Content::Contact { .. }
             | Content::Poll { .. }
             | Content::Event { .. }
-            | Content::Unknown { .. } => "message",
+            | Content::Unknown { .. }
+            | Content::NotKept { .. } => "message",
         }
     }
 

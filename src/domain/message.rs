@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    address::{Chat, Party},
+    address::{Address, Chat, ChatKind, Party},
     is_false,
 };
 
@@ -17,7 +17,7 @@ mod media;
 
 pub use about::{Answer, Edit, Keep, Pin, Reaction, Response, Revoke, Vote};
 pub use ack::{Ack, Status};
-pub use bodies::{Card, Contact, Location, Occasion, Poll, Text, Unknown, Venue};
+pub use bodies::{Card, Contact, Location, NotKept, Occasion, Poll, Text, Unknown, Venue};
 pub use content::Content;
 pub use media::{
     Attached, Audio, CameWith, Class, Document, Image, Reference, Sticker, Video, Voice,
@@ -34,6 +34,9 @@ pub struct ReplyTo {
     /// What it said, as the answer quotes it.
     #[serde(flatten)]
     pub content: Option<Box<Content>>,
+    /// It is a status post of the person who is written to.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub status: bool,
     /// Where WhatsApp has its file: for this service alone.
     #[serde(skip)]
     pub file: Option<Box<Reference>>,
@@ -78,6 +81,17 @@ pub struct Context {
     /// Of a post in a channel: its number there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server_id: Option<u64>,
+    /// Of an own status post, and of what is written about it: who gets it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recipients: Vec<Party>,
+}
+
+impl Context {
+    /// The addresses of those who get a status post.
+    pub fn audience(&self) -> Vec<Address> {
+        let addresses = self.recipients.iter().map(|one| one.id.parse());
+        addresses.filter_map(Result::ok).collect()
+    }
 }
 
 /// What a message carries for this service alone. It is never shown and never in an event.
@@ -141,8 +155,50 @@ impl Message {
         ReplyTo {
             message_id: self.message_id.clone(),
             sender: Some(self.sender.clone()),
-            content: Some(Box::new(self.content.clone())),
+            content: Some(&self.content)
+                .filter(|content| !matches!(content, Content::NotKept { .. }))
+                .map(|content| Box::new(content.clone())),
+            status: self.chat.kind == ChatKind::Status,
             file,
+        }
+    }
+
+    /// As it is stored where no texts are kept: who wrote what kind where and when, to whom.
+    #[must_use]
+    pub fn without_words(&self) -> Self {
+        let Context {
+            reply_to,
+            mentions: _,
+            link_preview: _,
+            forwarded,
+            expires_in_s,
+            view_once,
+            server_id,
+            recipients,
+        } = &self.context;
+        let reply_to = reply_to.as_deref().map(|reply| {
+            Box::new(ReplyTo {
+                message_id: reply.message_id.clone(),
+                sender: reply.sender.clone(),
+                content: None,
+                status: reply.status,
+                file: None,
+            })
+        });
+        Self {
+            content: self.content.without_words(),
+            context: Context {
+                reply_to,
+                mentions: Vec::new(),
+                link_preview: None,
+                forwarded: *forwarded,
+                expires_in_s: *expires_in_s,
+                view_once: *view_once,
+                server_id: *server_id,
+                recipients: recipients.clone(),
+            },
+            private: None,
+            ..self.clone()
         }
     }
 
@@ -157,7 +213,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::domain::address::ChatKind;
 
     #[test]
     fn what_comes_with_a_message_stands_beside_its_body_and_is_left_out_when_there_is_none() {
@@ -186,6 +241,7 @@ mod tests {
                     message_id: "B".to_owned(),
                     sender: Some(bob),
                     content: Some(Box::new(Content::text("who?"))),
+                    status: false,
                     file: None,
                 })),
                 expires_in_s: Some(86_400),

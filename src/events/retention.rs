@@ -15,7 +15,7 @@ use crate::{
         self,
         events::ends::{self, Ends, Oldest},
     },
-    domain::clock::SharedClock,
+    domain::{clock::SharedClock, session::Settings},
     lifecycle::Stop,
 };
 
@@ -28,7 +28,8 @@ const BATCH: u64 = 500;
 /// Logs looked at in one statement.
 const LOGS: u64 = 200;
 
-const DAY_MS: i64 = 24 * 3_600_000;
+const HOUR_MS: i64 = 3_600_000;
+const DAY_MS: i64 = 24 * HOUR_MS;
 
 /// What a log keeps: an entry goes when it is older, or when so many have come after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,7 +88,7 @@ impl Retention {
 
     /// Remove everything that is old by now, in batches; others write between them.
     pub async fn sweep(&self) -> Result<Swept, DbErr> {
-        let before_ms = self.clock.now_ms() - i64::from(self.keep.days) * DAY_MS;
+        let now = self.clock.now_ms();
         let mut swept = Swept::default();
         let mut after: Option<SessionId> = None;
         loop {
@@ -97,7 +98,7 @@ impl Retention {
             };
             after = Some(last.session);
             for log in &logs {
-                let Some(limit) = self.limit(log, before_ms) else {
+                let Some(limit) = self.limit(log, now) else {
                     continue;
                 };
                 let cut = self.cut(log, limit).await?;
@@ -108,9 +109,16 @@ impl Retention {
     }
 
     /// What has to go from `log`, if anything has.
-    fn limit(&self, log: &Ends, before_ms: i64) -> Option<Limit> {
+    fn limit(&self, log: &Ends, now: i64) -> Option<Limit> {
+        let settings: Settings = serde_json::from_str(&log.settings).unwrap_or_default();
+        let keep_ms = if settings.log_messages {
+            i64::from(self.keep.days) * DAY_MS
+        } else {
+            // Long enough to read on after a lost connection.
+            HOUR_MS
+        };
         let limit = Limit {
-            before_ms,
+            before_ms: now - keep_ms,
             last: log.last_seq? - i64::from(self.keep.count),
         };
         limit.takes(log.first_seq?, log.first_at?).then_some(limit)

@@ -244,7 +244,11 @@ impl Client {
         payload: &Payload,
     ) -> Result<Handed<'_>, SendError> {
         let is_channel = matches!(to, Address::Newsletter(_));
-        let to = convert::jid(to).ok_or(SendError::Unsupported)?;
+        let to = match to {
+            // A reaction, which goes to whoever posted; posts have a way of their own.
+            Address::Status => Jid::status_broadcast(),
+            to => convert::jid(to).ok_or(SendError::Unsupported)?,
+        };
         if is_channel {
             return self.publish(to, message_id, payload).await;
         }
@@ -312,7 +316,7 @@ impl Client {
     /// A reply is encrypted under a key that the device made on receiving. The library writes that key up to 25 ms
     /// later and lets a send that its counter lease covers go out before; a kill in between would leave the device
     /// unable to read what the phone answers, until it has asked for each message again.
-    async fn settle(&self) -> Result<(), SendError> {
+    pub(super) async fn settle(&self) -> Result<(), SendError> {
         if !self.bridge.received.swap(false, Ordering::AcqRel) {
             return Ok(());
         }

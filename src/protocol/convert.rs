@@ -199,8 +199,8 @@ pub(super) fn place(message: &Message) -> Option<(Jid, Option<Jid>)> {
     let jid = |party: &Party| -> Option<Jid> { outgoing::address(party).parse().ok() };
     let chat = jid(&message.chat.party)?;
     let sender = match message.chat.kind {
-        ChatKind::Group => Some(jid(&message.sender)?),
-        ChatKind::User | ChatKind::Newsletter | ChatKind::Status => None,
+        ChatKind::Group | ChatKind::Status => Some(jid(&message.sender)?),
+        ChatKind::User | ChatKind::Newsletter => None,
     };
     Some((chat, sender))
 }

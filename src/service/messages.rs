@@ -29,6 +29,7 @@ mod about;
 mod became;
 mod new;
 mod posts;
+mod status;
 mod stored;
 
 pub use about::Wording;
@@ -111,14 +112,13 @@ impl Messages {
     pub async fn send(&self, ctx: &Ctx, session: &str, new: NewMessage) -> Result<Sent, Error> {
         let found = self.running.find(ctx, Scope::MessagesSend, session).await?;
         new.check()?;
-        if matches!(new.to, Address::Status) {
-            return Err(send_error(SendError::Unsupported));
-        }
+        status::check(&new)?;
         let handle = able(found.handle)?;
         if let Address::Newsletter(channel) = &new.to {
             posts::check(&new)?;
             posts::require_admin(&handle, channel).await?;
         }
+        status::require_known(&handle, &new.recipients).await?;
         let mut outgoing = self.compose(&handle, &new).await?;
         if new.key.is_some()
             && let Some(sent) = self.sent_before(handle.session, &outgoing).await?
@@ -150,6 +150,11 @@ impl Messages {
         payload: Payload,
         wait: Duration,
     ) -> Result<Sent, Error> {
+        let mut outgoing = outgoing;
+        if !handle.journal.keeps_words() {
+            // The row does not say what to send.
+            outgoing.payload = Some(payload.clone());
+        }
         let queued = Queued::of(&outgoing, payload);
         let mut sent = Sent {
             id: queued.id,
@@ -231,6 +236,7 @@ impl Messages {
                 expires_in_s,
                 view_once: new.view_once,
                 server_id: None,
+                recipients: new.recipients.iter().map(party_of).collect(),
             },
             private: None,
         };
@@ -269,7 +275,12 @@ impl Messages {
         let StoredMessage {
             message, became, ..
         } = found.ok_or_else(unknown)?;
-        if message.content.target().is_some() || !message.chat.party.is(&chat.party) {
+        // A status post is answered in the chat with whoever posted it.
+        let place = match message.chat.kind {
+            ChatKind::Status => &message.sender,
+            _ => &message.chat.party,
+        };
+        if message.content.target().is_some() || !place.is(&chat.party) {
             return Err(unknown());
         }
         let mut quoted = message.quoted();
@@ -338,7 +349,11 @@ fn keyed_id(session: SessionId, key: &str, new: &NewMessage) -> String {
         media.url.clear();
     }
     let said = serde_json::to_string(&(&content, &new.reply_to)).unwrap_or_default();
-    message_id_of(&[&session.to_string(), key, &new.to.to_string(), &said])
+    let audience = new.recipients.iter().map(ToString::to_string);
+    let to: Vec<String> = std::iter::once(new.to.to_string())
+        .chain(audience)
+        .collect();
+    message_id_of(&[&session.to_string(), key, &to.join(" "), &said])
 }
 
 fn journal_error(error: JournalError) -> Error {

@@ -46,6 +46,7 @@ impl Habits {
         journal: Journal,
         tasks: Tasks,
     ) -> Self {
+        journal.keep_words(settings.log_messages);
         Self(Arc::new(Inner {
             settings: ArcSwap::from_pointee(settings),
             client,
@@ -59,6 +60,7 @@ impl Habits {
     pub fn set(&self, settings: Settings) {
         let online = settings.always_online;
         self.await_files();
+        self.0.journal.keep_words(settings.log_messages);
         let before = self.0.settings.swap(Arc::new(settings));
         if before.always_online != online {
             self.show_online(online);

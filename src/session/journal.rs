@@ -6,7 +6,10 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use entity::{
@@ -147,6 +150,8 @@ struct Inner {
     queue: Mutex<Queue>,
     /// From the last commit, if there was one and nothing went wrong since.
     known: Mutex<Option<Known>>,
+    /// Whether stored messages say what they said.
+    keeps_words: AtomicBool,
 }
 
 /// What the fence of the next write proves to be true still.
@@ -218,6 +223,7 @@ impl Journal {
             config,
             queue: Mutex::default(),
             known: Mutex::default(),
+            keeps_words: AtomicBool::new(true),
         }))
     }
 
@@ -229,6 +235,16 @@ impl Journal {
     /// Whether both are the same journal.
     pub fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Whether messages that are stored from now on say what they said; events always do.
+    pub fn keep_words(&self, keep: bool) {
+        self.0.keeps_words.store(keep, Ordering::Release);
+    }
+
+    /// Whether what is stored says what to send.
+    pub fn keeps_words(&self) -> bool {
+        self.0.keeps_words.load(Ordering::Acquire)
     }
 
     /// Hears what is written from now on.

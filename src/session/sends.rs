@@ -53,6 +53,8 @@ pub struct Queued {
     pub message_id: String,
     /// Where to.
     pub to: Address,
+    /// Who gets it, when it is a status post.
+    pub audience: Vec<Address>,
     /// What it says.
     pub content: Content,
     /// What is sent.
@@ -68,6 +70,7 @@ impl Queued {
             id: outgoing.id,
             message_id: outgoing.message.message_id.clone(),
             to: outgoing.to.clone(),
+            audience: outgoing.message.context.audience(),
             content: outgoing.message.content.clone(),
             payload,
             attempts: 0,
@@ -254,13 +257,26 @@ impl Inner {
 
     async fn send(&self, client: Arc<Client>, queued: Queued) {
         let (id, to) = (queued.id, queued.to.clone());
-        if let Some(typing) = self.pace.typing(&queued.content) {
+        // Nobody is seen typing a status.
+        if !matches!(to, Address::Status)
+            && let Some(typing) = self.pace.typing(&queued.content)
+        {
             client.show_typing(&to, true).await;
             self.pace.wait(typing).await;
             client.show_typing(&to, false).await;
         }
         let begun = Instant::now();
-        let handed = client.send(&to, &queued.message_id, &queued.payload).await;
+        let Queued {
+            audience,
+            message_id,
+            payload,
+            ..
+        } = &queued;
+        let handed = if audience.is_empty() {
+            client.send(&to, message_id, payload).await
+        } else {
+            client.post_status(audience, message_id, payload).await
+        };
         metrics::histogram!("wharf_send_seconds").record(begun.elapsed());
         // The socket keeps their order from here on: the next of the chat need not wait for the answer.
         self.state().busy.remove(&to);

@@ -7,3 +7,5 @@ mod marking;
 mod once;
 mod refusals;
 pub(crate) mod stage;
+mod status;
+mod unkept;

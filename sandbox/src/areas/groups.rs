@@ -22,7 +22,7 @@ use crate::store::{Persist, Table};
 use crate::world::World;
 
 use book::Group;
-pub(crate) use deliver::{message, resend, write};
+pub(crate) use deliver::{forget_key, keys_by_device, message, note, resend, spread, write};
 pub(crate) use routes::{refused, routes};
 
 pub(crate) fn register(table: &mut HandlerTable) {

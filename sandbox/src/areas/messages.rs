@@ -6,7 +6,7 @@
 use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Jid, Node, Server};
 
-use super::{channels, groups, phone, profile, reuse, trust};
+use super::{channels, groups, phone, profile, reuse, status, trust};
 use crate::dispatch::{Client, HandlerTable};
 use crate::jids::{DeviceKey, Pn};
 use crate::stanza::{Refusal, ack, attr, child, children, jid};
@@ -21,6 +21,7 @@ pub(super) fn register(table: &mut HandlerTable) {
 pub(crate) enum Chat {
     /// The receiver of a one-to-one message.
     Person(Pn),
+    /// Where a message names its writer beside the chat: a group, a channel, the status posts.
     Group(Jid),
 }
 
@@ -147,6 +148,7 @@ fn message(world: &mut World, client: Client, node: &Node) -> Result<(), Refusal
     match to.server {
         Server::Pn | Server::Legacy | Server::Lid => direct(world, client, node, &to),
         Server::Group => groups::message(world, client, node, &to),
+        Server::Broadcast => status::message(world, client, node, &to),
         Server::Newsletter => channels::message(world, client, node, &to),
         _ => Err(Refusal::NOT_FOUND),
     }

@@ -4,10 +4,10 @@
 //! only does the first, a retry receipt only the second.
 
 use wacore_binary::builder::NodeBuilder;
-use wacore_binary::{Jid, JidExt as _, Node};
+use wacore_binary::{Jid, Node};
 
 use super::messages::Chat;
-use super::{media, phone};
+use super::{media, phone, status};
 use crate::dispatch::{Client, HandlerTable};
 use crate::jids::{DeviceKey, Pn};
 use crate::stanza::{Refusal, ack, attr, child, children, jid};
@@ -146,7 +146,7 @@ fn receipt(world: &mut World, client: Client, node: &Node) -> Result<(), Refusal
     let taken = ack(node, world.now_s(), None);
     world.send(client.conn, &taken);
 
-    let author = if to.is_group() {
+    let author = if status::is_shared(&to) {
         jid(node, "participant")
     } else {
         Some(to.clone())
@@ -178,7 +178,7 @@ fn receipt(world: &mut World, client: Client, node: &Node) -> Result<(), Refusal
 }
 
 fn chat_of(to: &Jid, sender: Pn) -> Chat {
-    if to.is_group() {
+    if status::is_shared(to) {
         Chat::Group(to.clone())
     } else {
         Chat::Person(sender)
@@ -217,7 +217,7 @@ fn retry(
         .attr("id", attr(node, "id").as_deref().unwrap_or_default())
         .attr("type", "retry")
         .attr("t", world.now_s().to_string());
-    forward = if to.is_group() {
+    forward = if status::is_shared(to) {
         forward.attr("from", to).attr("participant", requester)
     } else {
         forward.attr("from", requester)

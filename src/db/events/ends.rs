@@ -16,12 +16,14 @@ use sea_orm::{
 };
 
 /// Where the log of a session begins and ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, FromQueryResult)]
+#[derive(Debug, Clone, PartialEq, Eq, FromQueryResult)]
 pub struct Ends {
     /// Whose log.
     pub session: SessionId,
     /// Who owns the session.
     pub owner: UserId,
+    /// The settings of the session, as JSON.
+    pub settings: String,
     /// The first number that it holds; none when it holds nothing.
     pub first_seq: Option<i64>,
     /// When the first entry was written.
@@ -52,6 +54,7 @@ pub async fn page(
         .select_only()
         .column_as(sessions::Column::Id, "session")
         .column_as(sessions::Column::OwnerId, "owner")
+        .column(sessions::Column::Settings)
         .expr_as(Expr::from(end(Column::Seq, Order::Asc)), "first_seq")
         .expr_as(Expr::from(end(Column::CreatedAt, Order::Asc)), "first_at")
         .expr_as(Expr::from(end(Column::Seq, Order::Desc)), "last_seq")

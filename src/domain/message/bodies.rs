@@ -129,3 +129,13 @@ pub struct Unknown {
     #[schema(value_type = Option<Object>)]
     pub raw: serde_json::Value,
 }
+
+/// What a message said while its session kept no texts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct NotKept {
+    /// The kind that it was: `text`, `image`, …
+    pub kind: String,
+    /// WhatsApp's id of the message that it was about, if it was about another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message_id: Option<String>,
+}

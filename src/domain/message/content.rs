@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     about::{Edit, Keep, Pin, Reaction, Response, Revoke, Vote},
-    bodies::{Contact, Location, Occasion, Poll, Text, Unknown},
+    bodies::{Contact, Location, NotKept, Occasion, Poll, Text, Unknown},
     media::{Attached, Audio, Document, Image, Sticker, Video, Voice},
 };
 
@@ -87,6 +87,11 @@ pub enum Content {
         /// What is known of it.
         #[serde(default)]
         unknown: Unknown,
+    },
+    /// What is not known any more: the session keeps no texts (`log_messages`). In the list alone, in no event.
+    NotKept {
+        /// What is left of it.
+        not_kept: NotKept,
     },
     /// A sign at another message.
     Reaction {
@@ -185,6 +190,19 @@ impl Content {
         }
     }
 
+    /// The same without what it says; what pins, keeps or deletes another says nothing.
+    #[must_use]
+    pub fn without_words(&self) -> Self {
+        if let Self::Revoke { .. } | Self::Pin { .. } | Self::Keep { .. } = self {
+            return self.clone();
+        }
+        let not_kept = NotKept {
+            kind: self.kind().to_owned(),
+            message_id: self.target().map(str::to_owned),
+        };
+        Self::NotKept { not_kept }
+    }
+
     /// The word of the kind.
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -200,6 +218,7 @@ impl Content {
             Self::Poll { .. } => "poll",
             Self::Event { .. } => "event",
             Self::Unknown { .. } => "unknown",
+            Self::NotKept { .. } => "not_kept",
             Self::Reaction { .. } => "reaction",
             Self::Edit { .. } => "edit",
             Self::Revoke { .. } => "revoke",
@@ -246,6 +265,7 @@ impl Content {
             Self::Response { response } => &response.message_id,
             Self::Pin { pin } => &pin.message_id,
             Self::Keep { keep } => &keep.message_id,
+            Self::NotKept { not_kept } => return not_kept.message_id.as_deref(),
             Self::Text { .. }
             | Self::Image { .. }
             | Self::Video { .. }

@@ -19,7 +19,8 @@ pub enum Download {
 pub struct Settings {
     /// Pace what is sent: so many messages a minute, each text after a while of typing (`pacing` in the configuration).
     pub account_protection: bool,
-    /// Keep the texts of messages.
+    /// Keep what messages say. While it is off, the list of messages tells who wrote what kind where and when; events say it
+    /// all, and are forgotten about an hour after every webhook has them. What was kept before stays.
     pub log_messages: bool,
     /// Mark incoming messages as read.
     pub read_incoming_messages: bool,

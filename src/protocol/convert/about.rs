@@ -111,12 +111,12 @@ pub fn compose_about(content: &Content, target: &Message, writer: Writer<'_>) ->
 
 /// Names a message the way a phone does.
 fn key(target: &Message) -> wa::MessageKey {
-    let in_group = target.chat.kind == ChatKind::Group;
+    let names_writer = matches!(target.chat.kind, ChatKind::Group | ChatKind::Status);
     wa::MessageKey {
         remote_jid: Some(address(&target.chat.party)),
         from_me: Some(target.from_me),
         id: Some(target.message_id.clone()),
-        participant: in_group.then(|| address(&target.sender)),
+        participant: names_writer.then(|| address(&target.sender)),
     }
 }
 

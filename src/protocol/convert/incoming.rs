@@ -23,6 +23,9 @@ const DEEPEST: u8 = 8;
 /// The longest id of a message that is stored.
 const LONGEST_ID: usize = 128;
 
+/// The chat of every status post.
+const STATUS: &str = "status@broadcast";
+
 /// Mentions beyond this are not listed: no group is larger.
 const MENTIONS: usize = 1024;
 
@@ -371,6 +374,7 @@ fn read_context(info: &wa::ContextInfo) -> Context {
                 message_id: id.clone(),
                 sender: info.participant.as_deref().and_then(person),
                 content: content.map(Box::new),
+                status: info.remote_jid.as_deref() == Some(STATUS),
                 file: file.flatten(),
             })
         }),
@@ -380,6 +384,7 @@ fn read_context(info: &wa::ContextInfo) -> Context {
         expires_in_s: info.expiration.filter(|seconds| *seconds > 0),
         view_once: false,
         server_id: None,
+        recipients: Vec::new(),
     }
 }
 

@@ -11,10 +11,14 @@ mod media;
 pub(super) use self::media::built as with_file;
 use super::vcard;
 use crate::domain::{
-    address::{ChatKind, Party},
+    address::{Address, ChatKind, Party},
     clock::from_rfc3339,
     message::{Card, Contact, Content, Context, Location, Message, Occasion, Poll, Private},
 };
+
+/// The ground of a status text, and its ink on it: alpha, red, green, blue.
+const STATUS_GROUND: u32 = 0xFF1E_6E4F;
+const STATUS_INK: u32 = 0xFFFF_FFFF;
 
 /// A message as it is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,6 +89,9 @@ pub fn compose(message: &mut Message) -> Option<Payload> {
         message.private = Some(Box::new(Private::Secret(secret.to_vec())));
     }
     put_context(&mut made, &message.context);
+    if message.chat.kind == ChatKind::Status {
+        colour(&mut made);
+    }
     if message.chat.kind == ChatKind::Newsletter {
         let handle = match message.private.as_deref() {
             Some(Private::Media(at)) => at.handle.as_deref(),
@@ -152,6 +159,7 @@ pub(super) fn built(content: &Content) -> Option<wa::Message> {
         | Content::Document { .. }
         | Content::Sticker { .. }
         | Content::Unknown { .. }
+        | Content::NotKept { .. }
         | Content::Reaction { .. }
         | Content::Edit { .. }
         | Content::Revoke { .. }
@@ -274,6 +282,7 @@ fn context_info(context: &Context) -> Option<wa::ContextInfo> {
         expires_in_s,
         view_once: _,
         server_id: _,
+        recipients: _,
     } = context;
     if reply_to.is_none() && mentions.is_empty() && !forwarded && expires_in_s.is_none() {
         return None;
@@ -289,6 +298,7 @@ fn context_info(context: &Context) -> Option<wa::ContextInfo> {
     if let Some(reply) = reply_to {
         info.stanza_id = Some(reply.message_id.clone());
         info.participant = reply.sender.as_ref().map(address);
+        info.remote_jid = reply.status.then(|| Address::Status.to_string());
         let quoted = reply.content.as_deref().and_then(|content| {
             let file = || media::built(content, reply.file.as_deref(), false);
             built(content).or_else(file)
@@ -300,6 +310,22 @@ fn context_info(context: &Context) -> Option<wa::ContextInfo> {
         }));
     }
     Some(info)
+}
+
+/// A text of a status is shown on a ground of its own; without one phones show nothing of it.
+fn colour(message: &mut wa::Message) {
+    use wa::message::extended_text_message::FontType;
+    if let Some(body) = message.conversation.take() {
+        message.extended_text_message = MessageField::some(wa::message::ExtendedTextMessage {
+            text: Some(body),
+            ..Default::default()
+        });
+    }
+    if let Some(text) = message.extended_text_message.as_option_mut() {
+        text.background_argb = Some(STATUS_GROUND);
+        text.text_argb = Some(STATUS_INK);
+        text.font = Some(FontType::SYSTEM);
+    }
 }
 
 /// How phones name a person today.

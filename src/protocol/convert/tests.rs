@@ -85,6 +85,7 @@ fn every_kind_that_is_sent_reads_the_same_with_all_that_comes_with_it() {
             message_id: "B".to_owned(),
             sender: Some(bob.clone()),
             content: Some(Box::new(Content::text("who?"))),
+            status: true,
             file: None,
         })),
         mentions: vec![bob],

@@ -16,7 +16,7 @@ use crate::{
         message::{Ack, Content, Context, Edit, Message, Reaction, Revoke, Text, Vote},
         principal::Scope,
     },
-    protocol::{Client, SendError, Writer, compose_about, message_id},
+    protocol::{Client, Writer, compose_about, message_id},
     service::{Ctx, Error, running::connected},
     session::Outgoing,
 };
@@ -50,8 +50,13 @@ impl Messages {
     ) -> Result<Sent, Error> {
         check_emoji(&emoji)?;
         let mut target = self.any_target(ctx, session, reference).await?;
-        if target.message.chat.kind == ChatKind::Newsletter {
-            target.number().await?;
+        match target.message.chat.kind {
+            ChatKind::Newsletter => target.number().await?,
+            ChatKind::Status if target.message.from_me => {
+                let detail = "one does not react to one's own status";
+                return Err(Error::conflict("own_message", detail));
+            }
+            _ => {}
         }
         let message_id = target.message.message_id.clone();
         let reaction = Reaction { message_id, emoji };
@@ -72,6 +77,7 @@ impl Messages {
             Wording::Caption(caption) => check_caption(Some(caption), "/caption")?,
         }
         let mut target = self.target(ctx, session, reference).await?;
+        target.require_words()?;
         if !target.message.from_me {
             return Err(Error::conflict(
                 "not_own_message",
@@ -120,7 +126,12 @@ impl Messages {
         (session, reference): (&str, &str),
         wait: Duration,
     ) -> Result<Sent, Error> {
-        let target = self.target(ctx, session, reference).await?;
+        let target = self.any_target(ctx, session, reference).await?;
+        match target.message.chat.kind {
+            ChatKind::Status => target.require_audience()?,
+            ChatKind::Newsletter => return Err(not_for_channels()),
+            _ => {}
+        }
         let message = &target.message;
         if !message.from_me && message.chat.kind != ChatKind::Group {
             let detail = "only one's own can be deleted for everybody";
@@ -148,6 +159,7 @@ impl Messages {
         wait: Duration,
     ) -> Result<Sent, Error> {
         let target = self.target(ctx, session, reference).await?;
+        target.require_words()?;
         let Content::Poll { poll } = &target.message.content else {
             return Err(Error::conflict("not_a_poll", "one votes in polls only"));
         };
@@ -182,6 +194,7 @@ impl Messages {
         wait: Duration,
     ) -> Result<Sent, Error> {
         let target = self.any_target(ctx, session, reference).await?;
+        target.require_words()?;
         if target.message.context.view_once {
             let detail = "what can be opened once cannot be handed on";
             return Err(Error::conflict("view_once_not_forwarded", detail));
@@ -193,14 +206,14 @@ impl Messages {
         self.send(ctx, session, new).await
     }
 
-    /// The same for what cannot be done to a post of a channel.
+    /// The same for what can be done neither to a post of a channel nor to a status.
     async fn target(&self, ctx: &Ctx, session: &str, reference: &str) -> Result<Target, Error> {
         let target = self.any_target(ctx, session, reference).await?;
-        if target.message.chat.kind == ChatKind::Newsletter {
-            let detail = "posts of channels can be reacted to and forwarded, no more";
-            return Err(Error::conflict("not_for_channels", detail));
+        match target.message.chat.kind {
+            ChatKind::Newsletter => Err(not_for_channels()),
+            ChatKind::Status => Err(not_for_status()),
+            _ => Ok(target),
         }
-        Ok(target)
     }
 
     /// A message of one of the caller's sessions that something can be written about.
@@ -213,9 +226,6 @@ impl Messages {
         let stored = stored.into_iter().next().ok_or_else(not_found)?;
         if stored.message.content.target().is_some() {
             return Err(not_found());
-        }
-        if stored.message.chat.kind == ChatKind::Status {
-            return Err(super::send_error(SendError::Unsupported));
         }
         if stored.ack == Ack::Error {
             let detail = "the message was never sent";
@@ -284,7 +294,11 @@ impl Messages {
                 push_name: account.push_name,
                 timestamp: rfc3339(now),
                 content,
-                context: Context::default(),
+                context: Context {
+                    // What is written about a status goes to those who got it.
+                    recipients: message.context.recipients,
+                    ..Context::default()
+                },
                 private: None,
             },
             payload: Some(payload.clone()),
@@ -313,10 +327,29 @@ impl Messages {
 }
 
 impl Target {
+    /// Refuses what cannot be done without knowing what the message says.
+    fn require_words(&self) -> Result<(), Error> {
+        if matches!(self.message.content, Content::NotKept { .. }) {
+            let detail = "what it says was not kept: `log_messages` was off";
+            return Err(Error::conflict("message_not_kept", detail));
+        }
+        Ok(())
+    }
+
     /// For what is of no use later.
     fn client(&self) -> Result<Arc<Client>, Error> {
         connected(Some(&self.handle))
     }
+}
+
+fn not_for_channels() -> Error {
+    let detail = "posts of channels can be reacted to and forwarded, no more";
+    Error::conflict("not_for_channels", detail)
+}
+
+fn not_for_status() -> Error {
+    let detail = "a status can be read, reacted to, answered, forwarded and taken back, no more";
+    Error::conflict("not_for_status", detail)
 }
 
 fn check_emoji(emoji: &str) -> Result<(), Error> {

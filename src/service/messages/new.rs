@@ -40,6 +40,8 @@ pub struct NewMessage {
     pub to: Address,
     /// What it says.
     pub content: Content,
+    /// Who gets it, when it is a status post.
+    pub recipients: Vec<Address>,
     /// The message that it answers, by WhatsApp's id or ours.
     pub reply_to: Option<String>,
     /// Who is mentioned.
@@ -66,6 +68,7 @@ impl NewMessage {
         Self {
             to,
             content,
+            recipients: Vec::new(),
             reply_to: None,
             mentions: Vec::new(),
             link_preview: None,
@@ -157,6 +160,7 @@ fn check_content(content: &Content) -> Result<(), Error> {
         Content::Poll { poll } => check_poll(poll),
         Content::Event { event } => check_event(event),
         Content::Unknown { .. }
+        | Content::NotKept { .. }
         | Content::Reaction { .. }
         | Content::Edit { .. }
         | Content::Revoke { .. }

@@ -171,13 +171,17 @@ fn opened<'a>(message: &'a Message, targets: &[&Target]) -> Cow<'a, Message> {
     }
 }
 
-/// The row that shows `message` with the one that it is about; `data` is the message as JSON.
+/// The row that shows `message` with the one that it is about; `data` is the message as JSON. None for what is about none, or
+/// says nothing any more.
 pub(super) fn mark(
     session: SessionId,
     message: &Message,
     data: String,
     now: i64,
 ) -> Option<message_marks::Model> {
+    if matches!(message.content, Content::NotKept { .. }) {
+        return None;
+    }
     Some(message_marks::Model {
         session_id: session,
         target: message.content.target()?.to_owned(),

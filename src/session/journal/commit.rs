@@ -2,7 +2,10 @@
 //!
 //! Called by the journal's queue alone, never twice at the same time. Must never publish what is not committed.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Instant,
+};
 
 use entity::ids::{EventId, MessageRowId};
 use metrics::{counter, histogram};
@@ -140,7 +143,8 @@ impl Inner {
         if some_are_known {
             before.seen.extend(self.stored(writes).await?);
         }
-        let mut plan = Plan::of(session, writes, before, now)?;
+        let keeps_words = self.keeps_words.load(Ordering::Acquire);
+        let mut plan = Plan::of((session, keeps_words), writes, before, now)?;
         let acks = Acks::of_writes(writes);
         if !acks.is_empty() {
             let ids = acks.ids();

@@ -27,8 +27,11 @@ impl Plan {
         let is_unread = !message.from_me && past.ack < Ack::Read;
         self.chats.add(message, id, sent_at, is_unread);
         self.index(session, id, message);
-        let data = serde_json::to_string(message)?;
-        let row = row(session, (id, message), key, data, past.ack);
+        let body = match self.wordless(message)? {
+            Some(wordless) => wordless,
+            None => serde_json::to_string(message)?,
+        };
+        let row = row(session, (id, message), key, body, past.ack);
         self.messages.push(messages::Model {
             sent_at,
             created_at: self.chats.now(),

@@ -23,7 +23,7 @@ use crate::{
     domain::{
         clock::from_rfc3339,
         event::{AckData, ContactUpdateData, ErrorData, Event},
-        message::{Ack, Message, Private},
+        message::{Ack, Content, Message, Private},
     },
     protocol::Payload,
 };
@@ -83,10 +83,12 @@ pub(super) struct Plan {
     pub(super) answered: Vec<MessageRowId>,
     /// Rows of `outgoing` that were sent and not answered.
     pub(super) unanswered: Vec<(MessageRowId, OutgoingState)>,
+    /// Whether the rows say what was said.
+    keeps_words: bool,
 }
 
 impl Plan {
-    pub(super) fn new(session: SessionId, now: i64) -> Self {
+    pub(super) fn new((session, keeps_words): (SessionId, bool), now: i64) -> Self {
         Self {
             messages: Vec::new(),
             outgoing: Vec::new(),
@@ -102,12 +104,13 @@ impl Plan {
             acks: BTreeMap::new(),
             answered: Vec::new(),
             unanswered: Vec::new(),
+            keeps_words,
         }
     }
 
     /// What `writes` come to, without their acks.
     pub(super) fn of(
-        session: SessionId,
+        (session, keeps_words): (SessionId, bool),
         writes: &[Write],
         before: Before,
         now: i64,
@@ -117,7 +120,7 @@ impl Plan {
             targets,
             chats,
         } = before;
-        let mut plan = Self::new(session, now);
+        let mut plan = Self::new((session, keeps_words), now);
         for write in writes {
             match write {
                 Write::Run(_, events) | Write::Events(events) => {
@@ -209,7 +212,8 @@ impl Plan {
         self.file(message, true);
         self.chats.said(message, id, sent_at);
         self.index(session, id, message);
-        let row = row(session, (id, message), key, data.clone(), Ack::Device);
+        let body = self.wordless(message)?.unwrap_or_else(|| data.clone());
+        let row = row(session, (id, message), key, body, Ack::Device);
         self.messages.push(messages::Model {
             sent_at,
             created_at: now,
@@ -218,8 +222,9 @@ impl Plan {
         // What somebody may not do is stored all the same, so that it does not come again.
         if is_told {
             if message.content.target().is_some() {
-                let mark = mark(session, message, data.clone(), now);
-                self.marks.extend(mark);
+                if self.keeps(message) {
+                    self.marks.extend(mark(session, message, data.clone(), now));
+                }
                 self.reword(session, message, targets);
             }
             self.told.push(Told {
@@ -238,11 +243,17 @@ impl Plan {
         now: i64,
     ) -> Result<(), serde_json::Error> {
         let data = serde_json::to_string(&out.message)?;
+        // What cannot be made again from the row stands beside it.
+        let wordless = match &out.payload {
+            Some(_) => self.wordless(&out.message)?,
+            None => None,
+        };
         self.keep_secret(session, out.id, &out.message);
         self.file(&out.message, false);
         self.chats.said(&out.message, out.id, out.sent_at);
         self.index(session, out.id, &out.message);
-        let row = row(session, (out.id, &out.message), key, data, Ack::Pending);
+        let body = wordless.unwrap_or(data);
+        let row = row(session, (out.id, &out.message), key, body, Ack::Pending);
         self.messages.push(messages::Model {
             sent_at: out.sent_at,
             created_at: now,
@@ -258,6 +269,19 @@ impl Plan {
             payload: out.payload.clone().map(Payload::into_stored),
         });
         Ok(())
+    }
+
+    /// Whether what `message` says may be stored.
+    pub(super) fn keeps(&self, message: &Message) -> bool {
+        self.keeps_words || !matches!(message.content.without_words(), Content::NotKept { .. })
+    }
+
+    /// The message as its row has it, as JSON; none if that is all of it.
+    pub(super) fn wordless(&self, message: &Message) -> Result<Option<String>, serde_json::Error> {
+        if self.keeps_words {
+            return Ok(None);
+        }
+        serde_json::to_string(&message.without_words()).map(Some)
     }
 
     pub(super) fn keep_secret(&mut self, session: SessionId, id: MessageRowId, message: &Message) {

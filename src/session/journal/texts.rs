@@ -16,7 +16,7 @@ use crate::{
 impl Plan {
     /// The words of a new message.
     pub(super) fn index(&mut self, session: SessionId, id: MessageRowId, message: &Message) {
-        let text = message.content.searchable();
+        let text = message.content.searchable().filter(|_| self.keeps(message));
         let row = text.and_then(|text| db::message_texts::row(session, id, text));
         self.texts.extend(row);
     }
@@ -28,9 +28,11 @@ impl Plan {
             Content::Revoke { .. } => None,
             _ => return,
         };
+        let keeps = self.keeps(message);
         // A file without a caption is found by its name: what is left of a wording depends on what it was.
         let words = |id, before: &Content| {
             let mut content = before.clone();
+            let edit = edit.filter(|_| keeps);
             edit.is_some_and(|edit| content.reword(edit))
                 .then_some(())?;
             db::message_texts::row(session, id, content.searchable()?)

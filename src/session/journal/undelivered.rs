@@ -93,12 +93,12 @@ mod tests {
             sent_at: 0,
         };
         let writes = [Write::Outgoing(Box::new(out))];
-        Plan::of(SessionId::new(), &writes, Before::default(), 0).unwrap()
+        Plan::of((SessionId::new(), true), &writes, Before::default(), 0).unwrap()
     }
 
     /// A plan that raises `own` to `ack`.
     fn raising(own: &Own, ack: Ack) -> Plan {
-        let mut plan = Plan::new(SessionId::new(), 0);
+        let mut plan = Plan::new((SessionId::new(), true), 0);
         plan.acks.insert(ack.number(), vec![own.id]);
         plan
     }

@@ -39,9 +39,9 @@ impl Manager {
                     Some(opened) => Payload::from_stored(opened.ok()?.to_vec()),
                     None => compose(&mut parsed)?,
                 };
-                Some((payload, parsed.content))
+                Some((payload, parsed))
             });
-            let (Ok(to), Some((payload, content))) = (row.recipient.parse(), ready) else {
+            let (Ok(to), Some((payload, parsed))) = (row.recipient.parse(), ready) else {
                 fail(journal, message.message_id, DAMAGED).await?;
                 continue;
             };
@@ -53,7 +53,8 @@ impl Manager {
                 id: row.id,
                 message_id: message.message_id,
                 to,
-                content,
+                audience: parsed.context.audience(),
+                content: parsed.content,
                 payload,
                 attempts: row.attempts,
             });

@@ -157,6 +157,7 @@ fn context() -> Context {
         message_id: text("3EB2"),
         sender: content.is_some().then(bob),
         content: content.map(Box::new),
+        status: true,
         file: None,
     };
     Context {
@@ -171,6 +172,7 @@ fn context() -> Context {
         expires_in_s: Some(86_400),
         view_once: true,
         server_id: Some(7),
+        recipients: vec![bob(), nameless()],
     }
 }
 
@@ -181,6 +183,7 @@ fn bare_reply() -> Context {
             message_id: text("3EB2"),
             sender: None,
             content: None,
+            status: false,
             file: None,
         })),
         ..Context::default()

@@ -6,7 +6,7 @@ use wharf::{domain::session::Settings, service::sessions::SessionPatch};
 
 use crate::harness::field::{ALICE, BOB, Field};
 
-async fn set(field: &Field, session: SessionId, settings: Settings) {
+pub(super) async fn set(field: &Field, session: SessionId, settings: Settings) {
     let patch = SessionPatch {
         settings: Some(settings),
         ..SessionPatch::default()

@@ -2,13 +2,18 @@
 
 use std::time::Duration;
 
-use entity::{enums::SessionState, ids::SessionId};
+use entity::{enums::SessionState, ids::SessionId, messages};
+use sea_orm::EntityTrait as _;
 use serde_json::{Value, json};
 use wharf::{
-    domain::message::{Content, Poll, Status},
+    domain::{
+        message::{Content, Poll, Status},
+        session::Settings,
+    },
     service::{Error, messages::NewMessage},
 };
 
+use super::habits;
 use crate::harness::field::{ALICE, BOB, Field, Process};
 
 /// From now on WhatsApp hangs up on the session, whatever it says.
@@ -67,6 +72,28 @@ async fn what_a_process_left_unsent_goes_out_from_the_next_under_the_same_id() {
         field.status(session, &sent.message_id).await,
         Status::Sent | Status::Delivered
     ));
+    field.process.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_process_left_unsent_goes_out_although_its_text_was_not_kept() {
+    let mut field = Field::start().await;
+    let session = field.pair(ALICE).await;
+    let settings = Settings {
+        log_messages: false,
+        ..Settings::default()
+    };
+    habits::set(&field, session, settings).await;
+    cut_off(&field, session).await;
+    let sent = field.post(session, BOB, "zebra").await.unwrap();
+    let rows = messages::Entity::find().all(&field.db).await.unwrap();
+    assert!(rows.iter().all(|row| !row.body.contains("zebra")));
+    field.process.stop().await;
+    mend(&field).await;
+    field.process = Process::start(field.db.clone(), &field.sandbox.ws_url(), None).await;
+    field.process.manager.claim_due(None).await.unwrap();
+    let seen = field.until_phone_has(BOB, "zebra").await;
+    assert_eq!(seen["message_id"], sent.message_id);
     field.process.stop().await;
 }
 

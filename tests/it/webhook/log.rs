@@ -6,11 +6,18 @@ use entity::{
     enums::DeliveryState,
     events,
     ids::{EventId, SessionId},
+    sessions,
 };
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ActiveValue::{Set, Unchanged},
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
 use wharf::{
     db,
-    domain::clock::{Clock, rfc3339},
+    domain::{
+        clock::{Clock, rfc3339},
+        session::Settings,
+    },
     events::retention::{Keep, Retention, Swept},
     service::Error,
 };
@@ -115,6 +122,43 @@ async fn an_event_that_a_delivery_waits_for_stays_with_all_that_follow(test: Tes
     assert!(held(&desk, desk.session).await.is_empty());
 }
 
+async fn a_log_of_a_session_that_keeps_no_texts_is_forgotten_after_an_hour(test: TestDb) {
+    let mut desk = Desk::on(test).await;
+    let other = desk.new_session("second").await;
+    let unkept = Settings {
+        log_messages: false,
+        ..Settings::default()
+    };
+    let row = sessions::ActiveModel {
+        id: Unchanged(desk.session),
+        settings: Set(serde_json::to_string(&unkept).unwrap()),
+        ..Default::default()
+    };
+    sessions::Entity::update(row)
+        .exec(&desk.test.db)
+        .await
+        .unwrap();
+    let receiver = Receiver::start()
+        .await
+        .answering([Reply::Status(500), Reply::Status(200)]);
+    desk.endpoint(&receiver.url()).await;
+    desk.event().await;
+    desk.deliver().await;
+    desk.event_of(other, "message").await;
+    desk.clock.advance(Duration::from_hours(1));
+    assert_eq!(sweep(&desk, KEEP).await, (0, 0), "an hour is not over");
+    desk.clock.advance(Duration::from_secs(1));
+    assert_eq!(
+        sweep(&desk, KEEP).await,
+        (0, 1),
+        "its webhook does not have it yet"
+    );
+    desk.deliver().await;
+    assert_eq!(sweep(&desk, KEEP).await, (1, 0));
+    assert!(held(&desk, desk.session).await.is_empty());
+    assert_eq!(held(&desk, other).await.len(), 1);
+}
+
 async fn what_is_asked_for_again_while_retention_looks_is_not_taken(test: TestDb) {
     // Often enough that both come first, and each waits in the middle of the other.
     const ROUNDS: u64 = 25;
@@ -196,6 +240,7 @@ on_each_engine!(
     an_old_event_goes_and_a_young_one_stays_with_all_that_follow,
     a_long_log_keeps_its_last_events_however_young_the_first_are,
     an_event_that_a_delivery_waits_for_stays_with_all_that_follow,
+    a_log_of_a_session_that_keeps_no_texts_is_forgotten_after_an_hour,
     what_is_asked_for_again_while_retention_looks_is_not_taken,
     what_the_log_has_lost_cannot_be_delivered_again_and_that_is_said,
 );

@@ -514,7 +514,7 @@ export type ContactUpdateEvent = {
 };
 
 /** What a message says. Each kind sits under a key of its own name. */
-export type Content = TextContent | ImageContent | VideoContent | AudioContent | VoiceContent | DocumentContent | StickerContent | LocationContent | ContactContent | PollContent | EventContent | UnknownContent | ReactionContent | EditContent | RevokeContent | VoteContent | ResponseContent | PinContent | KeepContent;
+export type Content = TextContent | ImageContent | VideoContent | AudioContent | VoiceContent | DocumentContent | StickerContent | LocationContent | ContactContent | PollContent | EventContent | UnknownContent | NotKeptContent | ReactionContent | EditContent | RevokeContent | VoteContent | ResponseContent | PinContent | KeepContent;
 
 /** What comes with any kind of message. */
 export type Context = {
@@ -525,6 +525,8 @@ export type Context = {
   link_preview?: LinkPreview | null;
   /** Who is mentioned. */
   mentions?: Party[];
+  /** Of an own status post, and of what is written about it: who gets it. */
+  recipients?: Party[];
   reply_to?: ReplyTo | null;
   /** Of a post in a channel: its number there. */
   server_id?: number | null;
@@ -1490,6 +1492,21 @@ export type MuteRequest = {
 /** What a member may be made. */
 export type NewRole = "member" | "admin";
 
+/** What a message said while its session kept no texts. */
+export type NotKept = {
+  /** The kind that it was: `text`, `image`, … */
+  kind: string;
+  /** WhatsApp's id of the message that it was about, if it was about another. */
+  message_id?: string | null;
+};
+
+/** What is not known any more: the session keeps no texts (`log_messages`). In the list alone, in no event. */
+export type NotKeptContent = {
+  /** What is left of it. */
+  not_kept: NotKept;
+  type: "not_kept";
+};
+
 /** A calendar event. */
 export type Occasion = {
   /** It will not take place. */
@@ -2035,10 +2052,14 @@ export type ReplyTo = Content & {
   /** WhatsApp's id of the message that is answered. */
   message_id: string;
   sender?: Party | null;
+  /** It is a status post of the person who is written to. */
+  status?: boolean;
 } | {
   /** WhatsApp's id of the message that is answered. */
   message_id: string;
   sender?: Party | null;
+  /** It is a status post of the person who is written to. */
+  status?: boolean;
 };
 
 /** Somebody's answer to a calendar event. It replaces what they answered before. */
@@ -2104,11 +2125,16 @@ export type SendMessageRequest = {
   /** Who is mentioned; the text names each as `@` and the digits of the address. */
   mentions?: string[];
   poll?: PollRequest | null;
+  /** Who gets a status post: 1 to 256 people, each as in `to`. Of nothing else. */
+  recipients?: string[];
   /** The message that it answers, by WhatsApp's id or `msg_…`. */
   reply_to?: string | null;
   sticker?: StickerRequest | null;
   text?: TextRequest | null;
-  /** Digits, `+digits`, or an address that ends in `@s.whatsapp.net`, `@c.us`, `@g.us` or `@lid`. */
+  /**
+   * Digits, `+digits`, or an address that ends in `@s.whatsapp.net`, `@c.us`, `@g.us`, `@lid` or `@newsletter`;
+   * `status@broadcast` posts a status.
+   */
   to: string;
   type: Kind;
   video?: VideoRequest | null;
@@ -2178,7 +2204,10 @@ export type Settings = {
   ignore_channels?: boolean;
   /** Leave out messages of groups. */
   ignore_groups?: boolean;
-  /** Keep the texts of messages. */
+  /**
+   * Keep what messages say. While it is off, the list of messages tells who wrote what kind where and when; events say it
+   * all, and are forgotten about an hour after every webhook has them. What was kept before stays.
+   */
   log_messages?: boolean;
   /** Connect through this proxy and in no other way: `http://` or `socks5://`. Its password is not shown again. */
   proxy_url?: string | null;

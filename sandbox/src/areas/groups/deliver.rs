@@ -62,7 +62,8 @@ pub(crate) fn message(
     Ok(())
 }
 
-fn note(world: &mut World, from: DeviceKey, group: &Jid, enc: &Node) {
+/// Counts what a device has encrypted.
+pub(crate) fn note(world: &mut World, from: DeviceKey, group: &Jid, enc: &Node) {
     let shared = attr(enc, "type").is_some_and(|kind| kind == "skmsg");
     let scope = if shared {
         group.to_string()
@@ -72,7 +73,8 @@ fn note(world: &mut World, from: DeviceKey, group: &Jid, enc: &Node) {
     reuse::note(world, from, &scope, enc);
 }
 
-fn keys_by_device(
+/// What is for single devices, by device; a person may be named without.
+pub(crate) fn keys_by_device(
     world: &mut World,
     node: &Node,
 ) -> Result<HashMap<DeviceKey, Vec<Node>>, Refusal> {
@@ -140,18 +142,20 @@ pub(crate) fn resend(
     if !super::is_member(world, group, to.pn) {
         return Ok(());
     }
-    if let Some(told) = world
-        .areas
-        .groups
-        .told
-        .get_mut(&(from, group.user.to_string()))
-    {
-        told.retain(|device| *device != to);
-    }
+    forget_key(world, from, group, to);
     spread(world, from, group, &[to], outgoing)
 }
 
-fn spread(
+/// The device gets the key of this phone with the next message.
+pub(crate) fn forget_key(world: &mut World, from: Pn, group: &Jid, device: DeviceKey) {
+    let told = &mut world.areas.groups.told;
+    if let Some(told) = told.get_mut(&(from, group.user.to_string())) {
+        told.retain(|other| *other != device);
+    }
+}
+
+/// To each device: the key if it lacks it, and the message under it.
+pub(crate) fn spread(
     world: &mut World,
     from: Pn,
     group: &Jid,

@@ -27,6 +27,12 @@ pub(super) struct Reaction {
     emoji: String,
 }
 
+impl Reaction {
+    pub(super) fn message_id(&self) -> &str {
+        &self.message_id
+    }
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Edit {

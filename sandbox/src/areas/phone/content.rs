@@ -9,6 +9,7 @@ use super::kinds;
 use super::log::Entry;
 use crate::areas::media::{Attachment, File, Kind};
 use crate::areas::messages::Chat;
+use crate::areas::status;
 use crate::jids::Pn;
 use crate::world::World;
 
@@ -17,6 +18,9 @@ use crate::world::World;
 #[serde(deny_unknown_fields)]
 pub(super) struct Draft {
     pub(super) to: String,
+    /// Who gets it, when it is a status.
+    #[serde(default)]
+    pub(super) recipients: Vec<String>,
     text: Option<String>,
     location: Option<Location>,
     contact: Option<Contact>,
@@ -184,6 +188,13 @@ impl Draft {
             .filter_map(|(kind, file)| Some((kind, file.as_ref()?)))
     }
 
+    /// Who wrote the message that this draft reacts to.
+    pub(super) fn reacts_to(&self, world: &World, writer: Pn) -> Option<Pn> {
+        let reaction = self.reaction.as_ref()?;
+        let entry = known(world, writer, reaction.message_id()).ok()?;
+        Some(entry.from.pn)
+    }
+
     /// Quote and mentions.
     fn context(
         &self,
@@ -205,6 +216,8 @@ impl Draft {
             let quoted = known(world, writer, id)?;
             context.stanza_id = Some(quoted.id.clone());
             context.participant = Some(world.lid_jid(quoted.from.pn.phone()).to_string());
+            let posts = status::chat().to_string();
+            context.remote_jid = (quoted.to == posts).then_some(posts);
             let mut original = quoted.message();
             original.message_context_info.take();
             context.quoted_message = MessageField::some(original);

@@ -5,9 +5,9 @@ use wacore_binary::builder::NodeBuilder;
 
 use super::send::{self, Outgoing};
 use super::signal;
-use crate::areas::groups;
 use crate::areas::messages::{Chat, Letter};
 use crate::areas::prekeys::{self, Bundle};
+use crate::areas::{groups, status};
 use crate::jids::{DeviceKey, Pn};
 use crate::stanza::{attr, child, child_bytes, child_number};
 use crate::store::{Blob, Secret};
@@ -110,6 +110,7 @@ pub(crate) fn retry_asked(world: &mut World, pn: Pn, requester: DeviceKey, node:
     let sent = match Pn::parse(&entry.to) {
         Some(to) => send::to_device(world, pn, requester, to, &outgoing, Some(count)),
         None => match entry.to.parse() {
+            Ok(chat) if chat == status::chat() => status::resend(world, pn, requester, &outgoing),
             Ok(group) => groups::resend(world, pn, &group, requester, &outgoing),
             Err(_) => return,
         },

@@ -5,8 +5,8 @@ use axum::extract::{Path, State};
 use axum::routing::{get, post};
 use serde::Deserialize;
 use serde_json::json;
+use wacore_binary::Jid;
 use wacore_binary::builder::NodeBuilder;
-use wacore_binary::{Jid, JidExt as _};
 
 use super::content::{Draft, DraftFault};
 use super::log::Entry;
@@ -15,7 +15,7 @@ use super::view;
 use crate::areas::media::{self, AttachFault};
 use crate::areas::messages::Chat;
 use crate::areas::receipts::{self, Kind, Slip};
-use crate::areas::{calls, groups};
+use crate::areas::{calls, groups, status};
 use crate::control::{Body, ControlError, Params, Reply, person};
 use crate::hub::Hub;
 use crate::jids::{DeviceKey, Pn};
@@ -35,13 +35,16 @@ fn chat_of(world: &mut World, to: &str) -> Result<Chat, ControlError> {
         let group: Result<Jid, _> = to.parse();
         return group.map(Chat::Group).map_err(|_| bad_recipient(to));
     }
+    if to == status::chat().to_string() {
+        return Ok(Chat::Group(status::chat()));
+    }
     person(world, to.trim_end_matches("@s.whatsapp.net")).map(Chat::Person)
 }
 
 fn bad_recipient(to: &str) -> ControlError {
     ControlError::unprocessable(
         "bad_recipient",
-        &format!("{to:?} is no number and no group"),
+        &format!("{to:?} is no number, no group and not status@broadcast"),
     )
 }
 
@@ -71,6 +74,15 @@ async fn write(
         };
         match &chat {
             Chat::Person(to) => send::to_person(world, writer, *to, &outgoing),
+            Chat::Group(group) if *group == status::chat() => {
+                if let Some(author) = draft.reacts_to(world, writer) {
+                    status::react(world, writer, author, &outgoing);
+                } else {
+                    let people = draft.recipients.iter().map(|one| person(world, one));
+                    let people = people.collect::<Result<Vec<Pn>, _>>()?;
+                    status::write(world, writer, &people, &outgoing);
+                }
+            }
             Chat::Group(group) => {
                 groups::write(world, writer, group, &outgoing).map_err(groups::refused)?;
             }
@@ -164,7 +176,7 @@ async fn confirm(
         let messages: Result<Vec<_>, ControlError> = body.message_ids.iter().map(known).collect();
         for (id, sender, to) in messages? {
             let chat = match to.parse::<Jid>() {
-                Ok(group) if group.is_group() => Chat::Group(group),
+                Ok(chat) if status::is_shared(&chat) => Chat::Group(chat),
                 _ => Chat::Person(sender.pn),
             };
             let kind = match body.kind {

@@ -6,7 +6,7 @@ use waproto::whatsapp as wa;
 
 use super::kinds;
 use super::log::Entry;
-use crate::areas::media;
+use crate::areas::{media, status};
 use crate::control::timestamp;
 use crate::jids::Pn;
 use crate::world::World;
@@ -83,6 +83,9 @@ fn content(world: &World, pn: Pn, entry: &Entry, message: &wa::Message) -> Map<S
     if let Some(context) = context(message) {
         if let Some(id) = &context.stanza_id {
             view.insert("reply_to".to_owned(), json!(id));
+            if context.remote_jid == Some(status::chat().to_string()) {
+                view.insert("to_status".to_owned(), json!(true));
+            }
             if let Some(quoted) = context.quoted_message.as_option() {
                 let shown = content(world, pn, entry, unwrap(quoted));
                 view.insert("quoted".to_owned(), Value::Object(shown));

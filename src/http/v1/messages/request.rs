@@ -153,9 +153,14 @@ struct LinkPreviewRequest {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"to": "+5511999887766", "type": "text", "text": {"body": "Hello"}}))]
 pub(super) struct SendMessageRequest {
-    /// Digits, `+digits`, or an address that ends in `@s.whatsapp.net`, `@c.us`, `@g.us` or `@lid`.
+    /// Digits, `+digits`, or an address that ends in `@s.whatsapp.net`, `@c.us`, `@g.us`, `@lid` or `@newsletter`;
+    /// `status@broadcast` posts a status.
     #[schema(example = "+5511999887766")]
     to: String,
+    /// Who gets a status post: 1 to 256 people, each as in `to`. Of nothing else.
+    #[serde(default)]
+    #[schema(max_items = 256)]
+    recipients: Vec<String>,
     #[schema(value_type = Kind)]
     r#type: Asked,
     /// Required for `type: text`, as is each other body for its type. No other may be there.
@@ -222,7 +227,11 @@ impl SendMessageRequest {
                 refused("invalid_mention", pointer, format!("{fault}"))
             })
         });
+        let recipients = self.recipients.iter().enumerate();
+        let recipients =
+            recipients.map(|(index, one)| recipient(one, &format!("/recipients/{index}")));
         let mut new = NewMessage::of(to, Content::text(""));
+        new.recipients = recipients.collect::<Result<_, _>>()?;
         new.mentions = mentions.collect::<Result<_, _>>()?;
         new.reply_to = self.reply_to;
         new.link_preview = self.link_preview.map(Into::into);

@@ -4,9 +4,12 @@
 
 use std::time::Duration;
 
-use super::{Messages, Sent, refused};
+use super::{Messages, Sent, not_for_channels, refused};
 use crate::{
-    domain::message::{Content, Keep, Pin},
+    domain::{
+        address::ChatKind,
+        message::{Content, Keep, Pin},
+    },
     service::{Ctx, Error, messages::send_error},
 };
 
@@ -58,7 +61,10 @@ impl Messages {
 
     /// Tells whoever wrote a message that it was read.
     pub async fn read(&self, ctx: &Ctx, session: &str, reference: &str) -> Result<(), Error> {
-        let target = self.target(ctx, session, reference).await?;
+        let target = self.any_target(ctx, session, reference).await?;
+        if target.message.chat.kind == ChatKind::Newsletter {
+            return Err(not_for_channels());
+        }
         if target.message.from_me {
             return Err(Error::conflict(
                 "own_message",

@@ -2292,7 +2292,7 @@ export interface components {
             type: "contact.update";
         };
         /** @description What a message says. Each kind sits under a key of its own name. */
-        Content: components["schemas"]["TextContent"] | components["schemas"]["ImageContent"] | components["schemas"]["VideoContent"] | components["schemas"]["AudioContent"] | components["schemas"]["VoiceContent"] | components["schemas"]["DocumentContent"] | components["schemas"]["StickerContent"] | components["schemas"]["LocationContent"] | components["schemas"]["ContactContent"] | components["schemas"]["PollContent"] | components["schemas"]["EventContent"] | components["schemas"]["UnknownContent"] | components["schemas"]["ReactionContent"] | components["schemas"]["EditContent"] | components["schemas"]["RevokeContent"] | components["schemas"]["VoteContent"] | components["schemas"]["ResponseContent"] | components["schemas"]["PinContent"] | components["schemas"]["KeepContent"];
+        Content: components["schemas"]["TextContent"] | components["schemas"]["ImageContent"] | components["schemas"]["VideoContent"] | components["schemas"]["AudioContent"] | components["schemas"]["VoiceContent"] | components["schemas"]["DocumentContent"] | components["schemas"]["StickerContent"] | components["schemas"]["LocationContent"] | components["schemas"]["ContactContent"] | components["schemas"]["PollContent"] | components["schemas"]["EventContent"] | components["schemas"]["UnknownContent"] | components["schemas"]["NotKeptContent"] | components["schemas"]["ReactionContent"] | components["schemas"]["EditContent"] | components["schemas"]["RevokeContent"] | components["schemas"]["VoteContent"] | components["schemas"]["ResponseContent"] | components["schemas"]["PinContent"] | components["schemas"]["KeepContent"];
         /** @description What comes with any kind of message. */
         Context: {
             /**
@@ -2305,6 +2305,8 @@ export interface components {
             link_preview?: components["schemas"]["LinkPreview"] | null;
             /** @description Who is mentioned. */
             mentions?: components["schemas"]["Party"][];
+            /** @description Of an own status post, and of what is written about it: who gets it. */
+            recipients?: components["schemas"]["Party"][];
             reply_to?: components["schemas"]["ReplyTo"] | null;
             /**
              * Format: int64
@@ -3462,6 +3464,20 @@ export interface components {
          * @enum {string}
          */
         NewRole: "member" | "admin";
+        /** @description What a message said while its session kept no texts. */
+        NotKept: {
+            /** @description The kind that it was: `text`, `image`, … */
+            kind: string;
+            /** @description WhatsApp's id of the message that it was about, if it was about another. */
+            message_id?: string | null;
+        };
+        /** @description What is not known any more: the session keeps no texts (`log_messages`). In the list alone, in no event. */
+        NotKeptContent: {
+            /** @description What is left of it. */
+            not_kept: components["schemas"]["NotKept"];
+            /** @enum {string} */
+            type: "not_kept";
+        };
         /** @description A calendar event. */
         Occasion: {
             /** @description It will not take place. */
@@ -4066,10 +4082,14 @@ export interface components {
             /** @description WhatsApp's id of the message that is answered. */
             message_id: string;
             sender?: components["schemas"]["Party"] | null;
+            /** @description It is a status post of the person who is written to. */
+            status?: boolean;
         }) | {
             /** @description WhatsApp's id of the message that is answered. */
             message_id: string;
             sender?: components["schemas"]["Party"] | null;
+            /** @description It is a status post of the person who is written to. */
+            status?: boolean;
         };
         /** @description Somebody's answer to a calendar event. It replaces what they answered before. */
         Response: {
@@ -4150,12 +4170,15 @@ export interface components {
             /** @description Who is mentioned; the text names each as `@` and the digits of the address. */
             mentions?: string[];
             poll?: components["schemas"]["PollRequest"] | null;
+            /** @description Who gets a status post: 1 to 256 people, each as in `to`. Of nothing else. */
+            recipients?: string[];
             /** @description The message that it answers, by WhatsApp's id or `msg_…`. */
             reply_to?: string | null;
             sticker?: components["schemas"]["StickerRequest"] | null;
             text?: components["schemas"]["TextRequest"] | null;
             /**
-             * @description Digits, `+digits`, or an address that ends in `@s.whatsapp.net`, `@c.us`, `@g.us` or `@lid`.
+             * @description Digits, `+digits`, or an address that ends in `@s.whatsapp.net`, `@c.us`, `@g.us`, `@lid` or `@newsletter`;
+             *     `status@broadcast` posts a status.
              * @example +5511999887766
              */
             to: string;
@@ -4264,7 +4287,8 @@ export interface components {
              */
             ignore_groups: boolean;
             /**
-             * @description Keep the texts of messages.
+             * @description Keep what messages say. While it is off, the list of messages tells who wrote what kind where and when; events say it
+             *     all, and are forgotten about an hour after every webhook has them. What was kept before stays.
              * @default true
              */
             log_messages: boolean;

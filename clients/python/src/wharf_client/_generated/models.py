@@ -730,6 +730,7 @@ Content: t.TypeAlias = (
     "PollContent | "
     "EventContent | "
     "UnknownContent | "
+    "NotKeptContent | "
     "ReactionContent | "
     "EditContent | "
     "RevokeContent | "
@@ -749,6 +750,8 @@ class Context(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -1042,6 +1045,8 @@ class EditMessage(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -1575,6 +1580,8 @@ class EventResponseBodyData(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -2052,6 +2059,8 @@ class KeepMessage(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -2219,6 +2228,8 @@ class ListedMessageAsText(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -2253,6 +2264,8 @@ class ListedMessageAsImage(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -2287,6 +2300,8 @@ class ListedMessageAsVideo(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -2321,6 +2336,8 @@ class ListedMessageAsAudio(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -2355,6 +2372,8 @@ class ListedMessageAsVoice(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -2389,6 +2408,8 @@ class ListedMessageAsDocument(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -2423,6 +2444,8 @@ class ListedMessageAsSticker(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -2455,6 +2478,8 @@ class ListedMessageAsLocation(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -2487,6 +2512,8 @@ class ListedMessageAsContact(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -2519,6 +2546,8 @@ class ListedMessageAsPoll(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -2551,6 +2580,8 @@ class ListedMessageAsEvent(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -2583,6 +2614,8 @@ class ListedMessageAsUnknown(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -3246,6 +3279,8 @@ class MessageAsText(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -3280,6 +3315,8 @@ class MessageAsImage(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -3314,6 +3351,8 @@ class MessageAsVideo(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -3348,6 +3387,8 @@ class MessageAsAudio(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -3382,6 +3423,8 @@ class MessageAsVoice(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -3416,6 +3459,8 @@ class MessageAsDocument(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -3450,6 +3495,8 @@ class MessageAsSticker(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -3482,6 +3529,8 @@ class MessageAsLocation(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -3514,6 +3563,8 @@ class MessageAsContact(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -3546,6 +3597,8 @@ class MessageAsPoll(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -3578,6 +3631,8 @@ class MessageAsEvent(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -3610,6 +3665,42 @@ class MessageAsUnknown(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
+    reply_to: t.NotRequired[ReplyTo | None]
+    #: Of a post in a channel: its number there.
+    server_id: t.NotRequired[int | None]
+    #: It can be opened once.
+    view_once: t.NotRequired[bool]
+    #: Where it was written.
+    chat: Chat
+    #: Whether this account wrote it.
+    from_me: bool
+    #: WhatsApp's id of the message.
+    message_id: str
+    #: The name the sender goes by.
+    push_name: t.NotRequired[str | None]
+    #: Who wrote it.
+    sender: Party
+    #: When it was written, RFC 3339, by WhatsApp's clock.
+    timestamp: str
+
+
+class MessageAsNotKept(t.TypedDict):
+    """The `data` of a `message` event, and a message of the list."""
+
+    #: What is left of it.
+    not_kept: NotKept
+    type: t.Literal["not_kept"]
+    #: It disappears so long after it was read or written.
+    expires_in_s: t.NotRequired[int | None]
+    #: It was written elsewhere and handed on.
+    forwarded: t.NotRequired[bool]
+    link_preview: t.NotRequired[LinkPreview | None]
+    #: Who is mentioned.
+    mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -3642,6 +3733,8 @@ class MessageAsReaction(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -3674,6 +3767,8 @@ class MessageAsEdit(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -3706,6 +3801,8 @@ class MessageAsRevoke(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -3738,6 +3835,8 @@ class MessageAsVote(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -3770,6 +3869,8 @@ class MessageAsResponse(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -3802,6 +3903,8 @@ class MessageAsPin(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -3834,6 +3937,8 @@ class MessageAsKeep(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -3867,6 +3972,7 @@ Message: t.TypeAlias = (
     "MessageAsPoll | "
     "MessageAsEvent | "
     "MessageAsUnknown | "
+    "MessageAsNotKept | "
     "MessageAsReaction | "
     "MessageAsEdit | "
     "MessageAsRevoke | "
@@ -3922,6 +4028,8 @@ class MessageBodyDataAsText(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -3959,6 +4067,8 @@ class MessageBodyDataAsImage(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -3996,6 +4106,8 @@ class MessageBodyDataAsVideo(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -4033,6 +4145,8 @@ class MessageBodyDataAsAudio(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -4070,6 +4184,8 @@ class MessageBodyDataAsVoice(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -4107,6 +4223,8 @@ class MessageBodyDataAsDocument(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -4144,6 +4262,8 @@ class MessageBodyDataAsSticker(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -4179,6 +4299,8 @@ class MessageBodyDataAsLocation(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -4214,6 +4336,8 @@ class MessageBodyDataAsContact(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -4249,6 +4373,8 @@ class MessageBodyDataAsPoll(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -4284,6 +4410,8 @@ class MessageBodyDataAsEvent(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -4319,6 +4447,8 @@ class MessageBodyDataAsUnknown(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -4377,6 +4507,8 @@ class MessageDeleteBodyData(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -4427,6 +4559,8 @@ class MessageEditBodyData(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -4501,6 +4635,8 @@ class MessageKeepBodyData(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -4551,6 +4687,8 @@ class MessagePinBodyData(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -4601,6 +4739,8 @@ class MessageReactionBodyData(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -4651,6 +4791,8 @@ class MessageResponseAsText(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -4703,6 +4845,8 @@ class MessageResponseAsImage(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -4755,6 +4899,8 @@ class MessageResponseAsVideo(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -4807,6 +4953,8 @@ class MessageResponseAsAudio(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -4859,6 +5007,8 @@ class MessageResponseAsVoice(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -4911,6 +5061,8 @@ class MessageResponseAsDocument(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -4963,6 +5115,8 @@ class MessageResponseAsSticker(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -5013,6 +5167,8 @@ class MessageResponseAsLocation(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -5063,6 +5219,8 @@ class MessageResponseAsContact(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -5113,6 +5271,8 @@ class MessageResponseAsPoll(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -5163,6 +5323,8 @@ class MessageResponseAsEvent(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -5213,6 +5375,60 @@ class MessageResponseAsUnknown(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
+    reply_to: t.NotRequired[ReplyTo | None]
+    #: Of a post in a channel: its number there.
+    server_id: t.NotRequired[int | None]
+    #: It can be opened once.
+    view_once: t.NotRequired[bool]
+    #: Where it was written.
+    chat: Chat
+    #: Whether this account wrote it.
+    from_me: bool
+    #: WhatsApp's id of the message.
+    message_id: str
+    #: The name the sender goes by.
+    push_name: t.NotRequired[str | None]
+    #: Who wrote it.
+    sender: Party
+    #: When it was written, RFC 3339, by WhatsApp's clock.
+    timestamp: str
+    deleted: t.NotRequired[DeletedResponse | None]
+    #: When it got another wording, RFC 3339; the body is the last.
+    edited_at: t.NotRequired[str | None]
+    #: It is kept from disappearing.
+    kept: t.NotRequired[bool]
+    pinned: t.NotRequired[PinnedResponse | None]
+    #: Each person's last reaction.
+    reactions: list[ReactedResponse]
+    #: Of a calendar event: each person's last answer.
+    responses: t.NotRequired[list[AnsweredResponse] | None]
+    #: Of a poll: each option with who chose it.
+    votes: t.NotRequired[list[TallyResponse] | None]
+    #: The number: -1 error, 0 pending, 1 server, 2 device, 3 read, 4 played.
+    ack: int
+    #: The name of that number.
+    ack_name: Ack
+    id: str
+    status: t.NotRequired[Status | None]
+
+
+class MessageResponseAsNotKept(t.TypedDict):
+    """MessageResponseAsNotKept"""
+
+    #: What is left of it.
+    not_kept: NotKept
+    type: t.Literal["not_kept"]
+    #: It disappears so long after it was read or written.
+    expires_in_s: t.NotRequired[int | None]
+    #: It was written elsewhere and handed on.
+    forwarded: t.NotRequired[bool]
+    link_preview: t.NotRequired[LinkPreview | None]
+    #: Who is mentioned.
+    mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -5263,6 +5479,8 @@ class MessageResponseAsReaction(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -5313,6 +5531,8 @@ class MessageResponseAsEdit(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -5363,6 +5583,8 @@ class MessageResponseAsRevoke(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -5413,6 +5635,8 @@ class MessageResponseAsVote(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -5463,6 +5687,8 @@ class MessageResponseAsResponse(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -5513,6 +5739,8 @@ class MessageResponseAsPin(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -5563,6 +5791,8 @@ class MessageResponseAsKeep(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -5613,6 +5843,7 @@ MessageResponse: t.TypeAlias = (
     "MessageResponseAsPoll | "
     "MessageResponseAsEvent | "
     "MessageResponseAsUnknown | "
+    "MessageResponseAsNotKept | "
     "MessageResponseAsReaction | "
     "MessageResponseAsEdit | "
     "MessageResponseAsRevoke | "
@@ -5667,6 +5898,23 @@ class MuteRequest(t.TypedDict):
 
 #: What a member may be made.
 NewRole: t.TypeAlias = "t.Literal[\"member\", \"admin\"]"
+
+class NotKept(t.TypedDict):
+    """What a message said while its session kept no texts."""
+
+    #: The kind that it was: `text`, `image`, …
+    kind: str
+    #: WhatsApp's id of the message that it was about, if it was about another.
+    message_id: t.NotRequired[str | None]
+
+
+class NotKeptContent(t.TypedDict):
+    """What is not known any more: the session keeps no texts (`log_messages`). In the list alone, in no event."""
+
+    #: What is left of it.
+    not_kept: NotKept
+    type: t.Literal["not_kept"]
+
 
 class Occasion(t.TypedDict):
     """A calendar event."""
@@ -5992,6 +6240,8 @@ class PinMessage(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -6082,6 +6332,8 @@ class PollVoteBodyData(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -6143,6 +6395,8 @@ class PostAsText(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -6181,6 +6435,8 @@ class PostAsImage(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -6219,6 +6475,8 @@ class PostAsVideo(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -6257,6 +6515,8 @@ class PostAsAudio(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -6295,6 +6555,8 @@ class PostAsVoice(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -6333,6 +6595,8 @@ class PostAsDocument(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -6371,6 +6635,8 @@ class PostAsSticker(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -6407,6 +6673,8 @@ class PostAsLocation(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -6443,6 +6711,8 @@ class PostAsContact(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -6479,6 +6749,8 @@ class PostAsPoll(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -6515,6 +6787,8 @@ class PostAsEvent(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -6551,6 +6825,46 @@ class PostAsUnknown(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
+    reply_to: t.NotRequired[ReplyTo | None]
+    #: Of a post in a channel: its number there.
+    server_id: t.NotRequired[int | None]
+    #: It can be opened once.
+    view_once: t.NotRequired[bool]
+    #: Where it was written.
+    chat: Chat
+    #: Whether this account wrote it.
+    from_me: bool
+    #: WhatsApp's id of the message.
+    message_id: str
+    #: The name the sender goes by.
+    push_name: t.NotRequired[str | None]
+    #: Who wrote it.
+    sender: Party
+    #: When it was written, RFC 3339, by WhatsApp's clock.
+    timestamp: str
+    #: What people made of it; who they are is not told.
+    reactions: list[ReactionCount]
+    #: How many saw it.
+    views: int
+
+
+class PostAsNotKept(t.TypedDict):
+    """A post of a channel, and how it fares."""
+
+    #: What is left of it.
+    not_kept: NotKept
+    type: t.Literal["not_kept"]
+    #: It disappears so long after it was read or written.
+    expires_in_s: t.NotRequired[int | None]
+    #: It was written elsewhere and handed on.
+    forwarded: t.NotRequired[bool]
+    link_preview: t.NotRequired[LinkPreview | None]
+    #: Who is mentioned.
+    mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -6587,6 +6901,8 @@ class PostAsReaction(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -6623,6 +6939,8 @@ class PostAsEdit(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -6659,6 +6977,8 @@ class PostAsRevoke(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -6695,6 +7015,8 @@ class PostAsVote(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -6731,6 +7053,8 @@ class PostAsResponse(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -6767,6 +7091,8 @@ class PostAsPin(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -6803,6 +7129,8 @@ class PostAsKeep(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -6840,6 +7168,7 @@ Post: t.TypeAlias = (
     "PostAsPoll | "
     "PostAsEvent | "
     "PostAsUnknown | "
+    "PostAsNotKept | "
     "PostAsReaction | "
     "PostAsEdit | "
     "PostAsRevoke | "
@@ -7093,6 +7422,8 @@ class ReactionMessage(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -7183,6 +7514,8 @@ class ReplyToAsText(t.TypedDict):
     #: WhatsApp's id of the message that is answered.
     message_id: str
     sender: t.NotRequired[Party | None]
+    #: It is a status post of the person who is written to.
+    status: t.NotRequired[bool]
 
 
 class ReplyToAsImage(t.TypedDict):
@@ -7196,6 +7529,8 @@ class ReplyToAsImage(t.TypedDict):
     #: WhatsApp's id of the message that is answered.
     message_id: str
     sender: t.NotRequired[Party | None]
+    #: It is a status post of the person who is written to.
+    status: t.NotRequired[bool]
 
 
 class ReplyToAsVideo(t.TypedDict):
@@ -7209,6 +7544,8 @@ class ReplyToAsVideo(t.TypedDict):
     #: WhatsApp's id of the message that is answered.
     message_id: str
     sender: t.NotRequired[Party | None]
+    #: It is a status post of the person who is written to.
+    status: t.NotRequired[bool]
 
 
 class ReplyToAsAudio(t.TypedDict):
@@ -7222,6 +7559,8 @@ class ReplyToAsAudio(t.TypedDict):
     #: WhatsApp's id of the message that is answered.
     message_id: str
     sender: t.NotRequired[Party | None]
+    #: It is a status post of the person who is written to.
+    status: t.NotRequired[bool]
 
 
 class ReplyToAsVoice(t.TypedDict):
@@ -7235,6 +7574,8 @@ class ReplyToAsVoice(t.TypedDict):
     #: WhatsApp's id of the message that is answered.
     message_id: str
     sender: t.NotRequired[Party | None]
+    #: It is a status post of the person who is written to.
+    status: t.NotRequired[bool]
 
 
 class ReplyToAsDocument(t.TypedDict):
@@ -7248,6 +7589,8 @@ class ReplyToAsDocument(t.TypedDict):
     #: WhatsApp's id of the message that is answered.
     message_id: str
     sender: t.NotRequired[Party | None]
+    #: It is a status post of the person who is written to.
+    status: t.NotRequired[bool]
 
 
 class ReplyToAsSticker(t.TypedDict):
@@ -7261,6 +7604,8 @@ class ReplyToAsSticker(t.TypedDict):
     #: WhatsApp's id of the message that is answered.
     message_id: str
     sender: t.NotRequired[Party | None]
+    #: It is a status post of the person who is written to.
+    status: t.NotRequired[bool]
 
 
 class ReplyToAsLocation(t.TypedDict):
@@ -7272,6 +7617,8 @@ class ReplyToAsLocation(t.TypedDict):
     #: WhatsApp's id of the message that is answered.
     message_id: str
     sender: t.NotRequired[Party | None]
+    #: It is a status post of the person who is written to.
+    status: t.NotRequired[bool]
 
 
 class ReplyToAsContact(t.TypedDict):
@@ -7283,6 +7630,8 @@ class ReplyToAsContact(t.TypedDict):
     #: WhatsApp's id of the message that is answered.
     message_id: str
     sender: t.NotRequired[Party | None]
+    #: It is a status post of the person who is written to.
+    status: t.NotRequired[bool]
 
 
 class ReplyToAsPoll(t.TypedDict):
@@ -7294,6 +7643,8 @@ class ReplyToAsPoll(t.TypedDict):
     #: WhatsApp's id of the message that is answered.
     message_id: str
     sender: t.NotRequired[Party | None]
+    #: It is a status post of the person who is written to.
+    status: t.NotRequired[bool]
 
 
 class ReplyToAsEvent(t.TypedDict):
@@ -7305,6 +7656,8 @@ class ReplyToAsEvent(t.TypedDict):
     #: WhatsApp's id of the message that is answered.
     message_id: str
     sender: t.NotRequired[Party | None]
+    #: It is a status post of the person who is written to.
+    status: t.NotRequired[bool]
 
 
 class ReplyToAsUnknown(t.TypedDict):
@@ -7316,6 +7669,21 @@ class ReplyToAsUnknown(t.TypedDict):
     #: WhatsApp's id of the message that is answered.
     message_id: str
     sender: t.NotRequired[Party | None]
+    #: It is a status post of the person who is written to.
+    status: t.NotRequired[bool]
+
+
+class ReplyToAsNotKept(t.TypedDict):
+    """What a message answers."""
+
+    #: What is left of it.
+    not_kept: NotKept
+    type: t.Literal["not_kept"]
+    #: WhatsApp's id of the message that is answered.
+    message_id: str
+    sender: t.NotRequired[Party | None]
+    #: It is a status post of the person who is written to.
+    status: t.NotRequired[bool]
 
 
 class ReplyToAsReaction(t.TypedDict):
@@ -7327,6 +7695,8 @@ class ReplyToAsReaction(t.TypedDict):
     #: WhatsApp's id of the message that is answered.
     message_id: str
     sender: t.NotRequired[Party | None]
+    #: It is a status post of the person who is written to.
+    status: t.NotRequired[bool]
 
 
 class ReplyToAsEdit(t.TypedDict):
@@ -7338,6 +7708,8 @@ class ReplyToAsEdit(t.TypedDict):
     #: WhatsApp's id of the message that is answered.
     message_id: str
     sender: t.NotRequired[Party | None]
+    #: It is a status post of the person who is written to.
+    status: t.NotRequired[bool]
 
 
 class ReplyToAsRevoke(t.TypedDict):
@@ -7349,6 +7721,8 @@ class ReplyToAsRevoke(t.TypedDict):
     #: WhatsApp's id of the message that is answered.
     message_id: str
     sender: t.NotRequired[Party | None]
+    #: It is a status post of the person who is written to.
+    status: t.NotRequired[bool]
 
 
 class ReplyToAsVote(t.TypedDict):
@@ -7360,6 +7734,8 @@ class ReplyToAsVote(t.TypedDict):
     #: WhatsApp's id of the message that is answered.
     message_id: str
     sender: t.NotRequired[Party | None]
+    #: It is a status post of the person who is written to.
+    status: t.NotRequired[bool]
 
 
 class ReplyToAsResponse(t.TypedDict):
@@ -7371,6 +7747,8 @@ class ReplyToAsResponse(t.TypedDict):
     #: WhatsApp's id of the message that is answered.
     message_id: str
     sender: t.NotRequired[Party | None]
+    #: It is a status post of the person who is written to.
+    status: t.NotRequired[bool]
 
 
 class ReplyToAsPin(t.TypedDict):
@@ -7382,6 +7760,8 @@ class ReplyToAsPin(t.TypedDict):
     #: WhatsApp's id of the message that is answered.
     message_id: str
     sender: t.NotRequired[Party | None]
+    #: It is a status post of the person who is written to.
+    status: t.NotRequired[bool]
 
 
 class ReplyToAsKeep(t.TypedDict):
@@ -7393,6 +7773,8 @@ class ReplyToAsKeep(t.TypedDict):
     #: WhatsApp's id of the message that is answered.
     message_id: str
     sender: t.NotRequired[Party | None]
+    #: It is a status post of the person who is written to.
+    status: t.NotRequired[bool]
 
 
 class ReplyToBare(t.TypedDict):
@@ -7401,6 +7783,8 @@ class ReplyToBare(t.TypedDict):
     #: WhatsApp's id of the message that is answered.
     message_id: str
     sender: t.NotRequired[Party | None]
+    #: It is a status post of the person who is written to.
+    status: t.NotRequired[bool]
 
 
 #: What a message answers.
@@ -7417,6 +7801,7 @@ ReplyTo: t.TypeAlias = (
     "ReplyToAsPoll | "
     "ReplyToAsEvent | "
     "ReplyToAsUnknown | "
+    "ReplyToAsNotKept | "
     "ReplyToAsReaction | "
     "ReplyToAsEdit | "
     "ReplyToAsRevoke | "
@@ -7458,6 +7843,8 @@ class ResponseMessage(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -7505,6 +7892,8 @@ class RevokeMessage(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]
@@ -7560,11 +7949,14 @@ class SendMessageRequest(t.TypedDict):
     #: Who is mentioned; the text names each as `@` and the digits of the address.
     mentions: t.NotRequired[list[str]]
     poll: t.NotRequired[PollRequest | None]
+    #: Who gets a status post: 1 to 256 people, each as in `to`. Of nothing else.
+    recipients: t.NotRequired[list[str]]
     #: The message that it answers, by WhatsApp's id or `msg_…`.
     reply_to: t.NotRequired[str | None]
     sticker: t.NotRequired[StickerRequest | None]
     text: t.NotRequired[TextRequest | None]
-    #: Digits, `+digits`, or an address that ends in `@s.whatsapp.net`, `@c.us`, `@g.us` or `@lid`.
+    #: Digits, `+digits`, or an address that ends in `@s.whatsapp.net`, `@c.us`, `@g.us`, `@lid` or `@newsletter`;
+    #: `status@broadcast` posts a status.
     to: str
     type: Kind
     video: t.NotRequired[VideoRequest | None]
@@ -7640,7 +8032,8 @@ class Settings(t.TypedDict):
     ignore_channels: t.NotRequired[bool]
     #: Leave out messages of groups.
     ignore_groups: t.NotRequired[bool]
-    #: Keep the texts of messages.
+    #: Keep what messages say. While it is off, the list of messages tells who wrote what kind where and when; events say it
+    #: all, and are forgotten about an hour after every webhook has them. What was kept before stays.
     log_messages: t.NotRequired[bool]
     #: Connect through this proxy and in no other way: `http://` or `socks5://`. Its password is not shown again.
     proxy_url: t.NotRequired[str | None]
@@ -8029,6 +8422,8 @@ class VoteMessage(t.TypedDict):
     link_preview: t.NotRequired[LinkPreview | None]
     #: Who is mentioned.
     mentions: t.NotRequired[list[Party]]
+    #: Of an own status post, and of what is written about it: who gets it.
+    recipients: t.NotRequired[list[Party]]
     reply_to: t.NotRequired[ReplyTo | None]
     #: Of a post in a channel: its number there.
     server_id: t.NotRequired[int | None]

@@ -1,0 +1,146 @@
+//! What a search costs among a million messages, against the look-up of one by its key.
+//!
+//! A word that few messages have is what people search for; one that every tenth has is the worst that a page of the
+//! newest fifty can meet. Also the bare loop that history is held against: the same rows, inserted and nothing else.
+
+use std::time::Instant;
+
+use entity::{
+    ids::{MessageRowId, SessionId},
+    message_texts, messages,
+};
+use sea_orm::DatabaseConnection;
+use wharf::{
+    db::{self, Script, messages::Filter},
+    domain::{message::Content, words::Search},
+};
+
+use crate::{
+    databases::{Engine, TestDb},
+    report::{Bound, Report, median},
+};
+
+const MESSAGES: usize = 1_000_000;
+/// Rows of one transaction.
+const BATCH: usize = 500;
+/// One message in so many has the rare word, or the common one.
+const RARE: usize = 10_000;
+const COMMON: usize = 10;
+const ASKED: usize = 50;
+const ROUNDS: usize = 5;
+const PAGE: u64 = 50;
+
+pub(crate) async fn run(report: &mut Report) {
+    for engine in [Engine::Sqlite, Engine::Postgres, Engine::MariaDb] {
+        let test = TestDb::migrated(engine).await;
+        let session = SessionId::new();
+        let ids = fill(&test.db, session, MESSAGES).await;
+        let (mut lookups, mut rare, mut common) = (Vec::new(), Vec::new(), Vec::new());
+        // The first warms up.
+        for _ in 0..=ROUNDS {
+            lookups.push(look_up(&test.db, session, &ids).await);
+            rare.push(search(&test.db, session, "rare").await);
+            common.push(search(&test.db, session, "common").await);
+        }
+        for (word, times) in [("1 in 10,000 messages has", rare), ("1 in 10 has", common)] {
+            let pairs = times.iter().zip(&lookups).skip(1);
+            let ratio = median(pairs.map(|(ours, bare)| ours / bare).collect());
+            let what = format!(
+                "search among 1,000,000 messages, a word that {word} ÷ a look-up by key, {engine:?}"
+            );
+            let how = format!(
+                "{:.2} ÷ {:.2} ms, the newest {PAGE}, median of {ROUNDS}",
+                median(times[1..].to_vec()),
+                median(lookups[1..].to_vec())
+            );
+            report.add(&what, ratio, Bound::AtMost(10.0), &how);
+        }
+    }
+}
+
+/// So many messages of one chat, with their words; gives the ids.
+pub(crate) async fn fill(
+    db: &DatabaseConnection,
+    session: SessionId,
+    count: usize,
+) -> Vec<MessageRowId> {
+    let mut ids = Vec::with_capacity(count);
+    let mut next = 0;
+    while next < count {
+        let batch = next..count.min(next + BATCH);
+        next = batch.end;
+        let rows: Vec<(messages::Model, Option<message_texts::Model>)> =
+            batch.map(|index| row(session, index)).collect();
+        ids.extend(rows.iter().map(|(message, _)| message.id));
+        let (said, words): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
+        let tx = db::begin(db).await.unwrap();
+        let mut script = Script::new(db.get_database_backend());
+        db::messages::insert(&mut script, said);
+        db::message_texts::insert(&mut script, words.into_iter().flatten().collect());
+        assert!(script.run(&tx).await.unwrap());
+        tx.commit().await.unwrap();
+    }
+    ids
+}
+
+fn row(session: SessionId, index: usize) -> (messages::Model, Option<message_texts::Model>) {
+    let at = 1_700_000_000_000 + i64::try_from(index).unwrap() * 1000;
+    let id = MessageRowId::written_at(at);
+    // Six words out of some thousands, as people have them.
+    let mut text = String::new();
+    for place in 1..=6 {
+        let word = index
+            .wrapping_mul(2_654_435_761)
+            .wrapping_add(place * 40_503)
+            % 5_000;
+        text.push_str(&format!("word{word} "));
+    }
+    if index.is_multiple_of(RARE) {
+        text.push_str("rare ");
+    }
+    if index.is_multiple_of(COMMON) {
+        text.push_str("common");
+    }
+    let chat = "491700300001@s.whatsapp.net".to_owned();
+    let body = serde_json::to_string(&Content::text(text.as_str())).unwrap();
+    let words = db::message_texts::row(session, id, &text);
+    let message = messages::Model {
+        session_id: session,
+        id,
+        chat: chat.clone(),
+        sender: chat,
+        message_id: format!("3EB0{index:018}"),
+        from_me: false,
+        kind: "text".to_owned(),
+        body,
+        ack: 2,
+        sent_at: at,
+        created_at: at,
+    };
+    (message, words)
+}
+
+/// Milliseconds of one look-up.
+async fn look_up(db: &DatabaseConnection, session: SessionId, ids: &[MessageRowId]) -> f64 {
+    let step = ids.len() / ASKED;
+    let begun = Instant::now();
+    for id in ids.iter().step_by(step).take(ASKED) {
+        let found = db::messages::find(db, session, &id.to_string()).await;
+        assert!(found.unwrap().is_some());
+    }
+    begun.elapsed().as_secs_f64() * 1000.0 / ASKED as f64
+}
+
+/// Milliseconds of one search.
+async fn search(db: &DatabaseConnection, session: SessionId, word: &str) -> f64 {
+    let filter = Filter {
+        search: Some(Search::parse(word).unwrap()),
+        ..Filter::default()
+    };
+    let begun = Instant::now();
+    for _ in 0..ASKED {
+        let page = db::messages::page(db, session, &filter, None, PAGE).await;
+        assert_eq!(page.unwrap().len() as u64, PAGE);
+    }
+    begun.elapsed().as_secs_f64() * 1000.0 / ASKED as f64
+}
