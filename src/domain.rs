@@ -7,6 +7,7 @@ pub mod address;
 pub mod channel;
 pub mod chat;
 pub mod clock;
+pub mod community;
 pub mod contact;
 pub mod event;
 pub mod group;

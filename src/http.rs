@@ -24,6 +24,7 @@ use crate::{
         auth::{Auth, AuthParts},
         channels::Channels,
         chats::Chats,
+        communities::Communities,
         contacts::Contacts,
         event_log::EventLog,
         groups::Groups,
@@ -161,6 +162,8 @@ pub struct Handles {
     pub profile: Profile,
     /// The verbs of groups.
     pub groups: Groups,
+    /// The verbs of communities.
+    pub communities: Communities,
     /// The verbs of the event log.
     pub log: EventLog,
     /// The verbs of files.
@@ -218,6 +221,7 @@ impl Api {
             contacts: Contacts::new(&sessions),
             profile: Profile::new(&sessions),
             groups: Groups::new(&sessions),
+            communities: Communities::new(&sessions),
             sessions,
             messages,
             log,
@@ -267,6 +271,7 @@ handed_out!(
     contacts: Contacts,
     profile: Profile,
     groups: Groups,
+    communities: Communities,
     webhooks: Webhooks,
     linking: Linking,
 );

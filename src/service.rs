@@ -14,6 +14,7 @@ pub mod api_keys;
 pub mod auth;
 pub mod channels;
 pub mod chats;
+pub mod communities;
 pub mod contacts;
 pub mod event_log;
 pub mod feed;

@@ -13,6 +13,7 @@ pub(crate) mod history;
 pub(crate) mod login;
 pub(crate) mod media;
 pub(crate) mod messages;
+mod mex;
 pub(crate) mod pairing;
 pub(crate) mod phone;
 mod ping;
@@ -46,6 +47,7 @@ pub(crate) fn handlers() -> HandlerTable {
     login::register(&mut table);
     media::register(&mut table);
     messages::register(&mut table);
+    mex::register(&mut table);
     ping::register(&mut table);
     prekeys::register(&mut table);
     presence::register(&mut table);

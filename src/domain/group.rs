@@ -23,6 +23,20 @@ impl Role {
     }
 }
 
+/// What a group is among communities.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum GroupKind {
+    /// A group like any, on its own or of a community.
+    Group,
+    /// A community itself, which holds groups.
+    Community,
+    /// The group of a community in which its admins write to everybody.
+    Announcement,
+    /// The group that a community has for everybody to talk in.
+    General,
+}
+
 /// Somebody in a group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Member {
@@ -60,6 +74,8 @@ pub struct GroupInfo {
     pub ephemeral_s: u32,
     /// How many members it has.
     pub size: u32,
+    /// What it is among communities.
+    pub kind: GroupKind,
     /// Whether it is a community, which holds groups.
     pub is_community: bool,
     /// The community that it belongs to.
@@ -132,6 +148,8 @@ pub struct NewGroup {
     pub subject: String,
     /// Its description.
     pub description: Option<String>,
+    /// The community to make it in.
+    pub community: Option<String>,
 }
 
 /// One thing about a group that changes.

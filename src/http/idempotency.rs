@@ -24,9 +24,10 @@ use crate::service::{
 };
 
 /// The paths whose POST sends something. Others answer with secrets, which must not be kept.
-const SENDS: [&str; 3] = [
+const SENDS: [&str; 4] = [
     "/v1/sessions/{id}/messages",
     "/v1/sessions/{id}/groups",
+    "/v1/sessions/{id}/communities",
     "/v1/sessions/{id}/channels",
 ];
 

@@ -24,7 +24,7 @@ mod words;
 
 pub(super) use words::SessionStateWord;
 
-const TAGS: [(&str, &str); 14] = [
+const TAGS: [(&str, &str); 15] = [
     ("auth", "Sign in, stay signed in, sign out."),
     ("users", "People who may sign in. For administrators."),
     ("api-keys", "Keys for programs."),
@@ -47,6 +47,10 @@ const TAGS: [(&str, &str); 14] = [
         "The linked account: its name, picture and privacy.",
     ),
     ("groups", "Groups: members, settings, invites."),
+    (
+        "communities",
+        "Communities: groups of groups, with announcements.",
+    ),
     (
         "channels",
         "Channels: make, follow, mute, and what was posted.",

@@ -8,6 +8,7 @@ mod api_keys;
 mod auth;
 mod channels;
 mod chats;
+mod communities;
 mod contacts;
 mod deliveries;
 mod events;
@@ -45,6 +46,7 @@ pub(super) fn guarded() -> OpenApiRouter<Api> {
         .merge(contacts::guarded())
         .merge(profile::guarded())
         .merge(groups::guarded())
+        .merge(communities::guarded())
         .merge(events::guarded())
         .merge(webhooks::guarded())
         .merge(deliveries::guarded());

@@ -28,7 +28,7 @@ use crate::domain::channel::{Channel, ChannelChange, ChannelRole, Post};
 
 mod asked;
 
-use asked::{Live, Mex, Posts};
+use asked::{Live, Posts};
 
 fn jid_of(id: &str) -> Jid {
     Jid::new(id, Server::Newsletter)
@@ -148,17 +148,6 @@ impl Client {
     pub async fn watch_channel(&self, id: &str) -> Result<u64, AskError> {
         let channel = jid_of(id);
         self.ask(self.inner.execute(Live { channel })).await
-    }
-
-    async fn mex(
-        &self,
-        query: (&'static str, &'static str),
-        variables: &Value,
-    ) -> Result<Value, AskError> {
-        let question = Mex::new(query, variables);
-        let question = question.map_err(|error| AskError::Refused(Box::new(error)))?;
-        let answer = self.ask(self.inner.execute(question)).await?;
-        answer.map_err(AskError::denied)
     }
 
     /// Puts a post or a reaction on the socket under `message_id`.

@@ -14,8 +14,8 @@ use super::{AskError, client::Client, contacts::seconds, convert};
 use crate::domain::{
     address::{Address, Party},
     group::{
-        Group, GroupChange, GroupInfo, JoinRequest, Joined, Member, MemberChange, MemberResult,
-        NewGroup, Role, member_code,
+        Group, GroupChange, GroupInfo, GroupKind, JoinRequest, Joined, Member, MemberChange,
+        MemberResult, NewGroup, Role, member_code,
     },
 };
 
@@ -54,6 +54,7 @@ impl Client {
             .subject(new.subject.as_str())
             .participants(participants)
             .maybe_description(description.map(GroupDescription::new_unchecked))
+            .maybe_linked_parent(new.community.as_deref().map(Jid::group))
             .build();
         let groups = self.inner.groups();
         let made = self.ask(groups.create_group(options)).await?;
@@ -216,7 +217,7 @@ impl Client {
         self.ask(groups.leave(id)).await
     }
 
-    async fn show(&self, group: GroupMetadata) -> Group {
+    pub(super) async fn show(&self, group: GroupMetadata) -> Group {
         let own = self.account();
         let mut participants = Vec::with_capacity(group.participants.len());
         for one in &group.participants {
@@ -241,6 +242,7 @@ impl Client {
         };
         let count = u32::try_from(participants.len()).unwrap_or(u32::MAX);
         let ephemeral = group.ephemeral.as_ref();
+        let kind = kind_of(&group);
         let info = GroupInfo {
             id: group.id.to_non_ad_string(),
             subject: group.subject,
@@ -252,10 +254,23 @@ impl Client {
             approval: group.membership_approval,
             ephemeral_s: ephemeral.and_then(|set| set.expiration).unwrap_or(0),
             size: group.size.unwrap_or(count),
+            kind,
             is_community: group.is_parent_group,
             community: group.parent_group_jid.map(|jid| jid.to_non_ad_string()),
             role: mine.map(|one| one.role),
         };
         Group { info, participants }
+    }
+}
+
+fn kind_of(group: &GroupMetadata) -> GroupKind {
+    if group.is_default_sub_group {
+        GroupKind::Announcement
+    } else if group.is_general_chat {
+        GroupKind::General
+    } else if group.is_parent_group {
+        GroupKind::Community
+    } else {
+        GroupKind::Group
     }
 }

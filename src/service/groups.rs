@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use super::{
-    Ctx, Error,
+    Ctx, Error, communities,
     picture::check_picture,
     running::{Running, ask_error, group},
     sessions::Sessions,
@@ -26,6 +26,7 @@ mod check;
 mod refusals;
 
 pub use check::{GroupPatch, MAX_PEOPLE};
+pub(super) use check::{check_description, check_subject};
 use check::{check_new, invite_code, people};
 use refusals::{explain, invite_error};
 
@@ -67,18 +68,24 @@ impl Groups {
         show(&client, &id).await
     }
 
-    /// Makes a group. Who is not on WhatsApp, or does not let themselves be added, is told by name.
+    /// Makes a group, in a community if one is named. Who is not on WhatsApp, or does not let themselves be added, is told by name.
     pub async fn create(
         &self,
         ctx: &Ctx,
         session: &str,
-        new: NewGroup,
+        mut new: NewGroup,
         participants: &[String],
     ) -> Result<Made, Error> {
         let found = self.running.find(ctx, Scope::MessagesSend, session).await?;
         check_new(&new)?;
+        let community = new.community.as_deref();
+        new.community = community.map(|id| group("/community", id)).transpose()?;
         let wanted = people(participants, 0)?;
         let client = found.client()?;
+        if let Some(id) = &new.community {
+            let head = communities::head(&client, id).await?;
+            communities::require_creating(&head)?;
+        }
         let asked = identify(&client, &wanted).await.map_err(ask_error)?;
         let there: Vec<Party> = asked
             .iter()

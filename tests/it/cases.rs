@@ -61,6 +61,9 @@ async fn fixture(wharf: &Wharf, sandbox: &SandboxProcess) -> Value {
     let spare_webhook = make("/v1/webhooks", hook).await;
     let group = json!({"subject": "cases", "participants": [BOB]});
     let group = make(&path("groups"), group).await;
+    let community = json!({"subject": "cases"});
+    let spare_community = make(&path("communities"), community.clone()).await;
+    let community = make(&path("communities"), community).await;
     let text = json!({"to": BOB, "type": "text", "text": {"body": "a case"}});
     let message = make(&path("messages"), text).await;
     let image = json!({"base64": JPEG, "mimetype": "image/jpeg"});
@@ -83,6 +86,8 @@ async fn fixture(wharf: &Wharf, sandbox: &SandboxProcess) -> Value {
             "spare_webhook": id(&spare_webhook),
             "delivery": id(&deliveries["data"][0]),
             "group": id(&group),
+            "community": id(&community),
+            "spare_community": id(&spare_community),
             "message_id": message["message_id"],
             "media_id": id(&media),
             "chat": BOB,

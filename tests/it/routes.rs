@@ -8,6 +8,7 @@ mod channels;
 mod chat_list;
 mod chat_timer;
 mod chats;
+mod communities;
 mod contacts;
 mod docs;
 mod groups;

@@ -34,6 +34,8 @@ ENDS = {
     "delete_user",
     "update_user",
 }
+# The same, within a session that goes on.
+ENDS_WITHIN = {"delete_community": "community"}
 # They end what the caller has signed in with.
 ENDS_CREDENTIAL = {"logout", "change_password"}
 
@@ -44,6 +46,8 @@ def name_of(operation):
 
 def named(operation, name):
     """What the path parameter of an operation is called in the fixture."""
+    if ENDS_WITHIN.get(name_of(operation)) == name:
+        return f"spare_{name}"
     if name != "id":
         return name
     kind = OWNERS[operation.path.split("/")[2]]
@@ -62,7 +66,7 @@ def before_call(context, case, kwargs):
     for name, value in (case.path_parameters or {}).items():
         real = REAL.get(named(operation, name))
         # Schemathesis remembers the ids that it was answered, and those that must stay are among them.
-        kept = name_of(operation) in ENDS and value in REAL.values()
+        kept = named(operation, name).startswith("spare_") and value in REAL.values()
         if real is not None and (kept or not made_up):
             case.path_parameters[name] = real
     if isinstance(case.body, dict) and "to" in case.body and not made_up:

@@ -19,11 +19,11 @@ use crate::jids::DeviceKey;
 use crate::store::{Persist, Table};
 
 use book::{Channel, Post};
+pub(crate) use mex::queried;
 pub(crate) use post::message;
 pub(crate) use routes::routes;
 
 pub(crate) fn register(table: &mut HandlerTable) {
-    mex::register(table);
     query::register(table);
 }
 

@@ -1,10 +1,11 @@
-//! Groups: who is in them, who may change them, and what is written in them.
+//! Groups: who is in them, who may change them, and what is written in them; communities are groups of groups.
 //!
 //! Every change goes through [`change::apply`], whether a device asked for it or a person at the phone: it checks the
 //! right to do so, changes the row and tells every member's devices. Addresses are LIDs; the phone number goes along.
 
 mod book;
 mod change;
+mod community;
 mod deliver;
 mod info;
 mod invite;
@@ -22,6 +23,7 @@ use crate::store::{Persist, Table};
 use crate::world::World;
 
 use book::Group;
+pub(crate) use community::queried;
 pub(crate) use deliver::{forget_key, keys_by_device, message, note, resend, spread, write};
 pub(crate) use routes::{refused, routes};
 
@@ -29,6 +31,7 @@ pub(crate) fn register(table: &mut HandlerTable) {
     query::register(table);
     request::register(table);
     invite::register(table);
+    community::register(table);
 }
 
 /// What the area keeps.

@@ -9,6 +9,7 @@
 mod app_state;
 mod calls;
 mod channels;
+mod communities;
 mod durability;
 mod faults;
 mod groups;

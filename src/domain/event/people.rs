@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     address::{Chat, Party},
+    community::LinkedGroup,
     is_false,
 };
 
@@ -57,6 +58,18 @@ pub struct GroupChanges {
     /// The id of its new picture; empty when it was removed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub picture_id: Option<String>,
+    /// The community that it belongs to now; empty when it left one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub community: Option<String>,
+    /// Of a community: the groups that came into it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub linked: Option<Vec<LinkedGroup>>,
+    /// Of a community: the groups that left it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unlinked: Option<Vec<LinkedGroup>>,
+    /// Of a community: members make groups in it, not admins alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub members_create: Option<bool>,
 }
 
 /// `group.participants`: people came, went, rose or fell.

@@ -21,9 +21,9 @@ use crate::{
 mod dto;
 mod members;
 
+pub(super) use dto::JoinedResponse;
 use dto::{
-    CreateGroupRequest, InviteResponse, JoinGroupRequest, JoinedResponse, MadeGroupResponse,
-    UpdateGroupRequest,
+    CreateGroupRequest, InviteResponse, JoinGroupRequest, MadeGroupResponse, UpdateGroupRequest,
 };
 
 pub(in crate::http) fn guarded() -> OpenApiRouter<Api> {
@@ -70,6 +70,7 @@ async fn list_groups(
 /// Make a group.
 ///
 /// Who is not on WhatsApp or does not let themselves be added is told in `participants`; the group is made all the same.
+/// With `community` it is made in a community, of which everybody in it becomes a member.
 /// With an `Idempotency-Key` a repeated request makes no second group and gets the first answer, for 24 hours.
 #[utoipa::path(
     post, path = "/sessions/{id}/groups", tag = "groups",
@@ -81,8 +82,9 @@ async fn list_groups(
     responses(
         (status = 201, body = MadeGroupResponse),
         (status = 400, description = "`invalid_address` among others", body = ProblemBody),
-        (status = 404, body = ProblemBody),
-        (status = 409, description = "The session is not connected", body = ProblemBody),
+        (status = 403, description = "`not_community_admin` or `not_community_member`", body = ProblemBody),
+        (status = 404, description = "`community_not_found` among others", body = ProblemBody),
+        (status = 409, description = "Not connected, or `not_a_community`", body = ProblemBody),
         (status = 422, description = "The key was used for another request", body = ProblemBody),
         (status = 502, description = "`whatsapp_timeout` or `whatsapp_refused`", body = ProblemBody),
     )

@@ -1,58 +1,18 @@
-//! Questions about channels whose refusals, or whose numbers, the library does not hand on.
+//! Questions about posts whose numbers the library does not hand on.
 
 use anyhow::Context as _;
 use buffa::Message as _;
-use serde_json::Value;
 use wacore::{
-    iq::{
-        mex::{MexDoc, MexQuerySpec, MexResponse},
-        newsletter::NEWSLETTER_XMLNS,
-        spec::IqSpec,
-    },
+    iq::{newsletter::NEWSLETTER_XMLNS, spec::IqSpec},
     request::InfoQuery,
 };
-use wacore_binary::{Jid, Node, NodeContent, NodeContentRef, NodeRef, builder::NodeBuilder};
+use wacore_binary::{Jid, Node, NodeContent, NodeRef, builder::NodeBuilder};
 use waproto::whatsapp as wa;
 
 use crate::{domain::channel::ReactionCount, protocol::convert::Posted};
 
 /// How long WhatsApp tells of reactions when it does not say.
 const LIVE_S: u64 = 300;
-
-/// A question over `w:mex`. The library makes a text of its refusals; here they keep their codes.
-pub(super) struct Mex(MexQuerySpec);
-
-impl Mex {
-    pub(super) fn new(
-        (name, id): (&'static str, &'static str),
-        variables: &Value,
-    ) -> Result<Self, serde_json::Error> {
-        MexQuerySpec::new(MexDoc { name, id }, variables).map(Self)
-    }
-}
-
-impl IqSpec for Mex {
-    type Response = Result<Value, u16>;
-
-    fn build_iq(&self) -> InfoQuery<'static> {
-        self.0.build_iq()
-    }
-
-    fn parse_response(&self, response: &NodeRef<'_>) -> Result<Self::Response, anyhow::Error> {
-        let result = response.get_optional_child("result");
-        let result = result.context("an answer without a result")?;
-        let answer: MexResponse = match result.content.as_ref() {
-            Some(NodeContentRef::Bytes(bytes)) => serde_json::from_slice(bytes)?,
-            Some(NodeContentRef::String(text)) => serde_json::from_str(text)?,
-            _ => anyhow::bail!("an answer that is no text"),
-        };
-        if let Some(fatal) = answer.fatal_error() {
-            let code = fatal.error_code().and_then(|code| u16::try_from(code).ok());
-            return Ok(Err(code.unwrap_or(500)));
-        }
-        Ok(Ok(answer.data.unwrap_or_default()))
-    }
-}
 
 fn about(content: Node) -> NodeContent {
     NodeContent::Nodes(vec![content])

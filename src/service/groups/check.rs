@@ -71,7 +71,7 @@ pub(super) fn check_new(new: &NewGroup) -> Result<(), Error> {
     new.description.as_deref().map_or(Ok(()), check_description)
 }
 
-fn check_subject(subject: &str) -> Result<(), Error> {
+pub(in crate::service) fn check_subject(subject: &str) -> Result<(), Error> {
     if subject.trim().is_empty() || subject.chars().count() > MAX_SUBJECT {
         let detail = format!("a subject has 1 to {MAX_SUBJECT} characters");
         return Err(Error::invalid("/subject", detail));
@@ -79,7 +79,7 @@ fn check_subject(subject: &str) -> Result<(), Error> {
     Ok(())
 }
 
-fn check_description(text: &str) -> Result<(), Error> {
+pub(in crate::service) fn check_description(text: &str) -> Result<(), Error> {
     if text.chars().count() > MAX_DESCRIPTION {
         let detail = format!("a description has at most {MAX_DESCRIPTION} characters");
         return Err(Error::invalid("/description", detail));

@@ -5,6 +5,7 @@ use serde_json::json;
 use wharf::domain::{
     address::{Chat, ChatKind, Party},
     channel::{ChannelReactionsData, PostReactions, ReactionCount},
+    community::LinkedGroup,
     event::{
         AccountData, AckData, CallData, CallStatus, ChatChanges, ChatLabel, ChatUpdateData,
         ContactChanges, ContactUpdateData, ErrorData, Event, GroupChanges, GroupParticipantsData,
@@ -235,9 +236,12 @@ fn of_sessions() -> Vec<Event> {
 #[rustfmt::skip]
 fn of_people() -> Vec<Event> {
     let here = || chat(bob(), ChatKind::User);
+    let linked = LinkedGroup { id: text("12036304@g.us"), subject: some("a") };
     let group_changes = GroupChanges {
         created: Some(true), deleted: Some(false), subject: some("a"), description: some("b"), announce: Some(true), locked: Some(true),
         approval: Some(true), members_add: Some(true), ephemeral_s: Some(0), invite_renewed: Some(true), picture_id: some("c"),
+        community: some("12036306@g.us"), linked: Some(vec![linked.clone()]), unlinked: Some(vec![linked, LinkedGroup { subject: None, id: text("1@g.us") }]),
+        members_create: Some(true),
     };
     let contact_changes = ContactChanges { name: some("a"), push_name: some("b"), about: some("c"), picture_id: some("d") };
     let chat_changes = ChatChanges {

@@ -52,6 +52,11 @@ export type AllLabelResponse = {
 };
 
 /** All of a list that has no pages. */
+export type AllLinkResult = {
+  data: LinkResult[];
+};
+
+/** All of a list that has no pages. */
 export type AllMemberResult = {
   data: MemberResult[];
 };
@@ -418,6 +423,46 @@ export type CheckedResponse = {
   verified_name?: string | null;
 };
 
+/** A community. */
+export type Community = CommunityInfo & {
+  /** Its groups, the one for announcements first. */
+  groups: CommunityGroup[];
+};
+
+/** A group of a community, as everybody in the community sees it. */
+export type CommunityGroup = {
+  /** `…@g.us`. */
+  id: string;
+  /** What it is there. */
+  kind: GroupKind;
+  /** How many members it has, where WhatsApp tells. */
+  participants?: number | null;
+  /** Its name. */
+  subject: string;
+};
+
+/** A community without its groups. */
+export type CommunityInfo = {
+  /** The group in which its admins write to everybody, `…@g.us`; null when WhatsApp does not tell. */
+  announcements?: string | null;
+  /** Whoever comes waits for an admin. */
+  closed: boolean;
+  /** RFC 3339. */
+  created_at?: string | null;
+  /** Null when it has none. */
+  description?: string | null;
+  /** `…@g.us`. */
+  id: string;
+  /** Members make groups in it, not admins alone. */
+  members_create: boolean;
+  owner?: Party | null;
+  role?: Role | null;
+  /** How many members it has. */
+  size: number;
+  /** Its name. */
+  subject: string;
+};
+
 /** The session is logged in. */
 export type ConnectedBody = {
   data: AccountData & WebhookOrigin;
@@ -551,7 +596,22 @@ export type CreateChannelRequest = {
   name: string;
 };
 
+export type CreateCommunityRequest = {
+  /** Whoever comes waits for an admin. */
+  closed?: boolean;
+  /** Up to 2048 characters. */
+  description?: string | null;
+  /** It has a group for everybody to talk in from the start. */
+  general_chat?: boolean;
+  /** Members make groups in it, not admins alone. */
+  members_create?: boolean;
+  /** 1 to 100 characters. */
+  subject: string;
+};
+
 export type CreateGroupRequest = {
+  /** `…@g.us` of a community in which it is made; without one it is a group on its own. */
+  community?: string | null;
   /** Up to 2048 characters. */
   description?: string | null;
   /** Up to 256 phone numbers or addresses of people. */
@@ -864,6 +924,8 @@ export type GroupChanges = {
   announce?: boolean | null;
   /** Whoever comes by link waits for an admin. */
   approval?: boolean | null;
+  /** The community that it belongs to now; empty when it left one. */
+  community?: string | null;
   /** It was made, or this account came into it. */
   created?: boolean | null;
   /** It is gone. */
@@ -874,14 +936,20 @@ export type GroupChanges = {
   ephemeral_s?: number | null;
   /** The invite that there was leads nowhere any more. */
   invite_renewed?: boolean | null;
+  /** Of a community: the groups that came into it. */
+  linked?: LinkedGroup[] | null;
   /** Only admins change how it looks. */
   locked?: boolean | null;
   /** Members add others. */
   members_add?: boolean | null;
+  /** Of a community: members make groups in it, not admins alone. */
+  members_create?: boolean | null;
   /** The id of its new picture; empty when it was removed. */
   picture_id?: string | null;
   /** Its name. */
   subject?: string | null;
+  /** Of a community: the groups that left it. */
+  unlinked?: LinkedGroup[] | null;
 };
 
 /** A group without its members. */
@@ -902,6 +970,8 @@ export type GroupInfo = {
   id: string;
   /** Whether it is a community, which holds groups. */
   is_community: boolean;
+  /** What it is among communities. */
+  kind: GroupKind;
   /** Only admins change subject, description and picture. */
   locked: boolean;
   owner?: Party | null;
@@ -911,6 +981,9 @@ export type GroupInfo = {
   /** Its name. */
   subject: string;
 };
+
+/** What a group is among communities. */
+export type GroupKind = "group" | "community" | "announcement" | "general";
 
 /** People came into a group, went, rose or fell. */
 export type GroupParticipantsBody = {
@@ -1176,6 +1249,11 @@ export type LastMessageResponse = {
   timestamp: string;
 };
 
+export type LinkGroupsRequest = {
+  /** 1 to 100 groups that this account administers, `…@g.us`. */
+  groups: string[];
+};
+
 /** What is shown of a page that a text links to. */
 export type LinkPreview = {
   /** What the page says of itself. */
@@ -1194,6 +1272,19 @@ export type LinkPreviewRequest = {
   url: string;
 };
 
+/** How linking one group went. */
+export type LinkResult = {
+  /** The stable word of that number. */
+  code: string;
+  /** The group. */
+  id: string;
+  /**
+   * As WhatsApp says it: 200 done, 403 this account is no admin of the group, 404 not there, 406 no room, 409 is in a
+   * community already.
+   */
+  status: number;
+};
+
 export type LinkTokenRequest = {
   /** The pages that may use it; absent means any page of ours. */
   allowed_origins?: string[] | null;
@@ -1207,6 +1298,14 @@ export type LinkTokenResponse = {
   token: string;
   /** A page of this service that links the phone. */
   url: string;
+};
+
+/** A group that came into a community or left it, as events tell. */
+export type LinkedGroup = {
+  /** The group. */
+  id: string;
+  /** Its name, where WhatsApp tells. */
+  subject?: string | null;
 };
 
 /** What a message of a chat says, which is not about another message. */
@@ -1564,6 +1663,14 @@ export type PageChannel = {
 export type PageChatResponse = {
   /** The items. */
   data: ChatResponse[];
+  /** Where the next page starts; null at the end. */
+  next_cursor?: string | null;
+};
+
+/** One page of a list. */
+export type PageCommunityInfo = {
+  /** The items. */
+  data: CommunityInfo[];
   /** Where the next page starts; null at the end. */
   next_cursor?: string | null;
 };

@@ -280,6 +280,51 @@ export class Operations extends Caller {
     return this.json({ verb: "POST", path: `/v1/sessions/${segment(id)}/chats/${segment(chat)}/read`, body }, options);
   }
 
+  /** List the communities that the account is in, by id and without their groups. */
+  listCommunities(id: string, options: CallOptions & { limit?: number | null | undefined; cursor?: string | null | undefined } = {}): Promise<m.PageCommunityInfo> {
+    return this.json({ verb: "GET", path: `/v1/sessions/${segment(id)}/communities`, query: { limit: options.limit, cursor: options.cursor } }, options);
+  }
+
+  /**
+   * Make a community, with its group for announcements.
+   *
+   * What WhatsApp did not take or tell after it was made is null or missing in the answer: a description that was refused,
+   * the groups that it has from the start. With an `Idempotency-Key` a repeated request makes no second community and gets
+   * the first answer, for 24 hours.
+   */
+  createCommunity(id: string, body: m.CreateCommunityRequest, options: CallOptions & { idempotency_key?: string | null | undefined } = {}): Promise<m.Community> {
+    return this.json({ verb: "POST", path: `/v1/sessions/${segment(id)}/communities`, headers: { "Idempotency-Key": options.idempotency_key }, body, keyed: true }, options);
+  }
+
+  /** Show a community with its groups, those that the account is not in among them. */
+  getCommunity(id: string, community: string, options: CallOptions = {}): Promise<m.Community> {
+    return this.json({ verb: "GET", path: `/v1/sessions/${segment(id)}/communities/${segment(community)}` }, options);
+  }
+
+  /** End a community of one's own. Its groups stay, on their own; the one for announcements does not. */
+  deleteCommunity(id: string, community: string, options: CallOptions = {}): Promise<void> {
+    return this.nothing({ verb: "DELETE", path: `/v1/sessions/${segment(id)}/communities/${segment(community)}` }, options);
+  }
+
+  /**
+   * Take groups into a community, and their members with them. `status` and `code` say for each how it went.
+   *
+   * A new group is made in a community by `POST …/groups` with `community`.
+   */
+  linkGroups(id: string, community: string, body: m.LinkGroupsRequest, options: CallOptions = {}): Promise<m.AllLinkResult> {
+    return this.json({ verb: "POST", path: `/v1/sessions/${segment(id)}/communities/${segment(community)}/groups`, body }, options);
+  }
+
+  /** Let a group go from its community. It stays a group, and its members stay in the community. */
+  unlinkGroup(id: string, community: string, group: string, options: CallOptions = {}): Promise<void> {
+    return this.nothing({ verb: "DELETE", path: `/v1/sessions/${segment(id)}/communities/${segment(community)}/groups/${segment(group)}` }, options);
+  }
+
+  /** Join a group of a community that the account is in. It is left like any group. */
+  joinLinkedGroup(id: string, community: string, group: string, options: CallOptions = {}): Promise<m.JoinedResponse> {
+    return this.json({ verb: "PUT", path: `/v1/sessions/${segment(id)}/communities/${segment(community)}/groups/${segment(group)}/membership` }, options);
+  }
+
   /** Run the session. Answers before anything has happened; see the QR code, the events or the socket. */
   connectSession(id: string, options: CallOptions = {}): Promise<m.Session> {
     return this.json({ verb: "POST", path: `/v1/sessions/${segment(id)}/connect` }, options);
@@ -367,6 +412,7 @@ export class Operations extends Caller {
    * Make a group.
    *
    * Who is not on WhatsApp or does not let themselves be added is told in `participants`; the group is made all the same.
+   * With `community` it is made in a community, of which everybody in it becomes a member.
    * With an `Idempotency-Key` a repeated request makes no second group and gets the first answer, for 24 hours.
    */
   createGroup(id: string, body: m.CreateGroupRequest, options: CallOptions & { idempotency_key?: string | null | undefined } = {}): Promise<m.MadeGroupResponse> {

@@ -1,4 +1,4 @@
-//! What devices ask about channels over `w:mex`: persisted queries by number, variables and answers as JSON.
+//! What devices ask about channels over `w:mex`.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -7,28 +7,18 @@ use wacore::iq::mex_operations::{
     create_newsletter, delete_newsletter, fetch_all_newsletters_metadata, fetch_newsletter,
     join_newsletter, leave_newsletter, update_newsletter, update_newsletter_user_setting,
 };
-use wacore_binary::builder::NodeBuilder;
-use wacore_binary::{Jid, Node, Server};
+use wacore_binary::{Jid, Server};
 
 use super::change::{self, Changes};
 use super::jid_of;
-use crate::dispatch::{Answer, Client, HandlerTable};
+use crate::areas::mex::Data;
 use crate::jids::Pn;
-use crate::stanza::{Refusal, attr, bytes, child};
+use crate::stanza::Refusal;
 use crate::world::World;
 
-pub(super) fn register(table: &mut HandlerTable) {
-    table.iq("w:mex", "query", query);
-}
-
-/// A refusal is part of the answer here, as GraphQL has it.
-fn query(world: &mut World, client: Client, node: &Node) -> Result<Answer, Refusal> {
-    let query = child(node, "query").ok_or(Refusal::BAD_REQUEST)?;
-    let id = attr(query, "query_id").unwrap_or_default();
-    let payload = bytes(query).unwrap_or_default();
-    let payload: Value = serde_json::from_slice(&payload).map_err(|_| Refusal::BAD_REQUEST)?;
-    let (variables, me) = (&payload["variables"], client.device.pn);
-    let answer = match &*id {
+/// The answer to a query, if it is one about channels.
+pub(crate) fn queried(world: &mut World, me: Pn, query: &str, variables: &Value) -> Option<Data> {
+    Some(match query {
         create_newsletter::DOC_ID => create(world, me, variables),
         fetch_newsletter::DOC_ID => fetch(world, me, variables),
         fetch_all_newsletters_metadata::DOC_ID => Ok(all(world, me)),
@@ -58,30 +48,9 @@ fn query(world: &mut World, client: Client, node: &Node) -> Result<Answer, Refus
                 Ok(json!({ "xwa2_newsletter_update_user_setting": gone(id) }))
             })
         }
-        _ => {
-            tracing::info!(query = %id, "an unknown query over w:mex gets an empty result");
-            return Answer::empty();
-        }
-    };
-    let body = match answer {
-        Ok(data) => json!({ "data": data }),
-        Err(refusal) => json!({
-            "data": null,
-            "errors": [{
-                "message": refusal.text,
-                "extensions": {
-                    "error_code": refusal.code,
-                    "is_retryable": false,
-                    "severity": "WARNING",
-                },
-            }],
-        }),
-    };
-    let body = body.to_string().into_bytes();
-    Answer::node(NodeBuilder::new("result").bytes(body).build())
+        _ => return None,
+    })
 }
-
-type Data = Result<Value, Refusal>;
 
 /// Something about the channel that `variables` name.
 fn about(

@@ -3,7 +3,7 @@
 use rand::RngExt as _;
 use wacore_binary::builder::NodeBuilder;
 
-use super::book::{Description, Group, Role, Settings};
+use super::book::{Description, Group, Place, Role, Settings};
 use super::{announce, info, roster};
 use crate::jids::Pn;
 use crate::stanza::Refusal;
@@ -48,14 +48,24 @@ pub(super) struct Outcome {
     pub(super) status: u16,
 }
 
+/// A group that is to be.
+#[derive(Debug, Default)]
+pub(super) struct NewGroup<'a> {
+    pub(super) subject: &'a str,
+    /// Who is in it beside its creator.
+    pub(super) others: &'a [Pn],
+    pub(super) settings: Settings,
+    pub(super) place: Place,
+}
+
 /// Makes a group with its creator and whoever is on WhatsApp. Returns its id.
-pub(super) fn create(
-    world: &mut World,
-    creator: Pn,
-    subject: &str,
-    others: &[Pn],
-    settings: Settings,
-) -> Result<String, Refusal> {
+pub(super) fn create(world: &mut World, creator: Pn, new: NewGroup<'_>) -> Result<String, Refusal> {
+    let NewGroup {
+        subject,
+        others,
+        settings,
+        place,
+    } = new;
     check_length(subject, 1, MAX_SUBJECT_CHARS)?;
     if others.len() >= MAX_MEMBERS {
         return Err(Refusal::NOT_ACCEPTABLE);
@@ -80,6 +90,7 @@ pub(super) fn create(
         created_s: world.now_s(),
         description: None,
         settings,
+        place,
         invite: new_invite(world),
         members,
         requests: std::collections::BTreeMap::new(),
@@ -127,6 +138,9 @@ pub(super) fn apply(
     if group.role(by).is_none() || !allowed(group, by, change) {
         return Err(FORBIDDEN);
     }
+    if group.is_announcement() && is_given(change) {
+        return Err(Refusal::NOT_ACCEPTABLE);
+    }
     match change {
         Change::Add(people) => roster::add(world, id, by, people),
         Change::Remove(people) => roster::remove(world, id, by, people),
@@ -144,6 +158,19 @@ fn allowed(group: &Group, by: Pn, change: &Change) -> bool {
         Change::Subject(_) | Change::Description(..) | Change::Ephemeral(_) => group.may_edit(by),
         _ => group.is_admin(by),
     }
+}
+
+/// What the announcement group of a community has from its community, and nobody changes there.
+fn is_given(change: &Change) -> bool {
+    matches!(
+        change,
+        Change::Add(_)
+            | Change::Remove(_)
+            | Change::Promote(_)
+            | Change::Demote(_)
+            | Change::Leave
+            | Change::Announcement(_)
+    )
 }
 
 /// Changes one row; the caller knows that there is one.

@@ -3,13 +3,15 @@
 use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
 
-use super::book::{Description, Group, Role};
+use super::book::{Description, Group, Kind, Place, Role};
+use super::jid_of;
 use crate::jids::Pn;
 use crate::world::World;
 
 /// `<group>` with everything a member may see.
 pub(super) fn group_node(world: &World, id: &str, group: &Group) -> Node {
     let mut children = settings(group);
+    children.extend(place(group));
     children.extend(group.description.as_ref().map(|d| description(world, d)));
     children.extend(
         group
@@ -23,6 +25,7 @@ pub(super) fn group_node(world: &World, id: &str, group: &Group) -> Node {
 /// `<group>` as somebody sees it who only has the invite.
 pub(super) fn preview_node(world: &World, id: &str, group: &Group) -> Node {
     let mut children = settings(group);
+    children.extend(place(group));
     children.extend(group.description.as_ref().map(|d| description(world, d)));
     head(world, id, group).children(children).build()
 }
@@ -81,6 +84,37 @@ fn settings(group: &Group) -> Vec<Node> {
         nodes.push(ephemeral(settings.ephemeral_s));
     }
     nodes
+}
+
+/// Where a group stands among communities.
+fn place(group: &Group) -> Vec<Node> {
+    let tag = |tag: &'static str| NodeBuilder::new(tag).build();
+    match &group.place {
+        Place::Alone => Vec::new(),
+        Place::Community(rules) => {
+            let mut parent = NodeBuilder::new("parent");
+            if rules.closed {
+                parent = parent.attr("default_membership_approval_mode", "request_required");
+            }
+            let mut nodes = vec![parent.build()];
+            nodes.extend(
+                rules
+                    .members_create
+                    .then(|| tag("allow_non_admin_sub_group_creation")),
+            );
+            nodes
+        }
+        Place::Within(community, kind) => {
+            let parent = NodeBuilder::new("linked_parent").attr("jid", jid_of(community));
+            let mut nodes = vec![parent.build()];
+            match kind {
+                Kind::Announcement => nodes.push(tag("default_sub_group")),
+                Kind::General => nodes.push(tag("general_chat")),
+                Kind::Group => {}
+            }
+            nodes
+        }
+    }
 }
 
 pub(super) fn add_mode(admins_add: bool) -> Node {

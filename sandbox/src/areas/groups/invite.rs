@@ -12,6 +12,24 @@ use crate::jids::Pn;
 use crate::stanza::{Refusal, attr, child};
 use crate::world::World;
 
+/// How somebody comes into a group by themselves, as those who are in it are told.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Way {
+    /// While they wait.
+    method: &'static str,
+    /// Once they are in.
+    reason: &'static str,
+}
+
+const BY_LINK: Way = Way {
+    method: "invite_link",
+    reason: "invite",
+};
+pub(super) const BY_COMMUNITY: Way = Way {
+    method: "linked_group_join",
+    reason: "linked_group_join",
+};
+
 pub(super) fn register(table: &mut HandlerTable) {
     table.iq("w:g2", "invite", invite);
     table.iq("w:g2", "membership_approval_requests", requests);
@@ -54,6 +72,16 @@ fn behind(world: &World, code: &str) -> Option<String> {
 }
 
 fn join(world: &mut World, me: Pn, id: &str) -> Result<Answer, Refusal> {
+    let answer = if enter(world, me, id, BY_LINK)? {
+        NodeBuilder::new("group")
+    } else {
+        NodeBuilder::new("membership_approval_request")
+    };
+    Answer::node(answer.attr("jid", jid_of(id)).build())
+}
+
+/// Somebody comes in by themselves. Gives whether they are in: else an admin has to agree.
+pub(super) fn enter(world: &mut World, me: Pn, id: &str, way: Way) -> Result<bool, Refusal> {
     let group = find(world, id)?;
     if group.role(me).is_some() {
         return Err(Refusal {
@@ -61,9 +89,13 @@ fn join(world: &mut World, me: Pn, id: &str) -> Result<Answer, Refusal> {
             text: "conflict",
         });
     }
+    // Its members are those of its community.
+    if group.is_announcement() {
+        return Err(Refusal::NOT_ACCEPTABLE);
+    }
     if !group.settings.approval {
-        roster::join(world, id, me)?;
-        return Answer::node(NodeBuilder::new("group").attr("jid", jid_of(id)).build());
+        roster::join(world, id, me, way.reason)?;
+        return Ok(true);
     }
     let admins: Vec<Pn> = group
         .members
@@ -80,12 +112,11 @@ fn join(world: &mut World, me: Pn, id: &str) -> Result<Answer, Refusal> {
         .attr("phone_number", me.jid())
         .build();
     let created = NodeBuilder::new("created_membership_requests")
-        .attr("request_method", "invite_link")
+        .attr("request_method", way.method)
         .children([user])
         .build();
     announce(world, id, me, &admins, vec![created]);
-    let pending = NodeBuilder::new("membership_approval_request").attr("jid", jid_of(id));
-    Answer::node(pending.build())
+    Ok(false)
 }
 
 fn requests(world: &mut World, client: Client, node: &Node) -> Result<Answer, Refusal> {

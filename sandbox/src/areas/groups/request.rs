@@ -3,10 +3,10 @@
 use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Jid, JidExt as _, Node};
 
-use super::book::Settings;
-use super::change::{self, Change, Outcome};
-use super::info;
+use super::book::{Place, Settings};
+use super::change::{self, Change, NewGroup, Outcome};
 use super::query::{addressed, find};
+use super::{community, info};
 use crate::dispatch::{Answer, Client, HandlerTable};
 use crate::jids::Pn;
 use crate::stanza::{self, Refusal, attr, child, children, jid};
@@ -124,7 +124,13 @@ fn create(world: &mut World, client: Client, node: &Node) -> Result<Answer, Refu
         admins_add: child(create, "member_add_mode").is_some_and(|m| text(m) == "admin_add"),
         ephemeral_s: child(create, "ephemeral").map_or(Ok(0), seconds)?,
     };
-    let id = change::create(world, me, &subject, &people, settings)?;
+    let new = NewGroup {
+        subject: &subject,
+        others: &people,
+        settings,
+        place: Place::Alone,
+    };
+    let id = community::create_asked(world, me, create, new)?;
     if let Some(description) = child(create, "description") {
         let text_id = attr(description, "id").unwrap_or_default().into_owned();
         let body = child(description, "body").map(text);

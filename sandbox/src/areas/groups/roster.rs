@@ -1,11 +1,15 @@
-//! Changes of the member list. The right to make them has been checked.
+//! Changes of the member list. The right to make them has been checked. What they mean for the rest of a community is
+//! settled with each.
+
+use std::collections::BTreeMap;
 
 use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
 
 use super::book::Role;
 use super::change::{MAX_MEMBERS, Outcome, edit, everybody};
-use super::{announce, info};
+use super::query::find;
+use super::{announce, community, info};
 use crate::jids::Pn;
 use crate::stanza::Refusal;
 use crate::world::World;
@@ -35,11 +39,17 @@ pub(super) fn add(
     })?;
     let everybody = everybody(world, id);
     told_about_members(world, id, by, "add", &done(&outcomes), &everybody)?;
+    community::settle(world, id, by)?;
     Ok(outcomes)
 }
 
-/// Somebody comes in by the invite link; nobody has to add them.
-pub(super) fn join(world: &mut World, id: &str, pn: Pn) -> Result<(), Refusal> {
+/// Somebody comes in by themselves; nobody has to add them.
+pub(super) fn join(
+    world: &mut World,
+    id: &str,
+    pn: Pn,
+    reason: &'static str,
+) -> Result<(), Refusal> {
     let full = edit(world, id, |group| {
         let full = group.members.len() >= MAX_MEMBERS;
         if !full {
@@ -56,11 +66,11 @@ pub(super) fn join(world: &mut World, id: &str, pn: Pn) -> Result<(), Refusal> {
     }
     let everybody = everybody(world, id);
     let add = NodeBuilder::new("add")
-        .attr("reason", "invite")
+        .attr("reason", reason)
         .children([info::participant(world, pn, Some(Role::Member))])
         .build();
     announce(world, id, pn, &everybody, vec![add]);
-    Ok(())
+    community::settle(world, id, pn)
 }
 
 pub(super) fn remove(
@@ -87,32 +97,62 @@ pub(super) fn remove(
     let gone = done(&outcomes);
     told_about_members(world, id, by, "remove", &gone, &before)?;
     new_sender_keys(world, id, &before, &gone);
+    community::settle(world, id, by)?;
     Ok(outcomes)
 }
 
-/// The last one closes the group; an owner who leaves hands it to the first admin, else to the first member.
 pub(super) fn leave(world: &mut World, id: &str, by: Pn) -> Result<Vec<Outcome>, Refusal> {
-    let before = everybody(world, id);
-    let heir = edit(world, id, |group| {
-        let was_owner = group.members.remove(&by) == Some(Role::Owner);
-        let admin = group.members.iter().find(|(_, role)| role.is_admin());
-        let heir = admin
-            .or_else(|| group.members.iter().next())
-            .map(|(pn, _)| *pn);
-        if was_owner && let Some(heir) = heir {
-            group.members.insert(heir, Role::Owner);
-        }
-        heir
-    })?;
-    told_about_members(world, id, by, "remove", &[by], &before)?;
-    new_sender_keys(world, id, &before, &[by]);
-    if heir.is_none() {
-        world.areas.groups.groups.remove(&id.to_owned());
-    }
+    let mut left = find(world, id)?.members.clone();
+    left.remove(&by);
+    replace(world, id, by, left)?;
+    community::settle(world, id, by)?;
     Ok(vec![Outcome {
         pn: by,
         status: 200,
     }])
+}
+
+/// Puts another list in the place of the one that there is. The last one to go closes the group; an owner who goes hands
+/// it to the first admin, else to the first member.
+pub(super) fn replace(
+    world: &mut World,
+    id: &str,
+    by: Pn,
+    mut list: BTreeMap<Pn, Role>,
+) -> Result<(), Refusal> {
+    let old = find(world, id)?.members.clone();
+    let fresh = |pn: &Pn| !old.contains_key(pn);
+    let came: Vec<Pn> = list.keys().copied().filter(fresh).collect();
+    let gone: Vec<Pn> = old
+        .keys()
+        .copied()
+        .filter(|pn| !list.contains_key(pn))
+        .collect();
+    let ranked = |admin: bool| -> Vec<Pn> {
+        let now = list.iter().filter(|(_, role)| role.is_admin() == admin);
+        let was = |pn: &Pn| old.get(pn).is_some_and(|role| role.is_admin() != admin);
+        now.map(|(pn, _)| *pn).filter(was).collect()
+    };
+    let (risen, fallen) = (ranked(true), ranked(false));
+    if !list.values().any(|role| *role == Role::Owner) {
+        let admin = list.iter().find(|(_, role)| role.is_admin());
+        let heir = admin.or_else(|| list.iter().next()).map(|(pn, _)| *pn);
+        list.extend(heir.map(|heir| (heir, Role::Owner)));
+    }
+    let is_empty = list.is_empty();
+    edit(world, id, |group| group.members = list)?;
+    let before: Vec<Pn> = old.keys().copied().collect();
+    let now = everybody(world, id);
+    told_about_members(world, id, by, "remove", &gone, &before)?;
+    told_about_members(world, id, by, "add", &came, &now)?;
+    told_about_members(world, id, by, "promote", &risen, &now)?;
+    told_about_members(world, id, by, "demote", &fallen, &now)?;
+    new_sender_keys(world, id, &before, &gone);
+    if is_empty {
+        community::dissolve(world, id, by)?;
+        world.areas.groups.groups.remove(&id.to_owned());
+    }
+    Ok(())
 }
 
 pub(super) fn rank(
@@ -139,6 +179,7 @@ pub(super) fn rank(
     let everybody = everybody(world, id);
     let tag = if role.is_admin() { "promote" } else { "demote" };
     told_about_members(world, id, by, tag, &done(&outcomes), &everybody)?;
+    community::settle(world, id, by)?;
     Ok(outcomes)
 }
 
@@ -181,7 +222,7 @@ fn told_about_members(
 }
 
 /// Whoever has gone must not read on: the phones make new sender keys for their next message.
-fn new_sender_keys(world: &mut World, id: &str, before: &[Pn], gone: &[Pn]) {
+pub(super) fn new_sender_keys(world: &mut World, id: &str, before: &[Pn], gone: &[Pn]) {
     if gone.is_empty() {
         return;
     }

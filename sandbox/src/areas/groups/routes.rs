@@ -7,9 +7,9 @@ use axum::routing::{delete, get, post};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::book::{Group, Role, Settings};
-use super::change::{self, Change, Outcome};
-use super::jid_of;
+use super::book::{Group, Place, Role};
+use super::change::{self, Change, NewGroup, Outcome};
+use super::{community, jid_of};
 use crate::control::{Body, ControlError, Params, Reply, person};
 use crate::hub::Hub;
 use crate::jids::Pn;
@@ -24,11 +24,12 @@ pub(crate) fn routes() -> Router<Hub> {
         .route("/groups/{id}/members/{number}", delete(remove))
         .route("/groups/{id}/admins", post(promote))
         .route("/groups/{id}/admins/{number}", delete(demote))
+        .merge(community::routes())
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct NewGroup {
+struct New {
     subject: String,
     /// The first one makes the group and owns it.
     members: Vec<String>,
@@ -58,19 +59,23 @@ struct Members {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct By {
-    by: Option<String>,
+pub(super) struct By {
+    pub(super) by: Option<String>,
 }
 
-async fn create(State(hub): State<Hub>, Body(body): Body<NewGroup>) -> Result<Reply, ControlError> {
+async fn create(State(hub): State<Hub>, Body(body): Body<New>) -> Result<Reply, ControlError> {
     hub.with(|world| {
         let people = people(world, &body.members)?;
         let Some((owner, others)) = people.split_first() else {
             let detail = "a group needs at least the member who makes it";
             return Err(ControlError::unprocessable("no_members", detail));
         };
-        let id = change::create(world, *owner, &body.subject, others, Settings::default());
-        let id = id.map_err(refused)?;
+        let new = NewGroup {
+            subject: &body.subject,
+            others,
+            ..NewGroup::default()
+        };
+        let id = change::create(world, *owner, new).map_err(refused)?;
         Ok(Reply::created(group_json(world, &id)))
     })?
 }
@@ -207,7 +212,11 @@ fn find<'a>(world: &'a World, id: &str) -> Result<(String, &'a Group), ControlEr
     }
 }
 
-fn actor(world: &mut World, id: &str, by: Option<&str>) -> Result<(String, Pn), ControlError> {
+pub(super) fn actor(
+    world: &mut World,
+    id: &str,
+    by: Option<&str>,
+) -> Result<(String, Pn), ControlError> {
     let (id, group) = find(world, id)?;
     let owner = group.members.iter().find(|(_, role)| **role == Role::Owner);
     let owner = owner.map_or(group.creator, |(pn, _)| *pn);
@@ -230,7 +239,7 @@ pub(crate) fn refused(refusal: Refusal) -> ControlError {
     }
 }
 
-fn group_json(world: &World, id: &str) -> Value {
+pub(super) fn group_json(world: &World, id: &str) -> Value {
     let Some(group) = world.areas.groups.groups.get(&id.to_owned()) else {
         return json!({ "id": jid_of(id).to_string(), "members": [] });
     };
@@ -239,11 +248,18 @@ fn group_json(world: &World, id: &str) -> Value {
         .iter()
         .map(|(pn, role)| json!({ "number": pn.to_string(), "role": role }))
         .collect();
+    let (kind, community) = match &group.place {
+        Place::Alone => (json!("group"), None),
+        Place::Community(_) => (json!("community"), None),
+        Place::Within(community, kind) => (json!(kind), Some(jid_of(community).to_string())),
+    };
     json!({
         "id": jid_of(id).to_string(),
         "subject": group.subject,
         "description": group.description.as_ref().map(|d| &d.text),
         "settings": group.settings,
+        "kind": kind,
+        "community": community,
         "invite": group.invite,
         "members": members,
     })

@@ -20,6 +20,8 @@ pub(super) struct CreateGroupRequest {
     #[serde(default)]
     #[schema(required = false, example = json!(["+5511999887766"]))]
     pub(super) participants: Vec<String>,
+    /// `…@g.us` of a community in which it is made; without one it is a group on its own.
+    community: Option<String>,
 }
 
 impl CreateGroupRequest {
@@ -27,6 +29,7 @@ impl CreateGroupRequest {
         let new = NewGroup {
             subject: self.subject,
             description: self.description.filter(|text| !text.is_empty()),
+            community: self.community,
         };
         (new, self.participants)
     }
@@ -155,7 +158,7 @@ pub(super) enum JoinedAs {
 }
 
 #[derive(Serialize, utoipa::ToSchema)]
-pub(super) struct JoinedResponse {
+pub(in crate::http::v1) struct JoinedResponse {
     /// The group.
     id: String,
     status: JoinedAs,

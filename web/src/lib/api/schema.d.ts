@@ -644,6 +644,101 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/sessions/{id}/communities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the communities that the account is in, by id and without their groups. */
+        get: operations["list_communities"];
+        put?: never;
+        /**
+         * Make a community, with its group for announcements.
+         * @description What WhatsApp did not take or tell after it was made is null or missing in the answer: a description that was refused,
+         *     the groups that it has from the start. With an `Idempotency-Key` a repeated request makes no second community and gets
+         *     the first answer, for 24 hours.
+         */
+        post: operations["create_community"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/communities/{community}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a community with its groups, those that the account is not in among them. */
+        get: operations["get_community"];
+        put?: never;
+        post?: never;
+        /** End a community of one's own. Its groups stay, on their own; the one for announcements does not. */
+        delete: operations["delete_community"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/communities/{community}/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take groups into a community, and their members with them. `status` and `code` say for each how it went.
+         * @description A new group is made in a community by `POST …/groups` with `community`.
+         */
+        post: operations["link_groups"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/communities/{community}/groups/{group}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Let a group go from its community. It stays a group, and its members stay in the community. */
+        delete: operations["unlink_group"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}/communities/{community}/groups/{group}/membership": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Join a group of a community that the account is in. It is left like any group. */
+        put: operations["join_linked_group"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/sessions/{id}/connect": {
         parameters: {
             query?: never;
@@ -840,6 +935,7 @@ export interface paths {
         /**
          * Make a group.
          * @description Who is not on WhatsApp or does not let themselves be added is told in `participants`; the group is made all the same.
+         *     With `community` it is made in a community, of which everybody in it becomes a member.
          *     With an `Idempotency-Key` a repeated request makes no second group and gets the first answer, for 24 hours.
          */
         post: operations["create_group"];
@@ -1746,6 +1842,10 @@ export interface components {
             data: components["schemas"]["LabelResponse"][];
         };
         /** @description All of a list that has no pages. */
+        All_LinkResult: {
+            data: components["schemas"]["LinkResult"][];
+        };
+        /** @description All of a list that has no pages. */
         All_MemberResult: {
             data: components["schemas"]["MemberResult"][];
         };
@@ -2180,6 +2280,52 @@ export interface components {
             /** @description The name of the business that WhatsApp has verified. */
             verified_name?: string | null;
         };
+        /** @description A community. */
+        Community: components["schemas"]["CommunityInfo"] & {
+            /** @description Its groups, the one for announcements first. */
+            groups: components["schemas"]["CommunityGroup"][];
+        };
+        /** @description A group of a community, as everybody in the community sees it. */
+        CommunityGroup: {
+            /** @description `…@g.us`. */
+            id: string;
+            /** @description What it is there. */
+            kind: components["schemas"]["GroupKind"];
+            /**
+             * Format: int32
+             * @description How many members it has, where WhatsApp tells.
+             */
+            participants?: number | null;
+            /** @description Its name. */
+            subject: string;
+        };
+        /** @description A community without its groups. */
+        CommunityInfo: {
+            /** @description The group in which its admins write to everybody, `…@g.us`; null when WhatsApp does not tell. */
+            announcements?: string | null;
+            /** @description Whoever comes waits for an admin. */
+            closed: boolean;
+            /** @description RFC 3339. */
+            created_at?: string | null;
+            /** @description Null when it has none. */
+            description?: string | null;
+            /**
+             * @description `…@g.us`.
+             * @example 120363000000000001@g.us
+             */
+            id: string;
+            /** @description Members make groups in it, not admins alone. */
+            members_create: boolean;
+            owner?: components["schemas"]["Party"] | null;
+            role?: components["schemas"]["Role"] | null;
+            /**
+             * Format: int32
+             * @description How many members it has.
+             */
+            size: number;
+            /** @description Its name. */
+            subject: string;
+        };
         /** @description The session is logged in. */
         ConnectedBody: {
             data: components["schemas"]["AccountData"] & components["schemas"]["WebhookOrigin"];
@@ -2335,7 +2481,24 @@ export interface components {
              */
             name: string;
         };
+        CreateCommunityRequest: {
+            /** @description Whoever comes waits for an admin. */
+            closed?: boolean;
+            /** @description Up to 2048 characters. */
+            description?: string | null;
+            /** @description It has a group for everybody to talk in from the start. */
+            general_chat?: boolean;
+            /** @description Members make groups in it, not admins alone. */
+            members_create?: boolean;
+            /**
+             * @description 1 to 100 characters.
+             * @example Harbour
+             */
+            subject: string;
+        };
         CreateGroupRequest: {
+            /** @description `…@g.us` of a community in which it is made; without one it is a group on its own. */
+            community?: string | null;
             /** @description Up to 2048 characters. */
             description?: string | null;
             /**
@@ -2713,6 +2876,11 @@ export interface components {
              */
             approval: boolean | null;
             /**
+             * @description The community that it belongs to now; empty when it left one.
+             * @default null
+             */
+            community: string | null;
+            /**
              * @description It was made, or this account came into it.
              * @default null
              */
@@ -2739,6 +2907,11 @@ export interface components {
              */
             invite_renewed: boolean | null;
             /**
+             * @description Of a community: the groups that came into it.
+             * @default null
+             */
+            linked: components["schemas"]["LinkedGroup"][] | null;
+            /**
              * @description Only admins change how it looks.
              * @default null
              */
@@ -2749,6 +2922,11 @@ export interface components {
              */
             members_add: boolean | null;
             /**
+             * @description Of a community: members make groups in it, not admins alone.
+             * @default null
+             */
+            members_create: boolean | null;
+            /**
              * @description The id of its new picture; empty when it was removed.
              * @default null
              */
@@ -2758,6 +2936,11 @@ export interface components {
              * @default null
              */
             subject: string | null;
+            /**
+             * @description Of a community: the groups that left it.
+             * @default null
+             */
+            unlinked: components["schemas"]["LinkedGroup"][] | null;
         };
         /** @description A group without its members. */
         GroupInfo: {
@@ -2780,6 +2963,8 @@ export interface components {
             id: string;
             /** @description Whether it is a community, which holds groups. */
             is_community: boolean;
+            /** @description What it is among communities. */
+            kind: components["schemas"]["GroupKind"];
             /** @description Only admins change subject, description and picture. */
             locked: boolean;
             owner?: components["schemas"]["Party"] | null;
@@ -2792,6 +2977,11 @@ export interface components {
             /** @description Its name. */
             subject: string;
         };
+        /**
+         * @description What a group is among communities.
+         * @enum {string}
+         */
+        GroupKind: "group" | "community" | "announcement" | "general";
         /** @description People came into a group, went, rose or fell. */
         GroupParticipantsBody: {
             data: components["schemas"]["GroupParticipantsData"] & components["schemas"]["WebhookOrigin"];
@@ -3097,6 +3287,15 @@ export interface components {
             /** @description When it was written, by WhatsApp's clock. */
             timestamp: string;
         };
+        LinkGroupsRequest: {
+            /**
+             * @description 1 to 100 groups that this account administers, `…@g.us`.
+             * @example [
+             *       "120363000000000002@g.us"
+             *     ]
+             */
+            groups: string[];
+        };
         /** @description What is shown of a page that a text links to. */
         LinkPreview: {
             /** @description What the page says of itself. */
@@ -3112,6 +3311,19 @@ export interface components {
             title?: string | null;
             /** @description Stands in the text. */
             url: string;
+        };
+        /** @description How linking one group went. */
+        LinkResult: {
+            /** @description The stable word of that number. */
+            code: string;
+            /** @description The group. */
+            id: string;
+            /**
+             * Format: int32
+             * @description As WhatsApp says it: 200 done, 403 this account is no admin of the group, 404 not there, 406 no room, 409 is in a
+             *     community already.
+             */
+            status: number;
         };
         LinkTokenRequest: {
             /**
@@ -3134,6 +3346,13 @@ export interface components {
             token: string;
             /** @description A page of this service that links the phone. */
             url: string;
+        };
+        /** @description A group that came into a community or left it, as events tell. */
+        LinkedGroup: {
+            /** @description The group. */
+            id: string;
+            /** @description Its name, where WhatsApp tells. */
+            subject?: string | null;
         };
         /** @description What a message of a chat says, which is not about another message. */
         ListedContent: components["schemas"]["TextContent"] | components["schemas"]["ImageContent"] | components["schemas"]["VideoContent"] | components["schemas"]["AudioContent"] | components["schemas"]["VoiceContent"] | components["schemas"]["DocumentContent"] | components["schemas"]["StickerContent"] | components["schemas"]["LocationContent"] | components["schemas"]["ContactContent"] | components["schemas"]["PollContent"] | components["schemas"]["EventContent"] | components["schemas"]["UnknownContent"];
@@ -3535,6 +3754,13 @@ export interface components {
         Page_ChatResponse: {
             /** @description The items. */
             data: components["schemas"]["ChatResponse"][];
+            /** @description Where the next page starts; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_CommunityInfo: {
+            /** @description The items. */
+            data: components["schemas"]["CommunityInfo"][];
             /** @description Where the next page starts; null at the end. */
             next_cursor?: string | null;
         };
@@ -7327,6 +7553,502 @@ export interface operations {
             504: components["responses"]["GatewayTimeout"];
         };
     };
+    list_communities: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 200. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_CommunityInfo"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            /** @description `whatsapp_timeout` or `whatsapp_refused` */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    create_community: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 255 visible ASCII characters */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateCommunityRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Community"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /** @description The session is not connected */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /** @description The key was used for another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            /** @description `whatsapp_timeout` or `whatsapp_refused` */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    get_community: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description `…@g.us` */
+                community: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Community"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description `not_community_member` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `community_not_found` among others */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not connected, or `not_a_community` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            /** @description `whatsapp_timeout` or `whatsapp_refused` */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    delete_community: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description `…@g.us` */
+                community: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Ended */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description `not_community_owner`, `not_community_admin` or `not_community_member` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `community_not_found` among others */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not connected, or `not_a_community` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            /** @description `whatsapp_timeout` or `whatsapp_refused` */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    link_groups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description `…@g.us` */
+                community: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinkGroupsRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["All_LinkResult"];
+                };
+            };
+            /** @description `invalid_address` among others */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            /** @description `not_community_admin` or `not_community_member` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `community_not_found` among others */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /** @description Not connected, or `not_a_community` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            /** @description `whatsapp_timeout` or `whatsapp_refused` */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    unlink_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description `…@g.us` */
+                community: string;
+                /** @description `…@g.us` */
+                group: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is on its own */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description `not_community_admin` or `not_community_member` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `community_not_found` or `group_not_found` among others */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not connected, `not_a_community` or `is_announcement_group` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            /** @description `whatsapp_timeout` or `whatsapp_refused` */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    join_linked_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ses_…` or a handle of one's own */
+                id: string;
+                /** @description `…@g.us` */
+                community: string;
+                /** @description `…@g.us` */
+                group: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JoinedResponse"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description `not_community_member` or `not_allowed_to_join` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `community_not_found` or `group_not_found` among others */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not connected, `not_a_community`, `already_group_member` or `group_full` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            /** @description `whatsapp_timeout` or `whatsapp_refused` */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
     connect_session: {
         parameters: {
             query?: never;
@@ -8102,8 +8824,16 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            /** @description Not Found */
+            /** @description `not_community_admin` or `not_community_member` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `community_not_found` among others */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8113,7 +8843,7 @@ export interface operations {
                 };
             };
             408: components["responses"]["RequestTimeout"];
-            /** @description The session is not connected */
+            /** @description Not connected, or `not_a_community` */
             409: {
                 headers: {
                     [name: string]: unknown;

@@ -66,6 +66,12 @@ class AllLabelResponse(t.TypedDict):
     data: list[LabelResponse]
 
 
+class AllLinkResult(t.TypedDict):
+    """All of a list that has no pages."""
+
+    data: list[LinkResult]
+
+
 class AllMemberResult(t.TypedDict):
     """All of a list that has no pages."""
 
@@ -544,6 +550,67 @@ class CheckedResponse(t.TypedDict):
     verified_name: t.NotRequired[str | None]
 
 
+class Community(t.TypedDict):
+    """A community."""
+
+    #: The group in which its admins write to everybody, `…@g.us`; null when WhatsApp does not tell.
+    announcements: t.NotRequired[str | None]
+    #: Whoever comes waits for an admin.
+    closed: bool
+    #: RFC 3339.
+    created_at: t.NotRequired[str | None]
+    #: Null when it has none.
+    description: t.NotRequired[str | None]
+    #: `…@g.us`.
+    id: str
+    #: Members make groups in it, not admins alone.
+    members_create: bool
+    owner: t.NotRequired[Party | None]
+    role: t.NotRequired[Role | None]
+    #: How many members it has.
+    size: int
+    #: Its name.
+    subject: str
+    #: Its groups, the one for announcements first.
+    groups: list[CommunityGroup]
+
+
+class CommunityGroup(t.TypedDict):
+    """A group of a community, as everybody in the community sees it."""
+
+    #: `…@g.us`.
+    id: str
+    #: What it is there.
+    kind: GroupKind
+    #: How many members it has, where WhatsApp tells.
+    participants: t.NotRequired[int | None]
+    #: Its name.
+    subject: str
+
+
+class CommunityInfo(t.TypedDict):
+    """A community without its groups."""
+
+    #: The group in which its admins write to everybody, `…@g.us`; null when WhatsApp does not tell.
+    announcements: t.NotRequired[str | None]
+    #: Whoever comes waits for an admin.
+    closed: bool
+    #: RFC 3339.
+    created_at: t.NotRequired[str | None]
+    #: Null when it has none.
+    description: t.NotRequired[str | None]
+    #: `…@g.us`.
+    id: str
+    #: Members make groups in it, not admins alone.
+    members_create: bool
+    owner: t.NotRequired[Party | None]
+    role: t.NotRequired[Role | None]
+    #: How many members it has.
+    size: int
+    #: Its name.
+    subject: str
+
+
 class ConnectedBodyData(t.TypedDict):
     """ConnectedBodyData"""
 
@@ -780,9 +847,26 @@ class CreateChannelRequest(t.TypedDict):
     name: str
 
 
+class CreateCommunityRequest(t.TypedDict):
+    """CreateCommunityRequest"""
+
+    #: Whoever comes waits for an admin.
+    closed: t.NotRequired[bool]
+    #: Up to 2048 characters.
+    description: t.NotRequired[str | None]
+    #: It has a group for everybody to talk in from the start.
+    general_chat: t.NotRequired[bool]
+    #: Members make groups in it, not admins alone.
+    members_create: t.NotRequired[bool]
+    #: 1 to 100 characters.
+    subject: str
+
+
 class CreateGroupRequest(t.TypedDict):
     """CreateGroupRequest"""
 
+    #: `…@g.us` of a community in which it is made; without one it is a group on its own.
+    community: t.NotRequired[str | None]
     #: Up to 2048 characters.
     description: t.NotRequired[str | None]
     #: Up to 256 phone numbers or addresses of people.
@@ -1686,6 +1770,8 @@ class Group(t.TypedDict):
     id: str
     #: Whether it is a community, which holds groups.
     is_community: bool
+    #: What it is among communities.
+    kind: GroupKind
     #: Only admins change subject, description and picture.
     locked: bool
     owner: t.NotRequired[Party | None]
@@ -1705,6 +1791,8 @@ class GroupChanges(t.TypedDict):
     announce: t.NotRequired[bool | None]
     #: Whoever comes by link waits for an admin.
     approval: t.NotRequired[bool | None]
+    #: The community that it belongs to now; empty when it left one.
+    community: t.NotRequired[str | None]
     #: It was made, or this account came into it.
     created: t.NotRequired[bool | None]
     #: It is gone.
@@ -1715,14 +1803,20 @@ class GroupChanges(t.TypedDict):
     ephemeral_s: t.NotRequired[int | None]
     #: The invite that there was leads nowhere any more.
     invite_renewed: t.NotRequired[bool | None]
+    #: Of a community: the groups that came into it.
+    linked: t.NotRequired[list[LinkedGroup] | None]
     #: Only admins change how it looks.
     locked: t.NotRequired[bool | None]
     #: Members add others.
     members_add: t.NotRequired[bool | None]
+    #: Of a community: members make groups in it, not admins alone.
+    members_create: t.NotRequired[bool | None]
     #: The id of its new picture; empty when it was removed.
     picture_id: t.NotRequired[str | None]
     #: Its name.
     subject: t.NotRequired[str | None]
+    #: Of a community: the groups that left it.
+    unlinked: t.NotRequired[list[LinkedGroup] | None]
 
 
 class GroupInfo(t.TypedDict):
@@ -1744,6 +1838,8 @@ class GroupInfo(t.TypedDict):
     id: str
     #: Whether it is a community, which holds groups.
     is_community: bool
+    #: What it is among communities.
+    kind: GroupKind
     #: Only admins change subject, description and picture.
     locked: bool
     owner: t.NotRequired[Party | None]
@@ -1753,6 +1849,9 @@ class GroupInfo(t.TypedDict):
     #: Its name.
     subject: str
 
+
+#: What a group is among communities.
+GroupKind: t.TypeAlias = "t.Literal[\"group\", \"community\", \"announcement\", \"general\"]"
 
 class GroupParticipantsBodyData(t.TypedDict):
     """GroupParticipantsBodyData"""
@@ -2160,6 +2259,13 @@ class LastMessageResponse(t.TypedDict):
     timestamp: str
 
 
+class LinkGroupsRequest(t.TypedDict):
+    """LinkGroupsRequest"""
+
+    #: 1 to 100 groups that this account administers, `…@g.us`.
+    groups: list[str]
+
+
 class LinkPreview(t.TypedDict):
     """What is shown of a page that a text links to."""
 
@@ -2180,6 +2286,18 @@ class LinkPreviewRequest(t.TypedDict):
     url: str
 
 
+class LinkResult(t.TypedDict):
+    """How linking one group went."""
+
+    #: The stable word of that number.
+    code: str
+    #: The group.
+    id: str
+    #: As WhatsApp says it: 200 done, 403 this account is no admin of the group, 404 not there, 406 no room, 409 is in a
+    #: community already.
+    status: int
+
+
 class LinkTokenRequest(t.TypedDict):
     """LinkTokenRequest"""
 
@@ -2197,6 +2315,15 @@ class LinkTokenResponse(t.TypedDict):
     token: str
     #: A page of this service that links the phone.
     url: str
+
+
+class LinkedGroup(t.TypedDict):
+    """A group that came into a community or left it, as events tell."""
+
+    #: The group.
+    id: str
+    #: Its name, where WhatsApp tells.
+    subject: t.NotRequired[str | None]
 
 
 #: What a message of a chat says, which is not about another message.
@@ -3177,6 +3304,8 @@ class MadeGroupResponse(t.TypedDict):
     id: str
     #: Whether it is a community, which holds groups.
     is_community: bool
+    #: What it is among communities.
+    kind: GroupKind
     #: Only admins change subject, description and picture.
     locked: bool
     owner: t.NotRequired[Party | None]
@@ -5978,6 +6107,15 @@ class PageChatResponse(t.TypedDict):
 
     #: The items.
     data: list[ChatResponse]
+    #: Where the next page starts; null at the end.
+    next_cursor: t.NotRequired[str | None]
+
+
+class PageCommunityInfo(t.TypedDict):
+    """One page of a list."""
+
+    #: The items.
+    data: list[CommunityInfo]
     #: Where the next page starts; null at the end.
     next_cursor: t.NotRequired[str | None]
 

@@ -417,6 +417,77 @@ class Operations(Caller):
         """
         return t.cast("m.ChatUpdateData", self._json(Request("POST", f"/v1/sessions/{segment(id)}/chats/{segment(chat)}/read", body=body)))
 
+    def list_communities(
+        self,
+        id: str,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> m.PageCommunityInfo:
+        """List the communities that the account is in, by id and without their groups."""
+        return t.cast("m.PageCommunityInfo", self._json(Request("GET", f"/v1/sessions/{segment(id)}/communities", query={"limit": limit, "cursor": cursor})))
+
+    def create_community(
+        self,
+        id: str,
+        body: m.CreateCommunityRequest,
+        *,
+        idempotency_key: str | None = None,
+    ) -> m.Community:
+        """Make a community, with its group for announcements.
+
+        What WhatsApp did not take or tell after it was made is null or missing in the answer: a description that was refused,
+        the groups that it has from the start. With an `Idempotency-Key` a repeated request makes no second community and gets
+        the first answer, for 24 hours.
+        """
+        return t.cast("m.Community", self._json(Request("POST", f"/v1/sessions/{segment(id)}/communities", body=body, headers={"Idempotency-Key": idempotency_key}, keyed=True)))
+
+    def get_community(
+        self,
+        id: str,
+        community: str,
+    ) -> m.Community:
+        """Show a community with its groups, those that the account is not in among them."""
+        return t.cast("m.Community", self._json(Request("GET", f"/v1/sessions/{segment(id)}/communities/{segment(community)}")))
+
+    def delete_community(
+        self,
+        id: str,
+        community: str,
+    ) -> None:
+        """End a community of one's own. Its groups stay, on their own; the one for announcements does not."""
+        self._nothing(Request("DELETE", f"/v1/sessions/{segment(id)}/communities/{segment(community)}"))
+
+    def link_groups(
+        self,
+        id: str,
+        community: str,
+        body: m.LinkGroupsRequest,
+    ) -> m.AllLinkResult:
+        """Take groups into a community, and their members with them. `status` and `code` say for each how it went.
+
+        A new group is made in a community by `POST …/groups` with `community`.
+        """
+        return t.cast("m.AllLinkResult", self._json(Request("POST", f"/v1/sessions/{segment(id)}/communities/{segment(community)}/groups", body=body)))
+
+    def unlink_group(
+        self,
+        id: str,
+        community: str,
+        group: str,
+    ) -> None:
+        """Let a group go from its community. It stays a group, and its members stay in the community."""
+        self._nothing(Request("DELETE", f"/v1/sessions/{segment(id)}/communities/{segment(community)}/groups/{segment(group)}"))
+
+    def join_linked_group(
+        self,
+        id: str,
+        community: str,
+        group: str,
+    ) -> m.JoinedResponse:
+        """Join a group of a community that the account is in. It is left like any group."""
+        return t.cast("m.JoinedResponse", self._json(Request("PUT", f"/v1/sessions/{segment(id)}/communities/{segment(community)}/groups/{segment(group)}/membership")))
+
     def connect_session(
         self,
         id: str,
@@ -559,6 +630,7 @@ class Operations(Caller):
         """Make a group.
 
         Who is not on WhatsApp or does not let themselves be added is told in `participants`; the group is made all the same.
+        With `community` it is made in a community, of which everybody in it becomes a member.
         With an `Idempotency-Key` a repeated request makes no second group and gets the first answer, for 24 hours.
         """
         return t.cast("m.MadeGroupResponse", self._json(Request("POST", f"/v1/sessions/{segment(id)}/groups", body=body, headers={"Idempotency-Key": idempotency_key}, keyed=True)))
@@ -1573,6 +1645,77 @@ class AsyncOperations(AsyncCaller):
         """
         return t.cast("m.ChatUpdateData", await self._json(Request("POST", f"/v1/sessions/{segment(id)}/chats/{segment(chat)}/read", body=body)))
 
+    async def list_communities(
+        self,
+        id: str,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> m.PageCommunityInfo:
+        """List the communities that the account is in, by id and without their groups."""
+        return t.cast("m.PageCommunityInfo", await self._json(Request("GET", f"/v1/sessions/{segment(id)}/communities", query={"limit": limit, "cursor": cursor})))
+
+    async def create_community(
+        self,
+        id: str,
+        body: m.CreateCommunityRequest,
+        *,
+        idempotency_key: str | None = None,
+    ) -> m.Community:
+        """Make a community, with its group for announcements.
+
+        What WhatsApp did not take or tell after it was made is null or missing in the answer: a description that was refused,
+        the groups that it has from the start. With an `Idempotency-Key` a repeated request makes no second community and gets
+        the first answer, for 24 hours.
+        """
+        return t.cast("m.Community", await self._json(Request("POST", f"/v1/sessions/{segment(id)}/communities", body=body, headers={"Idempotency-Key": idempotency_key}, keyed=True)))
+
+    async def get_community(
+        self,
+        id: str,
+        community: str,
+    ) -> m.Community:
+        """Show a community with its groups, those that the account is not in among them."""
+        return t.cast("m.Community", await self._json(Request("GET", f"/v1/sessions/{segment(id)}/communities/{segment(community)}")))
+
+    async def delete_community(
+        self,
+        id: str,
+        community: str,
+    ) -> None:
+        """End a community of one's own. Its groups stay, on their own; the one for announcements does not."""
+        await self._nothing(Request("DELETE", f"/v1/sessions/{segment(id)}/communities/{segment(community)}"))
+
+    async def link_groups(
+        self,
+        id: str,
+        community: str,
+        body: m.LinkGroupsRequest,
+    ) -> m.AllLinkResult:
+        """Take groups into a community, and their members with them. `status` and `code` say for each how it went.
+
+        A new group is made in a community by `POST …/groups` with `community`.
+        """
+        return t.cast("m.AllLinkResult", await self._json(Request("POST", f"/v1/sessions/{segment(id)}/communities/{segment(community)}/groups", body=body)))
+
+    async def unlink_group(
+        self,
+        id: str,
+        community: str,
+        group: str,
+    ) -> None:
+        """Let a group go from its community. It stays a group, and its members stay in the community."""
+        await self._nothing(Request("DELETE", f"/v1/sessions/{segment(id)}/communities/{segment(community)}/groups/{segment(group)}"))
+
+    async def join_linked_group(
+        self,
+        id: str,
+        community: str,
+        group: str,
+    ) -> m.JoinedResponse:
+        """Join a group of a community that the account is in. It is left like any group."""
+        return t.cast("m.JoinedResponse", await self._json(Request("PUT", f"/v1/sessions/{segment(id)}/communities/{segment(community)}/groups/{segment(group)}/membership")))
+
     async def connect_session(
         self,
         id: str,
@@ -1715,6 +1858,7 @@ class AsyncOperations(AsyncCaller):
         """Make a group.
 
         Who is not on WhatsApp or does not let themselves be added is told in `participants`; the group is made all the same.
+        With `community` it is made in a community, of which everybody in it becomes a member.
         With an `Idempotency-Key` a repeated request makes no second group and gets the first answer, for 24 hours.
         """
         return t.cast("m.MadeGroupResponse", await self._json(Request("POST", f"/v1/sessions/{segment(id)}/groups", body=body, headers={"Idempotency-Key": idempotency_key}, keyed=True)))
