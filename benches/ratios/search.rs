@@ -3,7 +3,7 @@
 //! A word that few messages have is what people search for; one that every tenth has is the worst that a page of the
 //! newest fifty can meet. Also the bare loop that history is held against: the same rows, inserted and nothing else.
 
-use std::time::Instant;
+use std::{fmt::Write as _, time::Instant};
 
 use entity::{
     ids::{MessageRowId, SessionId},
@@ -93,7 +93,7 @@ fn row(session: SessionId, index: usize) -> (messages::Model, Option<message_tex
             .wrapping_mul(2_654_435_761)
             .wrapping_add(place * 40_503)
             % 5_000;
-        text.push_str(&format!("word{word} "));
+        write!(text, "word{word} ").unwrap();
     }
     if index.is_multiple_of(RARE) {
         text.push_str("rare ");
