@@ -41,6 +41,7 @@ use crate::{
 };
 
 mod about;
+mod acks;
 mod chats;
 mod commit;
 mod files;

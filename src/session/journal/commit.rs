@@ -14,8 +14,9 @@ use sea_orm::SqlErr;
 use super::{
     Inner, JournalError, Known, Write,
     about::{Targets, mark},
+    acks::Acks,
     chats::Standing,
-    plan::{Acks, Before, Plan, Told},
+    plan::{Before, Plan, Told},
     texts,
     undelivered::Undelivered,
 };

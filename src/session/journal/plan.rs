@@ -2,7 +2,7 @@
 //!
 //! Pure. Each message becomes JSON once, for its row and for its event.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use entity::{
     contacts,
@@ -14,6 +14,7 @@ use entity::{
 use super::{
     Outgoing, Write,
     about::{Targets, mark},
+    acks::Acks,
     chats::{Chats, Standing},
     files::Filed,
     labels::Labels,
@@ -22,7 +23,7 @@ use crate::{
     db::messages::{Key, Own},
     domain::{
         clock::from_rfc3339,
-        event::{AckData, ContactUpdateData, ErrorData, Event},
+        event::{AckData, ContactUpdateData, Event},
         message::{Ack, Content, Message, Private},
     },
     protocol::Payload,
@@ -332,46 +333,6 @@ impl Plan {
             && self.labels.is_empty()
             && self.contacts.is_empty()
             && self.unanswered.is_empty()
-    }
-}
-
-/// How far own messages have come, by WhatsApp's id: the lowest first.
-#[derive(Debug, Default)]
-pub(super) struct Acks<'a>(HashMap<&'a str, BTreeMap<Ack, Option<&'a ErrorData>>>);
-
-impl<'a> Acks<'a> {
-    pub(super) fn of_writes(writes: &'a [Write]) -> Self {
-        let mut acks = Self::default();
-        for write in writes {
-            if let Write::Acks { ids, ack, error } = write {
-                for id in ids {
-                    let of = acks.0.entry(id).or_default();
-                    of.insert(*ack, error.as_ref());
-                }
-            }
-        }
-        acks
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    pub(super) fn ids(&self) -> Vec<&'a str> {
-        self.0.keys().copied().collect()
-    }
-
-    /// What is below this may have to be raised.
-    pub(super) fn highest(&self) -> i16 {
-        let all = self.0.values().flat_map(BTreeMap::keys);
-        all.map(|ack| ack.number().max(Ack::Server.number()))
-            .max()
-            .unwrap_or(0)
-    }
-
-    fn of(&self, message_id: &str) -> impl Iterator<Item = (Ack, Option<&'a ErrorData>)> {
-        let of = self.0.get(message_id).into_iter().flatten();
-        of.map(|(ack, error)| (*ack, *error))
     }
 }
 
