@@ -9,13 +9,8 @@
 
 use std::fmt;
 
-use chacha20poly1305::{
-    XChaCha20Poly1305, XNonce,
-    aead::{AeadInOut, KeyInit},
-};
-use hmac::{Hmac, Mac};
 use rand::{Rng, TryRng, rngs::SysRng};
-use sha2::Sha256;
+use wharf_cipher::{MAC_LEN, NONCE_LEN, hmac, length};
 use zeroize::Zeroizing;
 
 mod check;
@@ -29,8 +24,6 @@ pub use session::{SessionKeys, TAG_LEN, Tag};
 /// The form described above; also part of what is authenticated.
 const FORMAT: u8 = 1;
 const KEY_ID_LEN: usize = 4;
-const NONCE_LEN: usize = 24;
-const MAC_LEN: usize = 16;
 const HEAD_LEN: usize = 1 + KEY_ID_LEN + NONCE_LEN;
 
 /// Why a value could not be sealed or opened.
@@ -67,6 +60,12 @@ pub enum SealError {
     /// The database failed.
     #[error("the sealing keys could not be read or written")]
     Db(#[from] sea_orm::DbErr),
+}
+
+impl From<wharf_cipher::Refused> for SealError {
+    fn from(_: wharf_cipher::Refused) -> Self {
+        Self::NotInPlace
+    }
 }
 
 /// 32 secret bytes and what they can do.
@@ -108,39 +107,37 @@ impl Key {
         let mut blob = Vec::with_capacity(HEAD_LEN + plain.len() + MAC_LEN);
         blob.push(FORMAT);
         blob.extend_from_slice(&self.id);
-        let mut nonce = XNonce::default();
+        let mut nonce = [0; NONCE_LEN];
         rand::rng().fill_bytes(&mut nonce);
         blob.extend_from_slice(&nonce);
         blob.extend_from_slice(plain);
-        let mac = self
-            .cipher()
-            .encrypt_inout_detached(&nonce, &framed(place), (&mut blob[HEAD_LEN..]).into())
-            .map_err(|_| SealError::NotInPlace)?;
+        let text = &mut blob[HEAD_LEN..];
+        let mac = wharf_cipher::encrypt(&self.bytes, &nonce, &framed(place), text)?;
         blob.extend_from_slice(&mac);
         Ok(blob)
     }
 
     /// Open what [`Key::seal`] made for the same `place`.
     fn open(&self, place: &[&[u8]], blob: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
-        if blob.len() < HEAD_LEN + MAC_LEN || blob[0] != FORMAT {
+        let Some((&[format, ref id @ ..], rest)) = blob.split_first_chunk::<{ 1 + KEY_ID_LEN }>()
+        else {
+            return Err(SealError::NotInPlace);
+        };
+        let cut = rest.split_first_chunk::<NONCE_LEN>();
+        let Some((nonce, (body, mac))) =
+            cut.and_then(|(nonce, rest)| Some((nonce, rest.split_last_chunk::<MAC_LEN>()?)))
+        else {
+            return Err(SealError::NotInPlace);
+        };
+        if format != FORMAT {
             return Err(SealError::NotInPlace);
         }
-        if blob[1..=KEY_ID_LEN] != self.id {
+        if *id != self.id {
             return Err(SealError::WrongKey);
         }
-        let (body, mac) = blob[HEAD_LEN..].split_at(blob.len() - HEAD_LEN - MAC_LEN);
-        let nonce =
-            XNonce::try_from(&blob[1 + KEY_ID_LEN..HEAD_LEN]).map_err(|_| SealError::NotInPlace)?;
-        let mac = mac.try_into().map_err(|_| SealError::NotInPlace)?;
         let mut plain = Zeroizing::new(body.to_vec());
-        self.cipher()
-            .decrypt_inout_detached(&nonce, &framed(place), plain.as_mut_slice().into(), mac)
-            .map_err(|_| SealError::NotInPlace)?;
+        wharf_cipher::decrypt(&self.bytes, nonce, &framed(place), &mut plain, mac)?;
         Ok(plain)
-    }
-
-    fn cipher(&self) -> XChaCha20Poly1305 {
-        XChaCha20Poly1305::new((&*self.bytes).into())
     }
 }
 
@@ -159,23 +156,6 @@ fn framed(place: &[&[u8]]) -> Vec<u8> {
         all.extend_from_slice(part);
     }
     all
-}
-
-/// HMAC-SHA256 over `parts`, each with its length.
-fn hmac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
-    // HMAC fills a short key with zeros up to its block; done here, there is no length to be refused.
-    let mut block = Zeroizing::new([0; 64]);
-    block[..key.len()].copy_from_slice(key);
-    let mut mac = <Hmac<Sha256> as KeyInit>::new((&*block).into());
-    for part in parts {
-        mac.update(&length(part));
-        mac.update(part);
-    }
-    mac.finalize().into_bytes().into()
-}
-
-fn length(part: &[u8]) -> [u8; 4] {
-    u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes()
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! Files in a bucket: a real S3 server, asked as in production, with signatures and parts.
 
 use std::{
-    net::{Ipv4Addr, TcpListener},
+    io::Read as _,
     path::PathBuf,
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     time::Instant,
 };
 
@@ -12,54 +12,57 @@ use entity::ids::{MediaId, SessionId};
 use futures_util::{TryStreamExt as _, stream};
 use wharf::media::{Intake, IntakeError, Place, S3, Store, StoreError};
 
-use crate::harness::{app::DEADLINE, http_client};
+use crate::harness::{
+    http_client,
+    processes::{DEADLINE, POLL, Process},
+};
 
 const BUCKET: &str = "wharf-files";
 
 struct Server {
-    process: Child,
+    _process: Process,
     url: String,
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.process.kill());
-        drop(self.process.wait());
-    }
-}
-
 impl Server {
+    /// It takes a port itself and says which: nobody else can have it.
     async fn start() -> Self {
         let home = std::env::var_os("TEST_S3").expect(
             "TEST_S3 is not set: `make test` installs the server and sets it (scripts/s3.sh)",
         );
-        let port = {
-            let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-            free.local_addr().unwrap().port()
-        };
-        let process = Command::new("python3")
-            .args(["-m", "moto.server", "-H", "127.0.0.1", "-p"])
-            .arg(port.to_string())
-            .env("PYTHONPATH", PathBuf::from(home).join("python"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let url = format!("http://127.0.0.1:{port}");
-        let server = Self { process, url };
+        let mut log = tempfile::NamedTempFile::new().unwrap();
+        let process = Process::start(
+            Command::new("python3")
+                .args(["-m", "moto.server", "-H", "127.0.0.1", "-p", "0"])
+                .env("PYTHONPATH", PathBuf::from(home).join("python"))
+                .env("PYTHONUNBUFFERED", "1")
+                .stdout(Stdio::null())
+                .stderr(log.reopen().unwrap()),
+        );
+        let mut said = String::new();
         let begun = Instant::now();
-        while !server.has_a_bucket().await {
-            assert!(begun.elapsed() < DEADLINE, "the S3 server does not answer");
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        }
+        let url = loop {
+            log.read_to_string(&mut said).unwrap();
+            let line = said.lines().find_map(|line| line.split_once("Running on "));
+            if let Some((_, url)) = line.filter(|_| said.ends_with('\n')) {
+                break url.trim_end().to_owned();
+            }
+            assert!(begun.elapsed() < DEADLINE, "no S3 server: {said}");
+            tokio::time::sleep(POLL).await;
+        };
+        let server = Self {
+            _process: process,
+            url,
+        };
+        server.make_the_bucket().await;
         server
     }
 
-    async fn has_a_bucket(&self) -> bool {
+    async fn make_the_bucket(&self) {
         drop(rustls::crypto::ring::default_provider().install_default());
         let client = http_client().build().unwrap();
         let made = client.put(format!("{}/{BUCKET}", self.url)).send().await;
-        made.is_ok_and(|answer| answer.status().is_success())
+        made.unwrap().error_for_status().unwrap();
     }
 
     fn store(&self, bucket: &str) -> Store {

@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    net::{Ipv4Addr, TcpListener, TcpStream},
+    net::{Ipv4Addr, TcpStream},
     path::PathBuf,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -12,9 +12,12 @@ use entity::sessions;
 use sea_orm::EntityTrait as _;
 use serde_json::{Value, json};
 
-use crate::harness::app::{
-    Caller, DEADLINE, TestApp,
-    phones::{ALICE, BOB, PNG, until},
+use crate::harness::{
+    app::{
+        Caller, DEADLINE, TestApp,
+        phones::{ALICE, BOB, PNG, until},
+    },
+    processes::free_port,
 };
 
 /// A proxy that wants the user `wharf` and the password `pass_word`.
@@ -27,14 +30,12 @@ struct Proxy {
 
 impl Proxy {
     fn start(program: &'static str) -> Self {
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let mut proxy = Self {
             program,
-            port: free.local_addr().unwrap().port(),
+            port: free_port(),
             folder: tempfile::tempdir().unwrap(),
             running: None,
         };
-        drop(free);
         proxy.again();
         proxy
     }

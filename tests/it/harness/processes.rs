@@ -4,6 +4,7 @@ use std::{
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
+    sync::atomic::{AtomicU32, Ordering::Relaxed},
     time::{Duration, Instant},
 };
 
@@ -17,15 +18,19 @@ pub(crate) use wharf::Wharf;
 
 /// How long any condition may take to come true.
 pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
-const POLL: Duration = Duration::from_millis(50);
+pub(crate) const POLL: Duration = Duration::from_millis(50);
 
-/// A port that nobody had a moment ago.
+/// A port that stays free until the process it is for listens there: no other test of this program is given it, and
+/// the system gives none of this range to a connection.
 pub(crate) fn free_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0))
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let turn = std::process::id() * 131 + NEXT.fetch_add(1, Relaxed);
+        let port = 11_000 + u16::try_from(turn % 9_000).unwrap();
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// A child that does not outlive the test.

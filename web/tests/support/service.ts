@@ -24,14 +24,20 @@ function binary(): string {
   return path;
 }
 
+/** One that the system gives to no connection, so that it is still free when the service wants it. */
 async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("the probe listens on no port");
-  return address.port;
+  for (;;) {
+    const port = 7000 + Math.floor(Math.random() * 3000);
+    const server = createServer().listen(port, "127.0.0.1");
+    try {
+      await once(server, "listening");
+    } catch {
+      continue;
+    }
+    server.close();
+    await once(server, "close");
+    return port;
+  }
 }
 
 export async function startService(): Promise<Service> {
