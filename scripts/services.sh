@@ -107,7 +107,7 @@ folder() { # path user
 }
 
 start_postgres() {
-  local bin user home=$DIR/postgres
+  local bin user home=$FAST/postgres
   bin=$(compgen -G '/usr/lib/postgresql/*/bin' | sort -V | tail -n 1)
   user=$(owner_of postgres)
   if alive "$home/data/postmaster.pid" postgres; then
@@ -122,7 +122,7 @@ start_postgres() {
 }
 
 run_postgres() {
-  local bin user home=$DIR/postgres port socket=$FAST
+  local bin user home=$FAST/postgres port socket=$FAST
   bin=$(compgen -G '/usr/lib/postgresql/*/bin' | sort -V | tail -n 1)
   user=$(owner_of postgres)
   port=$(cat "$DIR/postgres.port")
@@ -185,16 +185,16 @@ halt() { # pidfile program signal
 }
 
 stop() {
-  halt "$DIR/postgres/data/postmaster.pid" postgres INT
   rm -f "$DIR/env"
   [ -f "$DIR/fast" ] || return 0
   FAST=$(cat "$DIR/fast")
+  halt "$FAST/postgres/data/postmaster.pid" postgres INT
   halt "$FAST/mariadb/pid" mariadbd TERM
   rm -rf "$FAST" "$DIR/fast"
 }
 
-# A folder with a short name, for sockets (a path of one may be 107 bytes long) and for MariaDB's data: it
-# syncs its log of table changes whatever it is told, which on a disk makes up most of the time of a test.
+# A folder with a short name, for sockets (a path of one may be 107 bytes long) and for the data: a test makes a
+# database of its own, some hundred files, and MariaDB syncs its log of table changes whatever it is told.
 fast_folder() {
   local base=${TMPDIR:-/tmp} free
   free=$(df --output=avail -k /dev/shm 2>/dev/null | tail -n 1) || free=0
@@ -243,7 +243,7 @@ restart() { # postgres|mariadb
   [ -f "$DIR/env" ] || die "not running in $DIR"
   FAST=$(cat "$DIR/fast")
   case $1 in
-    postgres) halt "$DIR/postgres/data/postmaster.pid" postgres INT; run_postgres ;;
+    postgres) halt "$FAST/postgres/data/postmaster.pid" postgres INT; run_postgres ;;
     mariadb) halt "$FAST/mariadb/pid" mariadbd TERM; run_mariadb ;;
     *) usage ;;
   esac
