@@ -3,16 +3,17 @@
 //! An object is named by the session and the file: `{session}/{file}`. A file appears whole or not at all, and in a folder
 //! it is on the disk before it counts as written.
 
-use std::{fmt, ops::Range, path::PathBuf, sync::Arc};
+use std::{fmt, fs::File, ops::Range, path::PathBuf, sync::Arc};
 
 use bytes::Bytes;
 use entity::ids::{MediaId, SessionId};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream::BoxStream};
 use object_store::{
-    ClientOptions, GetOptions, GetRange, ObjectStore, ObjectStoreExt as _, WriteMultipart,
-    aws::AmazonS3Builder, local::LocalFileSystem, path::Path,
+    ClientOptions, GetOptions, GetRange, GetResult, GetResultPayload, ObjectStore,
+    ObjectStoreExt as _, WriteMultipart, aws::AmazonS3Builder, local::LocalFileSystem, path::Path,
 };
 use secrecy::{ExposeSecret as _, SecretString};
+use tokio::io::{AsyncSeekExt as _, AsyncWriteExt as _};
 
 /// What is gathered before it is written to a folder.
 const FOLDER_PIECE: usize = 256 * 1024;
@@ -143,6 +144,29 @@ impl Store {
         let path = self.path(session, media);
         let found = self.objects.get_opts(&path, options).await?;
         Ok(found.into_stream().map_err(StoreError::from).boxed())
+    }
+
+    /// The file itself if it lies in a folder here, else its bytes in what `scratch` makes, at their beginning.
+    pub async fn file(
+        &self,
+        session: SessionId,
+        media: MediaId,
+        scratch: impl FnOnce() -> Result<File, StoreError>,
+    ) -> Result<File, StoreError> {
+        let path = self.path(session, media);
+        let mut bytes = match self.objects.get(&path).await? {
+            GetResult {
+                payload: GetResultPayload::File(file, _),
+                ..
+            } => return Ok(file),
+            other => other.into_stream(),
+        };
+        let mut copy = tokio::fs::File::from_std(scratch()?);
+        while let Some(piece) = bytes.try_next().await? {
+            copy.write_all(&piece).await.map_err(StoreError::Folder)?;
+        }
+        copy.rewind().await.map_err(StoreError::Folder)?;
+        Ok(copy.into_std().await)
     }
 
     /// Takes a file out; one that is not there is none to take.

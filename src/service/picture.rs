@@ -2,8 +2,12 @@
 //!
 //! Owns what WhatsApp takes as one. The verbs of the profile and of groups call it.
 
+use std::io::Cursor;
+
+use bytes::Bytes;
+
 use super::{Error, Fault};
-use crate::media::inspect;
+use crate::media::{inspect, picture};
 
 /// WhatsApp shows pictures of 640 by 640 points.
 const MAX_BYTES: usize = 512 * 1024;
@@ -20,16 +24,14 @@ pub(super) async fn check_picture(pointer: &str, jpeg: Vec<u8>) -> Result<Vec<u8
     if inspect::looks_like(&jpeg) != Some("image/jpeg") {
         return Err(fault("a picture is a JPEG".to_owned()));
     }
-    let drawing = tokio::task::spawn_blocking(move || (inspect::picture(&jpeg), jpeg));
-    let (drawn, jpeg) = drawing.await.map_err(Error::internal)?;
+    let jpeg = Bytes::from(jpeg);
+    let drawn = picture::look(Cursor::new(jpeg.clone())).await;
     drawn.map_err(|error| fault(error.to_string()))?;
-    Ok(jpeg)
+    Ok(jpeg.into())
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::Cursor;
-
     use image::{DynamicImage, ImageFormat};
 
     use super::*;

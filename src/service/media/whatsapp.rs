@@ -4,7 +4,7 @@
 
 use std::{
     fs::File as Scratch,
-    io,
+    io::{self, BufReader, Cursor},
     ops::Range,
     sync::{Arc, PoisonError},
 };
@@ -23,7 +23,7 @@ use crate::{
     domain::message::{Attached, Class, Content, Reference, Video},
     media::{
         Intake, film,
-        inspect::{self, Picture, PictureError},
+        picture::{self, Picture, PictureError},
     },
     protocol::{MediaError, SendError},
     service::{running::connected, upstream::send_error},
@@ -183,8 +183,9 @@ impl Media {
         if !matches!(content, Content::Image { .. } | Content::Sticker { .. }) {
             return Ok(None);
         }
-        let bytes = self.bytes((session, id), None).await?;
-        let picture = picture(bytes, field).await?;
+        let file = self.parts.store.file(session, id, || self.scratch_file());
+        let file = file.await.map_err(failed)?;
+        let picture = draw(BufReader::with_capacity(PIECE, file), field).await?;
         match content {
             Content::Image { image, .. } => {
                 image.width = Some(picture.width);
@@ -202,9 +203,9 @@ impl Media {
     async fn bytes(
         &self,
         (session, id): (SessionId, MediaId),
-        range: Option<Range<u64>>,
+        range: Range<u64>,
     ) -> Result<Vec<u8>, Error> {
-        let bytes = self.parts.store.read(session, id, range).await;
+        let bytes = self.parts.store.read(session, id, Some(range)).await;
         let bytes: Vec<Bytes> = bytes.map_err(failed)?.try_collect().await.map_err(failed)?;
         Ok(bytes.concat())
     }
@@ -222,14 +223,14 @@ impl Media {
             if end <= at {
                 return Ok(());
             }
-            let head = film::head(&self.bytes(key, Some(at..end)).await?);
+            let head = film::head(&self.bytes(key, at..end).await?);
             let Some(head) = head else { return Ok(()) };
             let next = head.next.and_then(|next| at.checked_add(next));
             let next = next.unwrap_or(size).min(size);
             if head.describes {
                 let content = (at + head.content).min(next);
                 if next - content <= film::HEAD_MAX && next > content {
-                    let found = film::read(&self.bytes(key, Some(content..next)).await?);
+                    let found = film::read(&self.bytes(key, content..next).await?);
                     video.seconds = video.seconds.or(found.seconds);
                     (video.width, video.height) = found.size.unzip();
                 }
@@ -303,8 +304,11 @@ impl Media {
 
     /// A file that has no name: it is gone with this process, whatever happens.
     fn scratch(&self) -> Result<Scratch, Error> {
-        let scratch = tempfile::tempfile_in(&self.parts.scratch);
-        scratch.map_err(|error| failed(StoreError::Folder(error)))
+        self.scratch_file().map_err(failed)
+    }
+
+    fn scratch_file(&self) -> Result<Scratch, StoreError> {
+        tempfile::tempfile_in(&self.parts.scratch).map_err(StoreError::Folder)
     }
 }
 
@@ -322,15 +326,15 @@ impl Attached {
 }
 
 /// Draws a picture, or says what is wrong with it.
-async fn picture(bytes: Vec<u8>, field: &'static str) -> Result<Picture, Error> {
-    let looking = tokio::task::spawn_blocking(move || inspect::picture(&bytes));
-    looking
-        .await
-        .map_err(Error::internal)?
-        .map_err(|error| match error {
-            PictureError::Damaged(_) => invalid("media_corrupt", field, error.to_string()),
-            PictureError::TooLarge => invalid("picture_too_large", field, error.to_string()),
-        })
+async fn draw(
+    file: impl io::BufRead + io::Seek + Send + 'static,
+    field: &'static str,
+) -> Result<Picture, Error> {
+    picture::look(file).await.map_err(|error| match error {
+        PictureError::Damaged(_) => invalid("media_corrupt", field, error.to_string()),
+        PictureError::TooLarge => invalid("picture_too_large", field, error.to_string()),
+        PictureError::Ending => Error::internal(error),
+    })
 }
 
 /// What is shown before a film has come.
@@ -340,7 +344,7 @@ async fn small(drawn: Vec<u8>) -> Result<Vec<u8>, Error> {
         let detail = format!("a thumbnail has at most {THUMBNAIL} bytes");
         return Err(invalid("media_too_large", field, detail));
     }
-    Ok(picture(drawn, field).await?.preview)
+    Ok(draw(Cursor::new(drawn), field).await?.preview)
 }
 
 fn open(handle: &Handle, id: MediaId, sealed: &[u8]) -> Result<Reference, Error> {
