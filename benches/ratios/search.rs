@@ -1,7 +1,7 @@
 //! What a search costs among a million messages, against the look-up of one by its key.
 //!
 //! A word that few messages have is what people search for; one that every tenth has is the worst that a page of the
-//! newest fifty can meet. Also the bare loop that history is held against: the same rows, inserted and nothing else.
+//! newest fifty can meet.
 
 use std::{fmt::Write as _, time::Instant};
 
@@ -22,13 +22,16 @@ use crate::{
 
 const MESSAGES: usize = 1_000_000;
 /// Rows of one transaction.
-const BATCH: usize = 500;
+pub(crate) const BATCH: usize = 500;
 /// One message in so many has the rare word, or the common one.
 const RARE: usize = 10_000;
 const COMMON: usize = 10;
 const ASKED: usize = 50;
 const ROUNDS: usize = 5;
 const PAGE: u64 = 50;
+
+/// Rows of messages and of their words.
+pub(crate) type Batch = (Vec<messages::Model>, Vec<message_texts::Model>);
 
 pub(crate) async fn run(report: &mut Report) {
     for engine in [Engine::Sqlite, Engine::Postgres, Engine::MariaDb] {
@@ -59,31 +62,30 @@ pub(crate) async fn run(report: &mut Report) {
 }
 
 /// So many messages of one chat, with their words; gives the ids.
-pub(crate) async fn fill(
-    db: &DatabaseConnection,
-    session: SessionId,
-    count: usize,
-) -> Vec<MessageRowId> {
+async fn fill(db: &DatabaseConnection, session: SessionId, count: usize) -> Vec<MessageRowId> {
     let mut ids = Vec::with_capacity(count);
     let mut next = 0;
     while next < count {
         let batch = next..count.min(next + BATCH);
         next = batch.end;
-        let rows: Vec<(messages::Model, Option<message_texts::Model>)> =
-            batch.map(|index| row(session, index)).collect();
-        ids.extend(rows.iter().map(|(message, _)| message.id));
-        let (said, words): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
-        let tx = db::begin(db).await.unwrap();
-        let mut script = Script::new(db.get_database_backend());
-        db::messages::insert(&mut script, said);
-        db::message_texts::insert(&mut script, words.into_iter().flatten().collect());
-        assert!(script.run(&tx).await.unwrap());
-        tx.commit().await.unwrap();
+        let rows: Batch = batch.map(|index| row(session, index)).unzip();
+        ids.extend(rows.0.iter().map(|message| message.id));
+        insert(db, rows).await;
     }
     ids
 }
 
-fn row(session: SessionId, index: usize) -> (messages::Model, Option<message_texts::Model>) {
+/// Messages and their words, in one transaction.
+pub(crate) async fn insert(db: &DatabaseConnection, (said, words): Batch) {
+    let tx = db::begin(db).await.unwrap();
+    let mut script = Script::new(db.get_database_backend());
+    db::messages::insert(&mut script, said);
+    db::message_texts::insert(&mut script, words);
+    assert!(script.run(&tx).await.unwrap());
+    tx.commit().await.unwrap();
+}
+
+fn row(session: SessionId, index: usize) -> (messages::Model, message_texts::Model) {
     let at = 1_700_000_000_000 + i64::try_from(index).unwrap() * 1000;
     let id = MessageRowId::written_at(at);
     // Six words out of some thousands, as people have them.
@@ -103,7 +105,7 @@ fn row(session: SessionId, index: usize) -> (messages::Model, Option<message_tex
     }
     let chat = "491700300001@s.whatsapp.net".to_owned();
     let body = serde_json::to_string(&Content::text(text.as_str())).unwrap();
-    let words = db::message_texts::row(session, id, &text);
+    let words = db::message_texts::row(session, id, &text).unwrap();
     let message = messages::Model {
         session_id: session,
         id,

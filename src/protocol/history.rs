@@ -3,10 +3,7 @@
 //! Owns the reading: a conversation at a time, so that a piece is never unpacked as a whole. Must never store anything;
 //! `session::history` calls it.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 use entity::ids::SessionId;
 use wacore::{
@@ -23,7 +20,6 @@ use crate::domain::{
     event::{ContactChanges, ContactUpdateData},
     history::{Past, PastChat, PastMessage},
     message::{Ack, Message},
-    session::Account,
 };
 
 /// Messages of one page: a live message waits for the transaction of one at most.
@@ -84,7 +80,7 @@ impl Piece {
     pub fn reader(&self, session: SessionId, since: i64) -> Option<Reader<'_>> {
         Some(Reader {
             stream: self.lazy()?.stream(),
-            waiting: VecDeque::new(),
+            open: None,
             session,
             since,
             // Later pieces are older: what is unread is among the latest.
@@ -118,7 +114,7 @@ struct Unasked(#[source] anyhow::Error);
 /// Reads a piece, page by page.
 pub struct Reader<'a> {
     stream: HistorySyncStream<'a>,
-    waiting: VecDeque<Past>,
+    open: Option<Conversation>,
     session: SessionId,
     since: i64,
     counts_unread: bool,
@@ -134,14 +130,17 @@ impl Reader<'_> {
     /// The next page; none at the end.
     pub async fn next(&mut self, client: &Client) -> Result<Option<Past>, BadPiece> {
         loop {
-            if let Some(past) = self.waiting.pop_front() {
-                return Ok(Some(past));
+            if let Some(open) = &mut self.open {
+                if let Some(page) = open.page(client, self.session).await {
+                    return Ok(Some(page));
+                }
+                self.open = None;
             }
             let next = self.stream.next_conversation();
             let Some(conversation) = next.map_err(|error| BadPiece(Box::new(error)))? else {
                 return Ok(None);
             };
-            self.open(client, conversation).await;
+            self.open = self.open(client, conversation).await;
         }
     }
 
@@ -169,52 +168,123 @@ impl Reader<'_> {
         Ok(people)
     }
 
-    async fn open(&mut self, client: &Client, mut conversation: wa::Conversation) {
-        let Some(chat) = chat_of(client, &conversation).await else {
-            return;
-        };
+    async fn open(
+        &self,
+        client: &Client,
+        mut conversation: wa::Conversation,
+    ) -> Option<Conversation> {
+        let chat = chat_of(client, &conversation).await?;
         let told = std::mem::take(&mut conversation.messages);
-        let chat = past_chat(chat, conversation);
-        let mut unread = if self.counts_unread { chat.1 } else { 0 };
-        let chat = chat.0;
+        let (chat, unread) = past_chat(chat, conversation);
         let told = told.into_iter();
         let mut told: Vec<(u64, wa::WebMessageInfo)> = told
             .filter_map(|one| Some((one.msg_order_id.unwrap_or(0), one.message.into_option()?)))
             .filter(|(_, one)| sent_at(one) >= self.since)
             .collect();
         told.sort_by_key(|(order, one)| std::cmp::Reverse((sent_at(one), *order)));
-        let mut people = People {
-            client,
-            own: client.account(),
+        let mut open = Conversation {
+            chat,
+            told: told.into_iter().map(|(_, one)| one).collect(),
+            first_unread: 0,
             known: HashMap::new(),
+            is_told: false,
         };
-        let mut messages = Vec::with_capacity(told.len());
-        for (_, one) in told {
-            let sender = people.writer(&chat.chat, &one).await;
-            let past = convert::past(&one, (chat.chat.clone(), sender), self.session);
-            let Some(message) = past else { continue };
+        if self.counts_unread {
+            open.count_unread(client, unread, self.session).await;
+        }
+        Some(open)
+    }
+}
+
+/// A chat and what was said there; only a page of it is taken apart at once.
+struct Conversation {
+    chat: PastChat,
+    /// Newest first.
+    told: Vec<wa::WebMessageInfo>,
+    /// What others wrote is unread from this message of `told` on, towards its beginning; none is at 0.
+    first_unread: usize,
+    /// Both numbers of those who wrote, looked up once each.
+    known: HashMap<String, Party>,
+    /// Whether a page was given.
+    is_told: bool,
+}
+
+impl Conversation {
+    /// Finds the first of so many unread messages.
+    async fn count_unread(&mut self, client: &Client, count: u32, session: SessionId) {
+        let mut left = count;
+        let told = std::mem::take(&mut self.told);
+        for (index, one) in told.iter().enumerate() {
+            if left == 0 {
+                break;
+            }
+            let message = self.message(client, one, session).await;
+            if message.is_some_and(|message| !message.from_me) {
+                left -= 1;
+                self.first_unread = index + 1;
+            }
+        }
+        self.told = told;
+    }
+
+    /// The next page, oldest first. A chat in which nothing was said has one without messages.
+    async fn page(&mut self, client: &Client, session: SessionId) -> Option<Past> {
+        let mut messages = Vec::new();
+        while messages.len() < PAGE
+            && let Some(one) = self.told.pop()
+        {
+            let Some(message) = self.message(client, &one, session).await else {
+                continue;
+            };
             let ack = if message.from_me {
                 ack_of(&one)
-            } else if unread > 0 {
-                unread -= 1;
+            } else if self.told.len() < self.first_unread {
                 Ack::Device
             } else {
                 Ack::Read
             };
             messages.push(PastMessage { message, ack });
         }
-        messages.reverse();
-        if messages.is_empty() {
-            self.waiting.push_back(Past { chat, messages });
-            return;
+        if messages.is_empty() && self.is_told {
+            return None;
         }
-        while !messages.is_empty() {
-            let rest = messages.split_off(messages.len().min(PAGE));
-            self.waiting.push_back(Past {
-                chat: chat.clone(),
-                messages: std::mem::replace(&mut messages, rest),
-            });
+        self.is_told = true;
+        Some(Past {
+            chat: self.chat.clone(),
+            messages,
+        })
+    }
+
+    async fn message(
+        &mut self,
+        client: &Client,
+        one: &wa::WebMessageInfo,
+        session: SessionId,
+    ) -> Option<Message> {
+        let sender = self.writer(client, one).await;
+        convert::past(one, (self.chat.chat.clone(), sender), session)
+    }
+
+    async fn writer(&mut self, client: &Client, message: &wa::WebMessageInfo) -> Party {
+        let chat = &self.chat.chat;
+        let key = message.key.as_option();
+        if key.is_some_and(|key| key.from_me == Some(true)) {
+            let own = client.account();
+            return Party::person(own.phone, own.lid);
         }
+        let within = key.and_then(|key| key.participant.as_ref());
+        let Some(writer) = message.participant.as_ref().or(within) else {
+            return chat.party.clone();
+        };
+        if let Some(known) = self.known.get(writer) {
+            return known.clone();
+        }
+        let party = match writer.parse::<Jid>() {
+            Ok(jid) if chat.kind == ChatKind::Group => client.person(&jid, None).await,
+            _ => chat.party.clone(),
+        };
+        self.known.insert(writer.clone(), party.clone());
+        party
     }
 }
 
@@ -270,34 +340,5 @@ fn ack_of(message: &wa::WebMessageInfo) -> Ack {
         Some(Status::READ) => Ack::Read,
         Some(Status::PLAYED) => Ack::Played,
         _ => Ack::Server,
-    }
-}
-
-/// Both numbers of those who wrote in a chat, looked up once each.
-struct People<'a> {
-    client: &'a Client,
-    own: Account,
-    known: HashMap<String, Party>,
-}
-
-impl People<'_> {
-    async fn writer(&mut self, chat: &Chat, message: &wa::WebMessageInfo) -> Party {
-        let key = message.key.as_option();
-        if key.is_some_and(|key| key.from_me == Some(true)) {
-            return Party::person(self.own.phone.clone(), self.own.lid.clone());
-        }
-        let within = key.and_then(|key| key.participant.as_ref());
-        let Some(writer) = message.participant.as_ref().or(within) else {
-            return chat.party.clone();
-        };
-        if let Some(known) = self.known.get(writer) {
-            return known.clone();
-        }
-        let party = match writer.parse::<Jid>() {
-            Ok(jid) if chat.kind == ChatKind::Group => self.client.person(&jid, None).await,
-            _ => chat.party.clone(),
-        };
-        self.known.insert(writer.clone(), party.clone());
-        party
     }
 }

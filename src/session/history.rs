@@ -1,7 +1,7 @@
 //! Takes over what a phone tells of the past, beside what happens now.
 //!
 //! Owns the order: page by page through the journal, so that a live message waits for one page at most, and one event
-//! for each piece when it is stored. Messages of the past are no `message` events. Must never hold a piece unpacked.
+//! for each piece when it is stored. Messages of the past are no `message` events. Must never hold more than two pages unpacked.
 
 use std::sync::Arc;
 
@@ -70,11 +70,18 @@ impl Historian {
         let reader = piece.reader(self.journal.session(), since);
         let mut reader = reader.ok_or(NotTaken::Ending)?;
         let mut messages: u64 = 0;
-        while let Some(past) = reader.next(&client).await? {
-            if self.habits.wants(past.chat.chat.kind) {
-                messages += u64::try_from(past.messages.len()).unwrap_or(0);
-                self.journal.record_past(past).await?;
+        let mut page = reader.next(&client).await?;
+        while let Some(past) = page {
+            if !self.habits.wants(past.chat.chat.kind) {
+                page = reader.next(&client).await?;
+                continue;
             }
+            messages += u64::try_from(past.messages.len()).unwrap_or(0);
+            // The next page is unpacked while this one is written.
+            let (written, next) =
+                tokio::join!(self.journal.record_past(past), reader.next(&client));
+            written?;
+            page = next?;
         }
         let names = reader.names(&client).await?;
         let told = Event::HistorySync(HistorySyncData {

@@ -187,7 +187,9 @@ async fn on_server(variable: &str, template: Option<&str>) -> (String, Home) {
         panic!("{variable} is not set: `make test` starts the databases and sets it (scripts/services.sh)")
     });
     let name = format!("wharf_{}", Uuid::now_v7().simple());
-    let from = template.map_or_else(String::new, |template| format!(" TEMPLATE {template} STRATEGY file_copy"));
+    let from = template.map_or_else(String::new, |template| {
+        format!(" TEMPLATE {template} STRATEGY file_copy")
+    });
     execute(&admin, &format!("CREATE DATABASE {name}{from}")).await;
     let mut url = url::Url::parse(&admin).unwrap();
     url.set_path(&name);
