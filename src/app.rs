@@ -5,6 +5,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use axum::Router;
 use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
@@ -54,7 +55,7 @@ mod whatsapp;
 
 pub use error::Error;
 use greeting::{announce, first_user, public_url};
-use parts::{key_source, pacing, place, tokens};
+use parts::{header_session, key_source, pacing, place, tokens};
 
 /// How long an ordered stop may take before the rest is cut off.
 const STOP_WITHIN: Duration = Duration::from_secs(25);
@@ -247,7 +248,12 @@ impl App {
         announce(&config, &whatsapp, &public_url, setup.as_deref());
 
         tasks.spawn("auth.watch", api.auth.clone().serve(stop.clone()));
-        let drained = serve_http(&config, listener, api, &tasks, &stop);
+        let dialects = vec![http::compat::header_session::routes(
+            &api,
+            header_session(&config),
+        )];
+        let router = http::router(api, dialects);
+        let drained = serve_http(&config, listener, router, &tasks, &stop);
         let dispatching = dispatcher.serve(stop.clone(), POSTS_WITHIN);
         tasks.spawn_critical("webhook.dispatch", &stop, dispatching);
         tasks.spawn("webhook.retention", retention.serve(stop.clone()));
@@ -349,13 +355,12 @@ fn fold(scrape: &PrometheusHandle, tasks: &Tasks, stop: &Stop) {
 fn serve_http(
     config: &Config,
     listener: TcpListener,
-    api: Api,
+    router: Router,
     tasks: &Tasks,
     stop: &Stop,
 ) -> CancellationToken {
     let drained = CancellationToken::new();
     let last = drained.clone();
-    let router = http::router(api);
     let limits = server::Limits::from(&config.http);
     let (own, at) = (tasks.clone(), stop.clone());
     tasks.spawn_critical("http.serve", stop, async move {

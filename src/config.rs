@@ -19,8 +19,8 @@ use ipnet::IpNet;
 pub use data_dir::{DataDir, DataDirError, create_private, host_name};
 pub use load::{ConfigError, Fault, Flags, Sources};
 pub use sections::{
-    Auth, Cluster, Data, Database, DatabaseKind, Egress, Events, Http, Log, LogFormat, Media,
-    Pacing, Sandbox, Sessions, Webhooks,
+    Auth, Cluster, Data, Database, DatabaseKind, Egress, Events, HeaderSession, Http, Log,
+    LogFormat, Media, Pacing, Sandbox, Sessions, Webhooks,
 };
 pub use show::reference;
 
@@ -49,6 +49,8 @@ pub struct Config {
     pub media: Media,
     /// Where the service itself may connect to.
     pub egress: Egress,
+    /// The dialect of the X-Session-Id service.
+    pub header_session: HeaderSession,
     /// Several nodes on one database.
     pub cluster: Cluster,
     /// What the process writes to its standard error.
@@ -83,7 +85,7 @@ impl Config {
         self.data.dir.join("master.key")
     }
 
-    fn sections(&self) -> [&dyn Section; 13] {
+    fn sections(&self) -> [&dyn Section; 14] {
         [
             &self.data,
             &self.http,
@@ -95,6 +97,7 @@ impl Config {
             &self.webhooks,
             &self.media,
             &self.egress,
+            &self.header_session,
             &self.cluster,
             &self.log,
             &self.sandbox,
@@ -113,6 +116,7 @@ impl Config {
             "webhooks" => &mut self.webhooks,
             "media" => &mut self.media,
             "egress" => &mut self.egress,
+            "header_session" => &mut self.header_session,
             "cluster" => &mut self.cluster,
             "log" => &mut self.log,
             "sandbox" => &mut self.sandbox,

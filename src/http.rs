@@ -43,6 +43,7 @@ use crate::{
 };
 
 pub mod assets;
+pub mod compat;
 mod docs;
 pub mod extract;
 mod guard;
@@ -276,8 +277,8 @@ handed_out!(
     linking: Linking,
 );
 
-/// Every path of the service, ready to be served.
-pub fn router(api: Api) -> Router {
+/// Every path of the service, those of `dialects` included, ready to be served.
+pub fn router(api: Api, dialects: Vec<Router<Api>>) -> Router {
     let cors = cors(&api.settings.cors_origins);
     let once = middleware::from_fn_with_state(api.clone(), idempotency::once);
     let authenticate = middleware::from_fn_with_state(api.clone(), guard::authenticate);
@@ -295,7 +296,9 @@ pub fn router(api: Api) -> Router {
         None => Router::new(),
     };
     let adrift = middleware::from_fn_with_state(api.stop.adrift_token(), request::unless_adrift);
+    let dialects = dialects.into_iter().fold(Router::new(), Router::merge);
     open.merge(guarded)
+        .merge(dialects)
         .merge(phones)
         .merge(ws::routes())
         .merge(docs::routes())

@@ -5,6 +5,7 @@ use std::{path::Path, time::Duration};
 use super::Error;
 use crate::{
     config::Config,
+    http::compat::Access,
     media::{Place, S3},
     seal::KeySource,
     service::tokens::Tokens,
@@ -39,6 +40,14 @@ pub(super) fn place(config: &Config, data: &Path) -> Place {
 pub(super) fn tokens(config: &Config) -> Result<Tokens, Error> {
     let secret = config.auth.jwt_secret.as_ref().ok_or(Error::NoSecret)?;
     Ok(Tokens::new(secret, None))
+}
+
+/// How the dialect of the X-Session-Id service lets callers in, if it is switched on.
+pub(super) fn header_session(config: &Config) -> Option<Access> {
+    config.header_session.enabled.then(|| Access {
+        token: config.auth.token.clone(),
+        is_open: config.header_session.open,
+    })
 }
 
 pub(super) fn pacing(config: &crate::config::Pacing) -> Pacing {

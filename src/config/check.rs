@@ -79,8 +79,18 @@ impl Config {
                     .to_owned(),
             );
         }
-        if self.auth.token.is_some() {
-            warnings.push("AUTH_TOKEN is set: this version has no face that takes it".to_owned());
+        if self.auth.token.is_some() && !self.header_session.enabled {
+            warnings.push(
+                "AUTH_TOKEN is set: nothing takes it while header_session.enabled is false"
+                    .to_owned(),
+            );
+        }
+        if self.header_session.enabled && self.header_session.open {
+            warnings.push(
+                "header_session.open is set: every program on this machine acts for the first \
+                 administrator, on /qr, /send, /status and /health"
+                    .to_owned(),
+            );
         }
         if !cfg!(feature = "sandbox") && self.sandbox.url.is_some() {
             warnings.push(
@@ -105,6 +115,12 @@ impl Config {
             is_unsafe: true,
         };
         let mut faults = Vec::new();
+        if self.header_session.open {
+            faults.push(refuse(
+                "header_session.open",
+                "lets everybody in who reaches the service".to_owned(),
+            ));
+        }
         let passwords = [
             ("auth.admin_password", &self.auth.admin_password),
             ("auth.token", &self.auth.token),
@@ -246,6 +262,28 @@ mod tests {
             "pacing.typing_max_ms",
         ];
         assert_eq!(at, expected);
+    }
+
+    #[test]
+    fn the_open_mode_of_a_dialect_is_a_warning_on_loopback_and_refused_elsewhere() {
+        let mut config = on("127.0.0.1");
+        config.header_session.open = true;
+        assert_eq!(config.validate(), []);
+        assert!(config.warnings()[0].contains("header_session.open"));
+        let mut config = on("0.0.0.0");
+        config.header_session.open = true;
+        let faults = config.validate();
+        assert_eq!(faults[0].at, "header_session.open");
+        assert!(faults[0].is_unsafe);
+    }
+
+    #[test]
+    fn the_static_token_is_told_to_be_useless_when_its_dialect_is_off() {
+        let mut config = on("127.0.0.1");
+        config.auth.token = Some("a-token-of-ones-own".into());
+        assert!(config.warnings().is_empty());
+        config.header_session.enabled = false;
+        assert!(config.warnings()[0].contains("AUTH_TOKEN"));
     }
 
     #[test]

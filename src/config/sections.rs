@@ -121,8 +121,8 @@ section! {
         /// Password of the first administrator. Default: a one-time setup link in the log; a sandbox build on
         /// loopback takes `admin123`.
         admin_password: Option<SecretString> = None, env "ADMIN_PASSWORD";
-        /// One static token for the whole service, for scripts that know no other. This version has no face that takes
-        /// it and says so at the start.
+        /// One static token for the whole service, for scripts of the X-Session-Id service (`header_session`). It acts
+        /// for the first administrator, on the paths of that dialect alone.
         token: Option<SecretString> = None, env "AUTH_TOKEN";
     }
 }
@@ -201,6 +201,16 @@ section! {
         /// Ranges that are allowed although they are private, loopback or link-local. A sandbox build that listens
         /// on loopback allows loopback when this is empty.
         allow: Vec<IpNet> = Vec::new();
+    }
+}
+
+section! {
+    /// The dialect of the X-Session-Id service: `/qr`, `/send`, `/status` and `/health`.
+    pub struct HeaderSession = "header_session" {
+        /// Whether its paths answer.
+        enabled: bool = true;
+        /// Whether it takes requests without an `Authorization` header, for the first administrator. On loopback only.
+        open: bool = false;
     }
 }
 

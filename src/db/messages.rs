@@ -6,8 +6,8 @@ use entity::{
     outgoing,
 };
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
-    QuerySelect, Select,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect, Select,
     sea_query::{Expr, ExprTrait},
 };
 
@@ -265,6 +265,16 @@ pub async fn page(
         find = find.filter(Column::Id.lt(before));
     }
     find.order_by_desc(Column::Id).limit(limit).all(db).await
+}
+
+/// How many of a session's messages `filter` wants; it does not look at the words.
+pub async fn count(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+    filter: &Filter,
+) -> Result<u64, DbErr> {
+    let rows = Entity::find().filter(Column::SessionId.eq(session));
+    filter.of(rows).count(db).await
 }
 
 /// One message of a session by WhatsApp's id or by ours.

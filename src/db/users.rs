@@ -107,6 +107,17 @@ pub async fn any(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
         .is_some())
 }
 
+/// The administrator who was made first, of those who may sign in.
+pub async fn first_admin(db: &impl ConnectionTrait) -> Result<Option<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::Role.eq(Role::Admin))
+        .filter(Column::IsActive.eq(true))
+        .order_by_asc(Column::Id)
+        .limit(1)
+        .one(db)
+        .await
+}
+
 /// Whether somebody other than `id` is an administrator who may sign in.
 pub async fn another_admin(db: &impl ConnectionTrait, id: UserId) -> Result<bool, DbErr> {
     Ok(Entity::find()

@@ -49,20 +49,24 @@ pub(super) async fn authenticate(
 
 /// The credential of the headers: `Authorization: Bearer`, else `X-Api-Key`.
 pub(super) fn credential(headers: &HeaderMap) -> Option<&str> {
-    let bearer = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split_once(' '))
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .map(|(_, credential)| credential.trim());
     let key = || {
         headers
             .get("x-api-key")
             .and_then(|value| value.to_str().ok())
     };
-    bearer
+    bearer(headers)
         .or_else(key)
         .filter(|credential| !credential.is_empty())
+}
+
+/// What stands behind `Authorization: Bearer`.
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, credential)| credential.trim())
 }
 
 /// Whether the log is asked for as a stream.

@@ -161,6 +161,7 @@ impl Live {
             Credential::AccessToken { .. } => 0_u8,
             Credential::ApiKey(_) => 1,
             Credential::LinkToken(_) => 2,
+            Credential::Operator => 3,
         };
         let mut bound = DefaultHasher::new();
         (kind, principal.session.map(SessionId::uuid)).hash(&mut bound);

@@ -116,6 +116,11 @@ impl Problem {
         self.status
     }
 
+    /// When to come back, if that is known.
+    pub const fn waits(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
     /// The stable word.
     pub fn code(&self) -> &str {
         &self.code

@@ -30,6 +30,7 @@ use crate::{
 
 mod credentials;
 mod live;
+mod operator;
 
 pub use live::Access;
 
@@ -287,10 +288,12 @@ impl Auth {
 pub(super) fn only_people(ctx: &Ctx) -> Result<(), Error> {
     match ctx.principal.credential {
         Credential::AccessToken { .. } => Ok(()),
-        Credential::ApiKey(_) | Credential::LinkToken(_) => Err(Error::Unauthenticated {
-            code: "sign_in_required",
-            detail: "this needs the access token of a person who signed in",
-        }),
+        Credential::ApiKey(_) | Credential::LinkToken(_) | Credential::Operator => {
+            Err(Error::Unauthenticated {
+                code: "sign_in_required",
+                detail: "this needs the access token of a person who signed in",
+            })
+        }
     }
 }
 

@@ -5,7 +5,11 @@ use std::time::Duration;
 use entity::enums::SessionState;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Ctx, Error, event_log::EventLog, sessions::Sessions};
+use super::{
+    Ctx, Error,
+    event_log::EventLog,
+    sessions::{SessionView, Sessions},
+};
 use crate::domain::{clock::SharedClock, session::Qr};
 
 pub use crate::session::passkey_data;
@@ -26,6 +30,34 @@ impl Linking {
             log,
             clock,
         }
+    }
+
+    /// As [`Linking::qr`], of a session that is run first if it does not run.
+    pub async fn start(&self, ctx: &Ctx, reference: &str, wait: Duration) -> Result<Qr, Error> {
+        let (session, _) = self.sessions.look(ctx, reference).await?;
+        if does_not_run(session.state) {
+            self.sessions.connect(ctx, reference).await?;
+        }
+        self.qr(ctx, reference, wait).await
+    }
+
+    /// The session once it can send, or what it is after `wait`. One that a phone has linked is run if it does not run;
+    /// one that nobody has linked is not waited for.
+    pub async fn ready(
+        &self,
+        ctx: &Ctx,
+        reference: &str,
+        wait: Duration,
+    ) -> Result<SessionView, Error> {
+        let (session, _) = self.sessions.look(ctx, reference).await?;
+        if session.connected() || !session.logged_in() {
+            return Ok(session);
+        }
+        match self.start(ctx, reference, wait).await {
+            Ok(_) | Err(Error::NotReady { .. }) => {}
+            Err(other) => return Err(other),
+        }
+        Ok(self.sessions.look(ctx, reference).await?.0)
     }
 
     /// The code that is valid now, or within `wait`. A session that cannot come to one says so at once.
@@ -64,6 +96,13 @@ impl Linking {
             }
         }
     }
+}
+
+const fn does_not_run(state: SessionState) -> bool {
+    matches!(
+        state,
+        SessionState::Disconnected | SessionState::LoggedOut | SessionState::Expired
+    )
 }
 
 fn none_yet(state: SessionState) -> Error {

@@ -21,6 +21,7 @@ use crate::{
 };
 
 mod check;
+mod look;
 mod passkey;
 mod settings;
 mod view;

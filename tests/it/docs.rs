@@ -29,7 +29,7 @@ fn the_description_of_the_api_is_up_to_date() {
 fn every_link_of_the_documents_leads_to_a_file() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut pages = vec![root.join("README.md"), root.join("CHANGELOG.md")];
-    for folder in ["docs", "docs/adr"] {
+    for folder in ["docs", "docs/adr", "docs/compat"] {
         pages.extend(
             std::fs::read_dir(root.join(folder))
                 .unwrap()

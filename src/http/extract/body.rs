@@ -43,6 +43,24 @@ where
     }
 }
 
+/// A JSON body under whatever `Content-Type`: callers of other services send none, or that of a form. An empty one is
+/// read as `{}`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct AnyJson<T>(pub T);
+
+impl<T, S> FromRequest<S> for AnyJson<T>
+where
+    T: DeserializeOwned,
+    S: Send + Sync,
+{
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let bytes = read_up_to(BODY_LIMIT_BYTES, request).await?;
+        parse(if bytes.is_empty() { b"{}" } else { &bytes }).map(Self)
+    }
+}
+
 /// A JSON body that may hold a file.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct JsonWithFile<T>(pub T);

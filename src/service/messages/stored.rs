@@ -71,6 +71,19 @@ impl Messages {
         self.stored(row.id, rows).await
     }
 
+    /// How many messages the account of `session` has sent since `from`, in milliseconds since 1970: a number of the
+    /// session, which tells nothing of what they say.
+    pub async fn count_sent(&self, ctx: &Ctx, session: &str, from: i64) -> Result<u64, Error> {
+        ctx.require(Scope::SessionsRead)?;
+        let row = find(&self.db, ctx, session).await?;
+        let filter = Filter {
+            from_me: Some(true),
+            from: Some(from),
+            ..Filter::default()
+        };
+        Ok(db::messages::count(&self.db, row.id, &filter).await?)
+    }
+
     async fn filter(&self, session: SessionId, query: &Query) -> Result<Filter, Error> {
         let mut faults = Vec::new();
         let kind = query.kind.as_deref();

@@ -17,7 +17,7 @@ use wharf::{
     domain::clock::{Clock, SharedClock},
     egress::Egress,
     events::Bus,
-    http::{self, Api, Build, Info, Parts, Settings},
+    http::{self, Api, Build, Info, Parts, Settings, compat},
     lifecycle::{Stop, Tasks},
     media::{Place, Store},
     seal::Master,
@@ -54,6 +54,9 @@ pub(crate) use caller::{Answer, Caller, Socket, closed, frame, frame_of, say};
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
 pub(crate) const PASSWORD: &str = "correct horse battery";
+
+/// The operator's one token.
+pub(crate) const OPERATOR: &str = "the-operators-own-token";
 
 /// A running service.
 pub(crate) struct TestApp {
@@ -213,7 +216,14 @@ impl TestApp {
             },
             settings,
         });
-        let router = http::router(api.clone());
+        let dialects = vec![compat::header_session::routes(
+            &api,
+            Some(compat::Access {
+                token: Some(SecretString::from(OPERATOR)),
+                is_open: false,
+            }),
+        )];
+        let router = http::router(api.clone(), dialects);
         let soft = stop.soft_token();
         tasks.spawn("test.http", async move {
             axum::serve(

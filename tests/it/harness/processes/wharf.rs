@@ -73,6 +73,20 @@ impl Wharf {
         self
     }
 
+    /// On the port that a text names, once nobody else listens there.
+    pub(crate) fn on_port(mut self, port: u16) -> Self {
+        let started = Instant::now();
+        while std::net::TcpListener::bind(("127.0.0.1", port)).is_err() {
+            assert!(
+                started.elapsed() < DEADLINE,
+                "somebody else has port {port}"
+            );
+            std::thread::sleep(POLL);
+        }
+        self.port = port;
+        self.env("PORT", &port.to_string())
+    }
+
     /// The first administrator's password; the live build has no default.
     pub(crate) fn password(mut self, password: &str) -> Self {
         password.clone_into(&mut self.password);

@@ -1,0 +1,4 @@
+//! The dialects, from the outside, and that each can be taken out.
+
+mod folders;
+mod header_session;

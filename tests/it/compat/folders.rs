@@ -1,0 +1,152 @@
+//! What a dialect is made of: it can be taken out with its files and two lines, and it reaches for nothing that is not
+//! everybody's.
+
+use std::path::Path;
+
+use crate::layering::files;
+
+/// What of `http` every face shares.
+const SHARED: [&str; 6] = [
+    "Api",
+    "PREFLIGHT_MAX_AGE",
+    "extract",
+    "guard",
+    "live",
+    "problem",
+];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The files of `src` by their path in there, without comments.
+fn sources() -> Vec<(String, String)> {
+    let src = root().join("src");
+    let read = |path: &std::path::PathBuf| {
+        let shown = path.strip_prefix(&src).unwrap().to_string_lossy();
+        let text = std::fs::read_to_string(path).unwrap();
+        let code = text.lines().map(|line| line.split("//").next().unwrap());
+        (shown.into_owned(), code.collect::<Vec<_>>().join("\n"))
+    };
+    files(&src).iter().map(read).collect()
+}
+
+fn dialects() -> Vec<String> {
+    let folder = root().join("src/http/compat");
+    let entries = std::fs::read_dir(folder).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let folders = paths.filter(|path| path.is_dir());
+    let mut names: Vec<String> = folders
+        .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+fn is_of(dialect: &str, path: &str) -> bool {
+    let home = format!("http/compat/{dialect}");
+    path == format!("{home}.rs") || path.starts_with(&format!("{home}/"))
+}
+
+/// Whether a line of code names the module, and not a function or a setting of that name.
+fn names_module(line: &str, dialect: &str) -> bool {
+    line.contains(&format!("mod {dialect};"))
+        || line.contains(&format!("{dialect}::"))
+        || line.contains(&format!("::{dialect};"))
+}
+
+#[test]
+fn a_dialect_goes_with_its_files_and_two_lines() {
+    let dialects = dialects();
+    assert!(!dialects.is_empty());
+    for dialect in dialects {
+        let mut lines = Vec::new();
+        for (path, code) in sources() {
+            if is_of(&dialect, &path) {
+                continue;
+            }
+            let named = code.lines().filter(|line| names_module(line, &dialect));
+            lines.extend(named.map(|line| format!("{path}: {}", line.trim())));
+        }
+        lines.sort();
+        assert_eq!(lines.len(), 2, "{dialect}: {lines:#?}");
+        assert!(lines[0].starts_with("app.rs: "), "{lines:?}");
+        let declared = format!("http/compat.rs: pub mod {dialect};");
+        assert_eq!(lines[1], declared);
+    }
+}
+
+#[test]
+fn a_dialect_reaches_for_domain_service_and_what_every_face_shares() {
+    let mut wrong = Vec::new();
+    for dialect in dialects() {
+        for (path, code) in sources() {
+            if is_of(&dialect, &path) {
+                let found = reaches(&code).into_iter().filter(|used| !is_allowed(used));
+                wrong.extend(found.map(|used| format!("{path}: {used}")));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    let planted =
+        "use crate::{\n    db::users,\n    http::{Api, v1},\n};\nlet a = crate::config::X;";
+    let found = reaches(planted)
+        .into_iter()
+        .filter(|used| !is_allowed(used));
+    assert_eq!(found.collect::<Vec<_>>(), ["config", "db", "http::v1"]);
+}
+
+fn is_allowed(used: &str) -> bool {
+    match used.split_once("::") {
+        Some(("http", what)) => SHARED.contains(&what),
+        _ => ["domain", "service"].contains(&used),
+    }
+}
+
+/// The modules of this crate that `code` names: those of `http` with what follows, others by their first word.
+fn reaches(code: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for rest in code.split("crate::").skip(1) {
+        let flat: String = rest.split(';').next().unwrap().split_whitespace().collect();
+        match flat.strip_prefix('{') {
+            Some(group) => found.extend(names(group)),
+            None => found.extend(names(&flat)),
+        }
+    }
+    found.sort();
+    found.dedup();
+    found
+}
+
+/// The modules that a tree of imports names: each by its first word, those of `http` by two.
+fn names(tree: &str) -> Vec<String> {
+    let (mut found, mut within, mut path) = (Vec::new(), Vec::<String>::new(), String::new());
+    for c in tree.chars() {
+        match c {
+            '{' => within.push(std::mem::take(&mut path)),
+            ',' | '}' => {
+                push(&mut found, &within, &std::mem::take(&mut path));
+                if c == '}' && within.pop().is_none() {
+                    return found;
+                }
+            }
+            other if other.is_alphanumeric() || other == '_' || other == ':' => path.push(other),
+            _ => break,
+        }
+    }
+    push(&mut found, &within, &path);
+    found
+}
+
+fn push(found: &mut Vec<String>, within: &[String], path: &str) {
+    if path.is_empty() {
+        return;
+    }
+    let whole = format!("{}{path}", within.concat());
+    let mut words = whole.split("::");
+    let first = words.next().unwrap_or_default();
+    found.push(match (first, words.next()) {
+        ("http", Some(second)) => format!("http::{second}"),
+        _ => first.to_owned(),
+    });
+}
