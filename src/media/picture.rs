@@ -94,7 +94,11 @@ pub async fn look(file: impl BufRead + Seek + Send + 'static) -> Result<Picture,
     let turn = DRAWING.acquire().await.map_err(|_| PictureError::Ending)?;
     let drawn = tokio::task::spawn_blocking(move || draw(file)).await;
     drop(turn);
-    drawn.map_err(|_| PictureError::Ending)?
+    drawn.unwrap_or_else(|error| match error.try_into_panic() {
+        // A decoder that loses its footing was given no picture.
+        Ok(_) => Err(damaged("it cannot be decoded")),
+        Err(_) => Err(PictureError::Ending),
+    })
 }
 
 /// Decodes a whole picture, which proves that it is one.

@@ -120,6 +120,8 @@ fn schemathesis(wharf: &Wharf, folder: &Path, (cases, seed): (u32, u32)) -> (boo
         .args(["--phases", "fuzzing", "--checks", CHECKS, "--no-color"])
         .args(["--generation-database", "none", "--continue-on-failure"])
         .args(["--generation-with-security-parameters", "false"])
+        // How fast this machine makes cases up says nothing of the service.
+        .args(["--suppress-health-check", "too_slow"])
         .args(["--max-examples", &each.to_string()])
         .args(["--seed", &seed.to_string()])
         .env("PYTHONPATH", python_path)
