@@ -18,7 +18,12 @@ use crate::{
     domain::clock::{SharedClock, SystemClock},
     egress::{self, Egress},
     events::{self, Bus},
-    http::{self, Api, Build, Info, LiveLimits, extract::TrustedProxies, server},
+    http::{
+        self, Api, Build, Info, LiveLimits,
+        compat::{self, Dialect},
+        extract::TrustedProxies,
+        server,
+    },
     lifecycle::{Stop, Tasks},
     media::{self, Store},
     protocol::{Connector, ConnectorConfig, trust},
@@ -40,7 +45,7 @@ use crate::{
     webhook::{
         dispatcher::{self, Dispatcher, Limits},
         outbox::Wake,
-        render::Native,
+        render::Shapes,
         retention::Retention,
         sender::Sender,
         target::Vault,
@@ -55,7 +60,7 @@ mod whatsapp;
 
 pub use error::Error;
 use greeting::{announce, first_user, public_url};
-use parts::{header_session, key_source, pacing, place, tokens};
+use parts::{header_session, key_source, multisession, pacing, place, tokens};
 
 /// How long an ordered stop may take before the rest is cut off.
 const STOP_WITHIN: Duration = Duration::from_secs(25);
@@ -140,9 +145,14 @@ impl App {
             pacing: Arc::new(pacing(&config.pacing)),
             history_days: config.sessions.history_days,
         });
+        let dialects = [
+            compat::header_session::dialect(header_session(&config)),
+            compat::multisession::dialect(multisession(&config)),
+        ];
+        let shapes = dialects.iter().flat_map(Dialect::shapes);
         let sender = Sender::new(
             egress.clone(),
-            Arc::new(Native),
+            Arc::new(Shapes::with(shapes)),
             Arc::clone(&clock),
             Duration::from_millis(config.webhooks.timeout_ms),
         );
@@ -248,10 +258,8 @@ impl App {
         announce(&config, &whatsapp, &public_url, setup.as_deref());
 
         tasks.spawn("auth.watch", api.auth.clone().serve(stop.clone()));
-        let dialects = vec![http::compat::header_session::routes(
-            &api,
-            header_session(&config),
-        )];
+        let dialects = dialects.into_iter().map(|dialect| dialect.routes(&api));
+        let dialects = dialects.collect();
         let router = http::router(api, dialects);
         let drained = serve_http(&config, listener, router, &tasks, &stop);
         let dispatching = dispatcher.serve(stop.clone(), POSTS_WITHIN);

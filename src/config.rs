@@ -20,7 +20,7 @@ pub use data_dir::{DataDir, DataDirError, create_private, host_name};
 pub use load::{ConfigError, Fault, Flags, Sources};
 pub use sections::{
     Auth, Cluster, Data, Database, DatabaseKind, Egress, Events, HeaderSession, Http, Log,
-    LogFormat, Media, Pacing, Sandbox, Sessions, Webhooks,
+    LogFormat, Media, Multisession, Pacing, Sandbox, Sessions, Webhooks,
 };
 pub use show::reference;
 
@@ -51,6 +51,8 @@ pub struct Config {
     pub egress: Egress,
     /// The dialect of the X-Session-Id service.
     pub header_session: HeaderSession,
+    /// The dialect of the WhatsApp Multi-Session API.
+    pub multisession: Multisession,
     /// Several nodes on one database.
     pub cluster: Cluster,
     /// What the process writes to its standard error.
@@ -85,7 +87,7 @@ impl Config {
         self.data.dir.join("master.key")
     }
 
-    fn sections(&self) -> [&dyn Section; 14] {
+    fn sections(&self) -> [&dyn Section; 15] {
         [
             &self.data,
             &self.http,
@@ -98,6 +100,7 @@ impl Config {
             &self.media,
             &self.egress,
             &self.header_session,
+            &self.multisession,
             &self.cluster,
             &self.log,
             &self.sandbox,
@@ -117,6 +120,7 @@ impl Config {
             "media" => &mut self.media,
             "egress" => &mut self.egress,
             "header_session" => &mut self.header_session,
+            "multisession" => &mut self.multisession,
             "cluster" => &mut self.cluster,
             "log" => &mut self.log,
             "sandbox" => &mut self.sandbox,

@@ -32,6 +32,7 @@ pub mod migrate;
 pub mod nodes;
 mod now;
 pub mod outgoing;
+pub mod public_numbers;
 pub mod refresh_tokens;
 mod script;
 pub mod sessions;

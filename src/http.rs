@@ -33,6 +33,7 @@ use crate::{
         linking::Linking,
         media::Media,
         messages::Messages,
+        numbers::Numbers,
         profile::Profile,
         rates::{Rate, RateLimits},
         sessions::Sessions,
@@ -153,6 +154,8 @@ pub struct Handles {
     pub sessions: Sessions,
     /// The verbs of messages.
     pub messages: Messages,
+    /// Small numbers in place of ids.
+    pub numbers: Numbers,
     /// The verbs of channels.
     pub channels: Channels,
     /// The verbs of chats, presence and calls.
@@ -211,6 +214,7 @@ impl Api {
             users,
             api_keys: ApiKeys::new(db.clone(), clock.clone(), auth.revocations.clone()),
             tickets: Tickets::new(db.clone(), clock.clone()),
+            numbers: Numbers::new(db.clone()),
             idempotency: Idempotency::new(db, clock.clone()),
             limits: RateLimits::new(settings.rate, clock.clone()),
             handshakes: RateLimits::new(settings.live.handshakes, clock.clone()),
@@ -297,21 +301,20 @@ pub fn router(api: Api, dialects: Vec<Router<Api>>) -> Router {
     };
     let adrift = middleware::from_fn_with_state(api.stop.adrift_token(), request::unless_adrift);
     let dialects = dialects.into_iter().fold(Router::new(), Router::merge);
+    let timeout = TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, HANDLER_TIMEOUT);
     open.merge(guarded)
-        .merge(dialects)
         .merge(phones)
         .merge(ws::routes())
         .merge(docs::routes())
         .merge(openapi::routes(&document()))
         .fallback(assets::page)
-        .layer(TimeoutLayer::with_status_code(
-            StatusCode::GATEWAY_TIMEOUT,
-            HANDLER_TIMEOUT,
-        ))
+        .layer(timeout)
         .merge(slow)
+        .layer(cors)
+        // Which pages may use a dialect is its own matter.
+        .merge(dialects.layer(timeout))
         .layer(adrift)
         .layer(CatchPanicLayer::custom(request::panicked))
-        .layer(cors)
         .layer(middleware::from_fn(request::observe))
         .with_state(api)
 }

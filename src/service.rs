@@ -24,6 +24,7 @@ pub mod idempotency;
 pub mod linking;
 pub mod media;
 pub mod messages;
+pub mod numbers;
 pub mod passwords;
 pub mod profile;
 pub mod qr;

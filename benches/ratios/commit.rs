@@ -178,6 +178,7 @@ fn endpoint(owner: UserId) -> webhook_endpoints::Model {
         breaker_opens: 0,
         breaker_until: None,
         warned_at: None,
+        shape: wharf::webhook::render::NATIVE.to_owned(),
     }
 }
 

@@ -22,6 +22,7 @@ pub mod message_texts;
 pub mod messages;
 pub mod nodes;
 pub mod outgoing;
+pub mod public_numbers;
 pub mod refresh_tokens;
 pub mod seal_check;
 pub mod session_keys;

@@ -49,6 +49,8 @@ pub struct Model {
     pub breaker_until: Option<i64>,
     /// When it was said that it will be disabled if this goes on.
     pub warned_at: Option<i64>,
+    /// The name of the shape of its bodies.
+    pub shape: String,
 }
 
 /// No relation is declared: the service joins by hand and always by owner.

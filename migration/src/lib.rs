@@ -17,6 +17,8 @@ mod m20261122_000020_seal_proxies;
 mod m20261129_000003_time_chats;
 mod m20261129_000004_create_labels;
 mod m20261129_000004_fetch_files;
+mod m20261129_000005_create_public_numbers;
+mod m20261129_000006_shape_webhooks;
 
 use sea_orm_migration::prelude::*;
 pub use sea_orm_migration::{MigratorTrait, SchemaManager};
@@ -42,6 +44,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000003_time_chats::Migration),
             Box::new(m20261129_000004_create_labels::Migration),
             Box::new(m20261129_000004_fetch_files::Migration),
+            Box::new(m20261129_000005_create_public_numbers::Migration),
+            Box::new(m20261129_000006_shape_webhooks::Migration),
         ]
     }
 }

@@ -50,6 +50,12 @@ pub(super) fn header_session(config: &Config) -> Option<Access> {
     })
 }
 
+/// Whose pages may use the dialect of the WhatsApp Multi-Session API, if it is switched on.
+pub(super) fn multisession(config: &Config) -> Option<Vec<String>> {
+    let section = &config.multisession;
+    section.enabled.then(|| section.origins.clone())
+}
+
 pub(super) fn pacing(config: &crate::config::Pacing) -> Pacing {
     Pacing {
         every: Duration::from_mins(1) / config.messages_per_minute.max(1),

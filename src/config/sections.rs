@@ -215,6 +215,17 @@ section! {
 }
 
 section! {
+    /// The dialect of the WhatsApp Multi-Session API: `/api/…`.
+    pub struct Multisession = "multisession" {
+        /// Whether its paths answer.
+        enabled: bool = true;
+        /// Origins whose pages may use it from a browser; `*` allows all, a page from a file too. Nothing here hangs on a
+        /// cookie: a page needs a token.
+        origins: Vec<String> = vec!["*".to_owned()], env "CORS_ALLOWED_ORIGINS";
+    }
+}
+
+section! {
     /// Several nodes on one database.
     pub struct Cluster = "cluster" {
         /// A NATS server that carries hints between nodes. This version runs as one node and says so at the start.

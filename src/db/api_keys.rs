@@ -52,6 +52,20 @@ pub async fn list(
     find.all(db).await
 }
 
+/// The keys of one owner that have this name, oldest first.
+pub async fn named(
+    db: &impl ConnectionTrait,
+    owner: UserId,
+    name: &str,
+) -> Result<Vec<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::OwnerId.eq(owner))
+        .filter(Column::Name.eq(name))
+        .order_by_asc(Column::Id)
+        .all(db)
+        .await
+}
+
 /// Removes a key of this owner; tells whether there was one.
 pub async fn delete(db: &impl ConnectionTrait, owner: UserId, id: ApiKeyId) -> Result<bool, DbErr> {
     let gone = Entity::delete_many()

@@ -67,6 +67,40 @@ pub async fn find_by_handle(
         .await
 }
 
+/// A session of anybody, by id. Only for what asks whether its caller may.
+pub async fn find_of_anybody(
+    db: &impl ConnectionTrait,
+    id: SessionId,
+) -> Result<Option<Model>, DbErr> {
+    Entity::find_by_id(id).one(db).await
+}
+
+/// The oldest session of anybody, by handle. Only for what asks whether its caller may.
+pub async fn find_of_anybody_by_handle(
+    db: &impl ConnectionTrait,
+    handle: &str,
+) -> Result<Option<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::Handle.eq(handle))
+        .order_by_asc(Column::Id)
+        .limit(1)
+        .one(db)
+        .await
+}
+
+/// A page of everybody's sessions, oldest first, after `cursor`. Only for what asks whether its caller may.
+pub async fn page_of_everybody(
+    db: &impl ConnectionTrait,
+    cursor: Option<SessionId>,
+    limit: u64,
+) -> Result<Vec<Model>, DbErr> {
+    let mut find = Entity::find().order_by_asc(Column::Id).limit(limit);
+    if let Some(after) = cursor {
+        find = find.filter(Column::Id.gt(after));
+    }
+    find.all(db).await
+}
+
 /// The session that a claim was won for. Only for the manager: a claim is no caller, it has no owner to check.
 pub async fn find_claimed(
     db: &impl ConnectionTrait,

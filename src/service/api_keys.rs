@@ -15,6 +15,16 @@ use crate::{
 /// What every key starts with.
 pub const KEY_PREFIX: &str = "wk_";
 
+/// What a key starts with that a face gives which has keys of its own.
+pub const WAMS_PREFIX: &str = "wams_";
+
+/// Whether a credential is a key.
+pub(super) fn is_key(credential: &str) -> bool {
+    [KEY_PREFIX, WAMS_PREFIX]
+        .iter()
+        .any(|prefix| credential.starts_with(prefix))
+}
+
 /// How much of a key is kept to recognise it by.
 const HINT_LEN: usize = 9;
 
@@ -79,7 +89,62 @@ impl ApiKeys {
         super::auth::only_people(ctx)?;
         let now = self.clock.now_ms();
         check(ctx, &new, now)?;
-        let key = secret::generate(KEY_PREFIX);
+        let (row, key) = self.make(ctx, new, KEY_PREFIX);
+        db::api_keys::insert(&self.db, row.clone()).await?;
+        Ok((row.into(), key))
+    }
+
+    /// Makes the one key of this name, in place of the one before: what a face has whose users have one key. It gives all
+    /// that its maker may do.
+    pub async fn renew(
+        &self,
+        ctx: &Ctx,
+        name: &str,
+        prefix: &'static str,
+    ) -> Result<String, Error> {
+        super::auth::only_people(ctx)?;
+        let scopes = Scope::ALL.into_iter();
+        let new = NewApiKey {
+            name: name.to_owned(),
+            scopes: scopes.filter(|scope| ctx.principal.may(*scope)).collect(),
+            session: None,
+            expires_at: None,
+        };
+        let (row, key) = self.make(ctx, new, prefix);
+        let tx = db::begin(&self.db).await?;
+        // Two that renew at once: the second ends the key of the first.
+        db::users::lock(&tx, ctx.owner()).await?;
+        let before = db::api_keys::named(&tx, ctx.owner(), name).await?;
+        for old in &before {
+            db::api_keys::delete(&tx, ctx.owner(), old.id).await?;
+        }
+        db::api_keys::insert(&tx, row).await?;
+        tx.commit().await?;
+        for old in before {
+            self.revocations.cut_key(ctx.owner(), old.id);
+        }
+        Ok(key)
+    }
+
+    /// The one key of this name.
+    pub async fn named(&self, ctx: &Ctx, name: &str) -> Result<Option<ApiKey>, Error> {
+        super::auth::only_people(ctx)?;
+        let rows = db::api_keys::named(&self.db, ctx.owner(), name).await?;
+        Ok(rows.into_iter().next_back().map(ApiKey::from))
+    }
+
+    /// Ends the one key of this name, if there is one.
+    pub async fn end_named(&self, ctx: &Ctx, name: &str) -> Result<(), Error> {
+        super::auth::only_people(ctx)?;
+        for row in db::api_keys::named(&self.db, ctx.owner(), name).await? {
+            db::api_keys::delete(&self.db, ctx.owner(), row.id).await?;
+            self.revocations.cut_key(ctx.owner(), row.id);
+        }
+        Ok(())
+    }
+
+    fn make(&self, ctx: &Ctx, new: NewApiKey, prefix: &'static str) -> (rows::Model, String) {
+        let key = secret::generate(prefix);
         let scopes: Vec<&str> = new.scopes.iter().map(|scope| scope.as_str()).collect();
         let row = rows::Model {
             id: ApiKeyId::new(),
@@ -91,10 +156,9 @@ impl ApiKeys {
             session_id: new.session,
             expires_at: new.expires_at,
             last_used_at: None,
-            created_at: now,
+            created_at: self.clock.now_ms(),
         };
-        db::api_keys::insert(&self.db, row.clone()).await?;
-        Ok((row.into(), key))
+        (row, key)
     }
 
     /// One's own keys, one more than `limit` if there are more.

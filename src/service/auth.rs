@@ -31,8 +31,10 @@ use crate::{
 mod credentials;
 mod live;
 mod operator;
+mod passport;
 
 pub use live::Access;
+pub use passport::{Passport, SignIn};
 
 /// How long a sign-in lasts without being refreshed.
 const REFRESH_MS: i64 = 30 * 24 * 60 * 60 * 1000;

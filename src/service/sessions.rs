@@ -22,6 +22,7 @@ use crate::{
 
 mod check;
 mod look;
+mod owners;
 mod passkey;
 mod settings;
 mod view;

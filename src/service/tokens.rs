@@ -9,6 +9,7 @@ use jsonwebtoken::{
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -24,6 +25,10 @@ const ALGORITHM: Algorithm = Algorithm::HS256;
 const ISSUER: &str = "wharf";
 const AUDIENCE: &str = "wharf-api";
 const TYPE: &str = "at+jwt";
+/// Of a token in the manner of other services.
+const PASSPORT_TYPE: &str = "JWT";
+/// The claim of a passport that says for us whose it is.
+const HOLDER: &str = "wharf";
 
 /// What an access token says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +47,33 @@ pub struct Claims {
     pub exp: i64,
     /// The user's `token_version` when it was made.
     pub tv: i64,
+}
+
+/// A token as another service would give it: it lives longer and says more.
+#[derive(Debug, Clone)]
+pub struct Passport {
+    /// Who says to have given it.
+    pub issuer: &'static str,
+    /// How long it lives.
+    pub seconds: i64,
+    /// What it says besides.
+    pub claims: Map<String, Value>,
+}
+
+/// What a passport says for us.
+#[derive(Debug, Serialize, Deserialize)]
+struct Holder {
+    sub: UserId,
+    sid: RefreshTokenId,
+    tv: i64,
+}
+
+/// What is read of a passport; the rest is for its holder.
+#[derive(Debug, Deserialize)]
+struct PassportClaims {
+    iat: i64,
+    exp: i64,
+    wharf: Holder,
 }
 
 /// Signs with the current key; accepts the current and the previous one.
@@ -127,10 +159,35 @@ impl Tokens {
         Ok((token, claims.exp * 1000))
     }
 
+    /// Signs a passport of `holder`: the user, the sign-in, and the user's `token_version`.
+    pub fn issue_passport(
+        &self,
+        (sub, sid, tv): (UserId, RefreshTokenId, i64),
+        passport: Passport,
+        now_ms: i64,
+    ) -> Result<String, Error> {
+        let iat = now_ms / 1000;
+        let mut claims = passport.claims;
+        let holder = serde_json::to_value(Holder { sub, sid, tv }).map_err(Error::internal)?;
+        claims.insert("iss".to_owned(), passport.issuer.into());
+        claims.insert("iat".to_owned(), iat.into());
+        claims.insert("exp".to_owned(), (iat + passport.seconds).into());
+        claims.insert(HOLDER.to_owned(), holder);
+        let mut header = Header::new(ALGORITHM);
+        header.typ = Some(PASSPORT_TYPE.to_owned());
+        header.kid = Some(self.current.id.clone());
+        encode(&header, &claims, &self.current.encoding).map_err(Error::internal)
+    }
+
     /// Checks a token: our algorithm, our type, our keys, issuer, audience, and time.
     pub fn check(&self, token: &str, now_ms: i64) -> Result<Claims, Error> {
         let header = decode_header(token).map_err(|_| invalid())?;
-        if header.alg != ALGORITHM || header.typ.as_deref() != Some(TYPE) {
+        let is_passport = match header.typ.as_deref() {
+            Some(TYPE) => false,
+            Some(PASSPORT_TYPE) => true,
+            _ => return Err(invalid()),
+        };
+        if header.alg != ALGORITHM {
             return Err(invalid());
         }
         let key = [Some(&self.current), self.previous.as_ref()]
@@ -138,9 +195,13 @@ impl Tokens {
             .flatten()
             .find(|key| header.kid.as_deref() == Some(&key.id))
             .ok_or_else(invalid)?;
-        let claims = decode::<Claims>(token, &key.decoding, &self.validation)
-            .map_err(|_| invalid())?
-            .claims;
+        let claims = if is_passport {
+            Self::passport(token, key)?
+        } else {
+            decode::<Claims>(token, &key.decoding, &self.validation)
+                .map_err(|_| invalid())?
+                .claims
+        };
         let now = now_ms / 1000;
         if claims.exp + LEEWAY_SECONDS <= now {
             return Err(Error::Unauthenticated {
@@ -152,6 +213,28 @@ impl Tokens {
             return Err(invalid());
         }
         Ok(claims)
+    }
+
+    fn passport(token: &str, key: &Key) -> Result<Claims, Error> {
+        let mut validation = Validation::new(ALGORITHM);
+        validation.set_required_spec_claims(&["exp"]);
+        // Whose it is stands in a claim that only we sign; time is compared against the clock of the service.
+        validation.validate_aud = false;
+        validation.validate_exp = false;
+        validation.validate_nbf = false;
+        let claims = decode::<PassportClaims>(token, &key.decoding, &validation)
+            .map_err(|_| invalid())?
+            .claims;
+        Ok(Claims {
+            iss: ISSUER.to_owned(),
+            aud: AUDIENCE.to_owned(),
+            sub: claims.wharf.sub,
+            sid: claims.wharf.sid,
+            jti: Uuid::nil(),
+            iat: claims.iat,
+            exp: claims.exp,
+            tv: claims.wharf.tv,
+        })
     }
 }
 
@@ -185,6 +268,38 @@ mod tests {
             Err(Error::Unauthenticated { code, .. }) => code,
             other => panic!("{other:?}"),
         }
+    }
+
+    fn passport() -> String {
+        let mut claims = Map::new();
+        claims.insert("iss".to_owned(), "somebody".into());
+        claims.insert("wharf".to_owned(), json!({"sub": "whoever"}));
+        let passport = Passport {
+            issuer: "another-service",
+            seconds: 60,
+            claims,
+        };
+        let holder = (UserId::new(), RefreshTokenId::new(), 7);
+        tokens().issue_passport(holder, passport, NOW).unwrap()
+    }
+
+    #[test]
+    fn a_passport_is_bound_to_its_sign_in_whatever_it_says_besides_and_ends() {
+        let claims = tokens().check(&passport(), NOW).unwrap();
+        assert_eq!((claims.tv, claims.exp), (7, NOW / 1000 + 60));
+        let late = NOW + (60 + LEEWAY_SECONDS) * 1000;
+        assert_eq!(code(tokens().check(&passport(), late)), "token_expired");
+        let other = Tokens::new(&secret("b"), None);
+        assert_eq!(code(other.check(&passport(), NOW)), "token_invalid");
+    }
+
+    #[test]
+    fn an_access_token_that_calls_itself_a_passport_is_none() {
+        let mut header = Header::new(ALGORITHM);
+        header.typ = Some(PASSPORT_TYPE.to_owned());
+        header.kid = Some(tokens().current.id);
+        let forged = forge(&header, |_| {});
+        assert_eq!(code(tokens().check(&forged, NOW)), "token_invalid");
     }
 
     /// A token with any header and claims, signed with the right key.

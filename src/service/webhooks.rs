@@ -17,6 +17,7 @@ use crate::{
     webhook::{
         filter::{Chats, Sessions, Types},
         outbox::Wake,
+        render::NATIVE,
         sender::Sender,
         target::Vault,
     },
@@ -25,6 +26,7 @@ use crate::{
 mod deliveries;
 mod ended;
 mod endpoint;
+mod hooks;
 mod input;
 mod keys;
 mod replay;
@@ -33,11 +35,16 @@ mod trial;
 pub use deliveries::{Attempt, Delivery, DeliveryDetail, Head};
 pub use ended::Many;
 pub use endpoint::{Backlog, Endpoint, EndpointPatch, Gate, Health, NewEndpoint};
+pub use hooks::Hook;
 use input::fault;
 pub use replay::Replayed;
 pub use trial::Trial;
 
-pub use crate::webhook::signer::Secret;
+pub use crate::webhook::{
+    render::{Render, RenderError, Rendered, Told, Who},
+    retry::Schedule,
+    signer::Secret,
+};
 
 /// The most endpoints of one owner.
 pub const ENDPOINTS_MAX: u64 = 100;
@@ -83,6 +90,16 @@ impl Webhooks {
 
     /// Make an endpoint; gives its secret, which is shown this once.
     pub async fn create(&self, ctx: &Ctx, new: NewEndpoint) -> Result<(Endpoint, Secret), Error> {
+        self.create_as(ctx, new, NATIVE).await
+    }
+
+    /// Make an endpoint that is told in this shape.
+    async fn create_as(
+        &self,
+        ctx: &Ctx,
+        new: NewEndpoint,
+        shape: &str,
+    ) -> Result<(Endpoint, Secret), Error> {
         ctx.require(Scope::WebhooksManage)?;
         let id = EndpointId::new();
         self.check_url(&new.url).await?;
@@ -120,6 +137,7 @@ impl Webhooks {
             breaker_opens: 0,
             breaker_until: None,
             warned_at: None,
+            shape: shape.to_owned(),
         };
         let shown = self.show(&row, Backlog::default())?;
         let tx = self.begin(ctx).await?;

@@ -1,15 +1,28 @@
 //! From an event of the log to the body of a request.
 //!
-//! Owns the native shape. Must never sign or send. A dialect brings its own [`Render`].
+//! Owns the native shape, and which shape is told in which way. Must never sign or send. A dialect brings its own [`Render`].
 
-use std::fmt::Debug;
+use std::{collections::BTreeMap, fmt::Debug, sync::Arc};
 
 use bytes::Bytes;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::retry::Schedule;
 use crate::domain::clock::rfc3339;
+
+/// The name of our own shape.
+pub const NATIVE: &str = "native";
+
+/// Who the session is, for shapes that tell it.
+#[derive(Debug, Clone, Copy)]
+pub struct Who<'a> {
+    /// The owner's own name for it.
+    pub handle: &'a str,
+    /// The digits of its account.
+    pub phone: Option<&'a str>,
+}
 
 /// What one delivery tells.
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +37,10 @@ pub struct Told<'a> {
     pub at_ms: i64,
     /// The `data` of the event, as JSON.
     pub payload: &'a str,
+    /// In which shape.
+    pub shape: &'a str,
+    /// Who the session is; known where the shape is not our own and the session is there.
+    pub who: Option<Who<'a>>,
 }
 
 /// The body and the headers that belong to it.
@@ -37,13 +54,50 @@ pub struct Rendered {
 
 /// A stored payload is not what the log promises.
 #[derive(Debug, thiserror::Error)]
-#[error("the stored event is not a JSON object")]
-pub struct RenderError(#[from] serde_json::Error);
+pub enum RenderError {
+    /// It is not JSON, or not what its name says.
+    #[error("the stored event is not a JSON object")]
+    Damaged(#[from] serde_json::Error),
+    /// A dialect that is no longer part of the service had it.
+    #[error("there is no shape of this name")]
+    NoShape,
+}
 
 /// A shape of webhook bodies.
 pub trait Render: Debug + Send + Sync {
     /// The body for `told`: the same every time, so that a retry repeats the first attempt.
-    fn render(&self, told: &Told<'_>) -> Result<Rendered, RenderError>;
+    /// None is what the shape does not tell: it is passed over as if it were delivered.
+    fn render(&self, told: &Told<'_>) -> Result<Option<Rendered>, RenderError>;
+
+    /// When what failed is tried again.
+    fn schedule(&self, _shape: &str) -> Schedule {
+        Schedule::default()
+    }
+}
+
+/// Every shape that there is, by its name.
+#[derive(Debug, Clone)]
+pub struct Shapes(BTreeMap<&'static str, Arc<dyn Render>>);
+
+impl Shapes {
+    /// Our own, and `others`.
+    pub fn with(others: impl IntoIterator<Item = (&'static str, Arc<dyn Render>)>) -> Self {
+        let mut shapes: BTreeMap<_, _> = others.into_iter().collect();
+        shapes.insert(NATIVE, Arc::new(Native));
+        Self(shapes)
+    }
+}
+
+impl Render for Shapes {
+    fn render(&self, told: &Told<'_>) -> Result<Option<Rendered>, RenderError> {
+        let shape = self.0.get(told.shape).ok_or(RenderError::NoShape)?;
+        shape.render(told)
+    }
+
+    fn schedule(&self, shape: &str) -> Schedule {
+        let found = self.0.get(shape);
+        found.map_or_else(Schedule::default, |found| found.schedule(shape))
+    }
 }
 
 /// `{"type","timestamp","data":{"session","seq",…}}`, as Standard Webhooks recommends.
@@ -59,7 +113,7 @@ struct Body<'a> {
 }
 
 impl Render for Native {
-    fn render(&self, told: &Told<'_>) -> Result<Rendered, RenderError> {
+    fn render(&self, told: &Told<'_>) -> Result<Option<Rendered>, RenderError> {
         let mut data: Map<String, Value> = serde_json::from_str(told.payload)?;
         data.insert("session".to_owned(), told.session.into());
         data.insert("seq".to_owned(), told.seq.into());
@@ -70,10 +124,10 @@ impl Render for Native {
         })?;
         let mut headers = HeaderMap::with_capacity(1);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        Ok(Rendered {
+        Ok(Some(Rendered {
             body: body.into(),
             headers,
-        })
+        }))
     }
 }
 
@@ -89,8 +143,10 @@ mod tests {
             seq: 7,
             at_ms: 1_700_000_000_120,
             payload: r#"{"type":"text","text":{"body":"hi"}}"#,
+            shape: NATIVE,
+            who: None,
         };
-        let rendered = Native.render(&told).unwrap();
+        let rendered = Native.render(&told).unwrap().unwrap();
         let body: Value = serde_json::from_slice(&rendered.body).unwrap();
         assert_eq!(
             body,
@@ -111,7 +167,11 @@ mod tests {
             seq: 0,
             at_ms: 0,
             payload: "[]",
+            shape: "gone",
+            who: None,
         };
         assert!(Native.render(&told).is_err());
+        let shapes = Shapes::with([]);
+        assert!(matches!(shapes.render(&told), Err(RenderError::NoShape)));
     }
 }

@@ -35,15 +35,42 @@ pub struct Hint {
     pub busy: bool,
 }
 
+/// After which waits a delivery is tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Schedule {
+    waits: &'static [Duration],
+    /// They are kept as they are, whatever the receiver says.
+    exact: bool,
+}
+
+impl Default for Schedule {
+    /// Our own, spread, and as a receiver asks.
+    fn default() -> Self {
+        Self {
+            waits: &SCHEDULE,
+            exact: false,
+        }
+    }
+}
+
+impl Schedule {
+    /// These waits and no others.
+    pub const fn exact(waits: &'static [Duration]) -> Self {
+        Self { waits, exact: true }
+    }
+}
+
 /// The wait after attempt number `made` (from 1) has failed; none when it was the last.
 ///
 /// `unit` is a random number in `0.0..1.0` and spreads the wait by ±20 %, so that receivers which failed
 /// together are not called together.
-pub fn wait(made: i32, hint: Hint, unit: f64) -> Option<Duration> {
+pub fn wait(schedule: Schedule, made: i32, hint: Hint, unit: f64) -> Option<Duration> {
     let step = usize::try_from(made.checked_sub(1)?).ok()?;
-    let base = SCHEDULE
-        .get(step)?
-        .mul_f64(0.8 + 0.4 * unit.clamp(0.0, 1.0));
+    let wait = schedule.waits.get(step)?;
+    if schedule.exact {
+        return Some(*wait);
+    }
+    let base = wait.mul_f64(0.8 + 0.4 * unit.clamp(0.0, 1.0));
     let base = if hint.busy { base.max(BUSY_MIN) } else { base };
     Some(match hint.retry_after {
         Some(asked) => base.max(asked.min(RETRY_AFTER_MAX)),
@@ -69,7 +96,22 @@ mod tests {
     const MIDDLE: f64 = 0.5;
 
     fn plain(made: i32) -> Option<Duration> {
-        wait(made, Hint::default(), MIDDLE)
+        wait(Schedule::default(), made, Hint::default(), MIDDLE)
+    }
+
+    #[test]
+    fn an_exact_schedule_is_kept_whatever_the_receiver_says() {
+        const WAITS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
+        let schedule = Schedule::exact(&WAITS);
+        let busy = Hint {
+            retry_after: Some(Duration::from_hours(1)),
+            busy: true,
+        };
+        for unit in [0.0, 1.0] {
+            assert_eq!(wait(schedule, 1, busy, unit), Some(WAITS[0]));
+            assert_eq!(wait(schedule, 2, busy, unit), Some(WAITS[1]));
+            assert_eq!(wait(schedule, 3, busy, unit), None);
+        }
     }
 
     #[test]
@@ -83,8 +125,8 @@ mod tests {
 
     #[test]
     fn the_wait_is_spread_by_a_fifth_to_both_sides() {
-        let low = wait(2, Hint::default(), 0.0).unwrap();
-        let high = wait(2, Hint::default(), 1.0).unwrap();
+        let low = wait(Schedule::default(), 2, Hint::default(), 0.0).unwrap();
+        let high = wait(Schedule::default(), 2, Hint::default(), 1.0).unwrap();
         assert_eq!(low, Duration::from_secs(24));
         assert_eq!(high, Duration::from_secs(36));
     }
@@ -95,10 +137,28 @@ mod tests {
             retry_after: Some(Duration::from_secs(seconds)),
             busy: false,
         };
-        assert_eq!(wait(1, asks(120), MIDDLE).unwrap().as_secs(), 120);
-        assert_eq!(wait(1, asks(0), MIDDLE).unwrap().as_secs(), 5);
-        assert_eq!(wait(1, asks(1_000_000), MIDDLE).unwrap(), RETRY_AFTER_MAX);
-        assert_eq!(wait(12, asks(60), MIDDLE).unwrap().as_secs(), 24 * 3600);
+        assert_eq!(
+            wait(Schedule::default(), 1, asks(120), MIDDLE)
+                .unwrap()
+                .as_secs(),
+            120
+        );
+        assert_eq!(
+            wait(Schedule::default(), 1, asks(0), MIDDLE)
+                .unwrap()
+                .as_secs(),
+            5
+        );
+        assert_eq!(
+            wait(Schedule::default(), 1, asks(1_000_000), MIDDLE).unwrap(),
+            RETRY_AFTER_MAX
+        );
+        assert_eq!(
+            wait(Schedule::default(), 12, asks(60), MIDDLE)
+                .unwrap()
+                .as_secs(),
+            24 * 3600
+        );
     }
 
     #[test]
@@ -107,8 +167,13 @@ mod tests {
             retry_after: None,
             busy: true,
         };
-        assert_eq!(wait(1, busy, MIDDLE), Some(BUSY_MIN));
-        assert_eq!(wait(3, busy, MIDDLE).unwrap().as_secs(), 120);
+        assert_eq!(wait(Schedule::default(), 1, busy, MIDDLE), Some(BUSY_MIN));
+        assert_eq!(
+            wait(Schedule::default(), 3, busy, MIDDLE)
+                .unwrap()
+                .as_secs(),
+            120
+        );
     }
 
     #[test]

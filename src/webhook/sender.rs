@@ -21,7 +21,7 @@ use super::{
     heads::Head,
     health::Outcome,
     render::{Render, Rendered, Told},
-    retry::{self, Hint},
+    retry::{self, Hint, Schedule},
     signer,
     target::Target,
 };
@@ -81,6 +81,8 @@ pub struct Sent {
     pub outcome: Outcome,
     /// Why the receiver gets nothing more, if it has asked for that.
     pub disable: Option<&'static str>,
+    /// When it would be tried again.
+    pub schedule: Schedule,
 }
 
 /// Posts requests. Clones share the client.
@@ -94,6 +96,9 @@ pub struct Sender {
 
 /// The fault is ours: the receiver was not asked.
 const EVENT_DAMAGED: &str = "event_damaged";
+
+/// In place of an answer, of what nobody was asked to take.
+const NOT_TOLD: &str = "not posted: this shape does not tell it";
 
 /// A failure before or instead of an answer.
 #[derive(Debug)]
@@ -139,6 +144,7 @@ impl Sender {
             verdict: Verdict::Failed(Hint::default()),
             outcome: Outcome::Down,
             disable: None,
+            schedule: self.render.schedule(told.shape),
         };
         let outcome =
             tokio::time::timeout(self.timeout, self.exchange(target, event, told, &mut sent))
@@ -180,6 +186,12 @@ impl Sender {
             code: EVENT_DAMAGED,
             detail: error.to_string(),
         })?;
+        let Some(rendered) = rendered else {
+            sent.response = Some(NOT_TOLD.to_owned());
+            sent.verdict = Verdict::Delivered;
+            sent.outcome = Outcome::Good;
+            return Ok(());
+        };
         let url = self.egress.check_url(&target.url).map_err(refused)?;
         let id = event.to_string();
         let timestamp = sent.started_at.div_euclid(1000);

@@ -102,6 +102,8 @@ pub struct Target {
     pub headers: HeaderMap,
     /// Whether its row tells of failures.
     pub unwell: bool,
+    /// In which shape it is told.
+    pub shape: String,
 }
 
 impl Target {
@@ -124,6 +126,7 @@ impl Target {
             secrets,
             headers: headers::check(&headers).map_err(|_| VaultError::Headers)?,
             unwell: !Health::from(row).is_well(),
+            shape: row.shape.clone(),
         })
     }
 }

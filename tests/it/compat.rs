@@ -2,3 +2,4 @@
 
 mod folders;
 mod header_session;
+mod multisession;

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use wharf::{
     domain::event::Event,
-    webhook::render::{Native, Render as _, Told},
+    webhook::render::{NATIVE, Native, Render as _, Told},
 };
 
 use crate::harness::described;
@@ -37,8 +37,10 @@ fn posted(event: &Event) -> Value {
         seq: 7,
         at_ms: 0,
         payload: &payload,
+        shape: NATIVE,
+        who: None,
     };
-    let body = Native.render(&told).unwrap().body;
+    let body = Native.render(&told).unwrap().unwrap().body;
     serde_json::from_slice(&body).unwrap()
 }
 

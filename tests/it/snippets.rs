@@ -5,4 +5,5 @@
 
 mod document;
 mod header_session;
+mod multisession;
 mod shell;

@@ -23,6 +23,7 @@ mod fencing;
 mod marks;
 mod numbers;
 mod people;
+mod public_numbers;
 mod queries;
 mod riders;
 mod schema;

@@ -226,5 +226,6 @@ fn endpoint(owner: UserId, url: &str, vault: &Vault) -> webhook_endpoints::Model
         breaker_opens: 0,
         breaker_until: None,
         warned_at: None,
+        shape: wharf::webhook::render::NATIVE.to_owned(),
     }
 }

@@ -1,7 +1,7 @@
 //! The X-Session-Id service: four paths, one static token, a header that names the session.
 //!
 //! Owns its words, its statuses and the order of its checks: who asks, which session, what state, then the body. Must never
-//! decide what a user may do. It has no webhook. `app` asks for [`routes`].
+//! decide what a user may do. It has no webhook. `app` asks for the [`dialect`].
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use axum::{
     routing::{get, post},
 };
 
-use super::Access;
+use super::{Access, Dialect};
 use crate::{
     domain::message::Status as Sending,
     http::{
@@ -45,11 +45,15 @@ struct Face {
     started_at: i64,
 }
 
-/// Its paths; none while it is switched off.
-pub fn routes(api: &Api, access: Option<Access>) -> Router<Api> {
-    let Some(access) = access else {
-        return Router::new();
-    };
+/// The dialect; without access it is switched off.
+pub fn dialect(access: Option<Access>) -> Dialect {
+    Dialect::new(|api| match access {
+        Some(access) => routes(api, access),
+        None => Router::new(),
+    })
+}
+
+fn routes(api: &Api, access: Access) -> Router<Api> {
     let face = Face {
         started_at: api.clock.now_ms(),
         api: api.clone(),

@@ -9,13 +9,7 @@ use super::{Auth, Authenticated};
 use crate::{
     db,
     domain::principal::{Credential, Principal, Scope},
-    service::{
-        Error,
-        api_keys::{self, KEY_PREFIX},
-        secret,
-        tickets::LINK_PREFIX,
-        tokens,
-    },
+    service::{Error, api_keys, secret, tickets::LINK_PREFIX, tokens},
 };
 
 /// A use of an API key is noted at most this often.
@@ -33,7 +27,7 @@ impl Auth {
         }
         // Before the look-up: what is revoked during it must not be remembered.
         let asked = self.revocations.asking();
-        let found = if credential.starts_with(KEY_PREFIX) {
+        let found = if api_keys::is_key(credential) {
             self.by_api_key(credential).await
         } else if credential.starts_with(LINK_PREFIX) {
             self.by_link_token(credential).await

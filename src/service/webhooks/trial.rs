@@ -5,7 +5,11 @@ use std::time::Duration;
 use entity::ids::{EndpointId, EventId};
 
 use super::{Ctx, Error, Webhooks};
-use crate::webhook::{render::Told, sender::Verdict, target::Target};
+use crate::webhook::{
+    render::{NATIVE, Told},
+    sender::Verdict,
+    target::Target,
+};
 
 /// When to come back if too many tests are under way.
 const BUSY: Duration = Duration::from_secs(1);
@@ -45,6 +49,8 @@ impl Webhooks {
             seq: 0,
             at_ms: now,
             payload: &payload,
+            shape: NATIVE,
+            who: None,
         };
         let sent = self.parts.sender.send(&target, event, &told).await;
         Ok(Trial {

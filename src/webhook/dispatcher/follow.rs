@@ -23,7 +23,7 @@ pub(super) fn next(row: &Model, sent: Option<&Sent>, now_ms: i64, unit: f64) -> 
         let error = "event_gone: the event is no longer in the log";
         return dead(Some(error.to_owned()));
     };
-    let retry = |hint: Hint| retry::wait(row.attempt + 1, hint, unit);
+    let retry = |hint: Hint| retry::wait(sent.schedule, row.attempt + 1, hint, unit);
     match sent.verdict {
         Verdict::Delivered => Finish {
             state: DeliveryState::Delivered,
@@ -105,6 +105,7 @@ mod tests {
             verdict,
             outcome: Outcome::Down,
             disable: None,
+            schedule: retry::Schedule::default(),
         }
     }
 

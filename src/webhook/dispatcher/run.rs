@@ -6,7 +6,13 @@ use std::{
     time::Duration,
 };
 
-use entity::{enums::DeliveryState, events, ids::EventId, webhook_deliveries::Model};
+use entity::{
+    enums::DeliveryState,
+    events,
+    ids::{EventId, SessionId},
+    sessions,
+    webhook_deliveries::Model,
+};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
@@ -17,8 +23,15 @@ use super::{
     slots::Place,
 };
 use crate::{
-    db::webhook_deliveries::dispatch::{self, Lease},
-    webhook::{render::Told, sender::Sent, target::Target},
+    db::{
+        self,
+        webhook_deliveries::dispatch::{self, Lease},
+    },
+    webhook::{
+        render::{NATIVE, Told, Who},
+        sender::Sent,
+        target::Target,
+    },
 };
 
 /// What is kept of a lease for writing the result.
@@ -127,6 +140,13 @@ impl Run {
                 return counts;
             }
         };
+        let sessions = match self.sessions(&shared.parts).await {
+            Ok(sessions) => sessions,
+            Err(error) => {
+                warn(&error, "the session of a delivery cannot be read");
+                return counts;
+            }
+        };
         let mut pending = Pending::new();
         for (index, row) in self.rows.iter().enumerate() {
             if !counts.settle_written(&mut pending) {
@@ -138,7 +158,11 @@ impl Run {
                 break;
             }
             let sent = self
-                .post(&shared.parts, row, events.get(&row.event_id))
+                .post(
+                    &shared.parts,
+                    row,
+                    (events.get(&row.event_id), sessions.get(&row.session_id)),
+                )
                 .await;
             let mut ended = Ended::new(&shared.parts, row, (self.lease, self.probe), sent);
             ended.unwell = self.target.unwell;
@@ -183,11 +207,31 @@ impl Run {
         Ok(events.into_iter().map(|event| (event.id, event)).collect())
     }
 
+    /// Who the sessions are; our own shape does not tell it.
+    async fn sessions(
+        &self,
+        parts: &Parts,
+    ) -> Result<HashMap<SessionId, sessions::Model>, sea_orm::DbErr> {
+        let mut found = HashMap::new();
+        if self.target.shape == NATIVE {
+            return Ok(found);
+        }
+        for row in &self.rows {
+            if !found.contains_key(&row.session_id)
+                && let Some(session) =
+                    db::sessions::find(&parts.db, row.owner_id, row.session_id).await?
+            {
+                found.insert(row.session_id, session);
+            }
+        }
+        Ok(found)
+    }
+
     async fn post(
         &self,
         parts: &Parts,
         row: &Model,
-        event: Option<&events::Model>,
+        (event, who): (Option<&events::Model>, Option<&sessions::Model>),
     ) -> Option<Sent> {
         let event = event?;
         let session = row.session_id.to_string();
@@ -197,6 +241,11 @@ impl Run {
             seq: event.seq,
             at_ms: event.created_at,
             payload: &event.payload,
+            shape: &self.target.shape,
+            who: who.map(|session| Who {
+                handle: &session.handle,
+                phone: session.phone.as_deref(),
+            }),
         };
         Some(parts.sender.send(&self.target, event.id, &told).await)
     }

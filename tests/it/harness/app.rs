@@ -176,6 +176,14 @@ impl TestApp {
             manager: manager.clone(),
             scratch: folder.path().to_owned(),
         });
+        let access = compat::Access {
+            token: Some(SecretString::from(OPERATOR)),
+            is_open: false,
+        };
+        let dialects = [
+            compat::header_session::dialect(Some(access)),
+            compat::multisession::dialect(Some(vec!["*".to_owned()])),
+        ];
         let webhooks = WebhookParts {
             db: db.clone(),
             clock: shared.clone(),
@@ -216,14 +224,8 @@ impl TestApp {
             },
             settings,
         });
-        let dialects = vec![compat::header_session::routes(
-            &api,
-            Some(compat::Access {
-                token: Some(SecretString::from(OPERATOR)),
-                is_open: false,
-            }),
-        )];
-        let router = http::router(api.clone(), dialects);
+        let dialects = dialects.into_iter().map(|dialect| dialect.routes(&api));
+        let router = http::router(api.clone(), dialects.collect());
         let soft = stop.soft_token();
         tasks.spawn("test.http", async move {
             axum::serve(

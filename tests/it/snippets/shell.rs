@@ -54,10 +54,16 @@ fn goes_on(piece: &str) -> bool {
 
 /// Runs it with the real shell in `folder`, and gives what it says.
 pub(super) fn run(command: &str, folder: &Path) -> String {
+    run_with(command, folder, &[])
+}
+
+/// The same, with variables.
+pub(super) fn run_with(command: &str, folder: &Path, env: &[(&str, &str)]) -> String {
     let output = Command::new("bash")
         .args(["-c", command])
         .current_dir(folder)
         .env("HOME", folder)
+        .envs(env.iter().copied())
         .stdin(Stdio::null())
         .output()
         .unwrap();

@@ -1,0 +1,52 @@
+//! `public_numbers`: a small number for each subject of a kind, given once and kept.
+
+use entity::public_numbers::{ActiveModel, Column, Entity, Model};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, SqlErr,
+};
+use uuid::Uuid;
+
+/// The number of `subject`, if it has one.
+pub async fn find(
+    db: &impl ConnectionTrait,
+    kind: &str,
+    subject: Uuid,
+) -> Result<Option<i64>, DbErr> {
+    let row = Entity::find()
+        .filter(Column::Kind.eq(kind))
+        .filter(Column::Subject.eq(subject))
+        .one(db)
+        .await?;
+    Ok(row.map(|row| row.number))
+}
+
+/// Gives `subject` the next number of its kind; none if somebody else was faster, with this number or for this subject.
+pub async fn take(
+    db: &impl ConnectionTrait,
+    kind: &str,
+    subject: Uuid,
+) -> Result<Option<i64>, DbErr> {
+    let last = Entity::find()
+        .filter(Column::Kind.eq(kind))
+        .order_by_desc(Column::Number)
+        .limit(1)
+        .one(db)
+        .await?;
+    let number = last.map_or(0, |row| row.number) + 1;
+    let row = ActiveModel::from(Model {
+        kind: kind.to_owned(),
+        number,
+        subject,
+    });
+    match Entity::insert(row.reset_all())
+        .exec_without_returning(db)
+        .await
+    {
+        Ok(_) => Ok(Some(number)),
+        Err(error) => match error.sql_err() {
+            Some(SqlErr::UniqueConstraintViolation(_)) => Ok(None),
+            _ => Err(error),
+        },
+    }
+}
