@@ -13,6 +13,8 @@
 set -euo pipefail
 
 readonly PACKAGES=(
+  "curl:/usr/bin/curl:the guides of other services are run as printed"
+  "jq:/usr/bin/jq:the guides of other services are run as printed"
   "postgresql:/usr/lib/postgresql/*/bin/initdb:the tests run on PostgreSQL"
   "mariadb-server:/usr/sbin/mariadbd:the tests run on MariaDB"
   "chromium-headless-shell:/usr/bin/chromium-headless-shell:the tests drive the page in a browser"
