@@ -4,8 +4,10 @@
 
 mod body;
 mod ctx;
+pub(super) mod encoded;
 mod path;
 mod peer;
+pub(super) mod pieces;
 mod pointer;
 mod query;
 

@@ -15,7 +15,7 @@ use crate::{
     domain::clock::rfc3339,
     http::{
         Api,
-        extract::{BodyTimeout, Json, JsonWithFile, Path, Query},
+        extract::{Json, JsonWithFile, Path, Query, pieces},
         problem::{Problem, ProblemBody},
     },
     service::{
@@ -25,7 +25,6 @@ use crate::{
 };
 
 mod input;
-mod pieces;
 
 pub(in crate::http) use input::MediaInput;
 
@@ -108,8 +107,7 @@ async fn put_media(
 ) -> Result<(StatusCode, Json<MediaResponse>), Problem> {
     // Before a word about the body: whoever sees no session learns nothing of it.
     media.admit(&ctx, &id).await?;
-    let within = request.extensions().get::<BodyTimeout>();
-    let patience = within.map_or(pieces::PATIENCE, |timeout| timeout.0);
+    let patience = pieces::patience(&request);
     let said = text(request.headers(), header::CONTENT_TYPE);
     let is = |kind: &str| said.as_deref().is_some_and(|said| said.starts_with(kind));
     let file = if is("application/json") {

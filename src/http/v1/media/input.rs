@@ -1,18 +1,16 @@
 //! A file inside a JSON body: by URL, as base64, or one that is here already.
 
-use axum::body::Bytes;
-use base64::{Engine as _, prelude::BASE64_STANDARD};
 use entity::ids::MediaId;
 use futures_util::stream;
 use serde::Deserialize;
 
-use crate::service::{
-    Ctx, Error, Fault,
-    media::{File, Label, Media},
+use crate::{
+    http::extract::encoded::{data_url, decoded},
+    service::{
+        Ctx, Error, Fault,
+        media::{File, Label, Media},
+    },
 };
-
-/// Characters of base64 that are decoded at once; four make three bytes.
-const PIECE: usize = 64 * 1024;
 
 /// One file: exactly one of `url`, `base64` and `media_id`.
 #[derive(Deserialize, utoipa::ToSchema)]
@@ -83,43 +81,5 @@ fn below(at: &str, error: Error) -> Error {
             )],
         },
         other => other,
-    }
-}
-
-fn data_url(text: &str) -> (Option<String>, &str) {
-    let split = text
-        .strip_prefix("data:")
-        .and_then(|rest| rest.split_once(";base64,"));
-    split.map_or((None, text), |(said, base64)| {
-        (Some(said.to_owned()), base64)
-    })
-}
-
-fn decoded(base64: &str) -> impl Iterator<Item = Result<Bytes, &'static str>> {
-    base64.as_bytes().chunks(PIECE).map(|piece| {
-        let bytes = BASE64_STANDARD.decode(piece);
-        bytes.map(Bytes::from).map_err(|_| "this is no base64")
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn base64_is_decoded_piece_by_piece() {
-        let bytes: Vec<u8> = (0..200_000_u32).map(|n| n.to_le_bytes()[0]).collect();
-        let base64 = BASE64_STANDARD.encode(&bytes);
-        let pieces: Vec<Bytes> = decoded(&base64).map(Result::unwrap).collect();
-        assert!(pieces.len() > 1);
-        assert_eq!(pieces.concat(), bytes);
-        assert!(decoded("no base64!").any(|piece| piece.is_err()));
-    }
-
-    #[test]
-    fn a_data_url_says_what_it_is() {
-        let (said, base64) = data_url("data:image/png;base64,AAAA");
-        assert_eq!((said.as_deref(), base64), (Some("image/png"), "AAAA"));
-        assert_eq!(data_url("AAAA"), (None, "AAAA"));
     }
 }

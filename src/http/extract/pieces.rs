@@ -4,29 +4,36 @@ use std::time::Duration;
 
 use axum::{
     body::{Body, Bytes},
-    extract::{Multipart, multipart::Field},
+    extract::{Multipart, Request, multipart::Field},
 };
 use futures_util::{Stream, StreamExt as _, stream};
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::BodyTimeout;
 use crate::service::Error;
 
 /// How long one piece may take, unless the connection says otherwise.
-pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long a whole file may take.
 const WHOLE: Duration = Duration::from_mins(10);
 
+/// How long one piece of this request may take.
+pub(in crate::http) fn patience(request: &Request) -> Duration {
+    let within = request.extensions().get::<BodyTimeout>();
+    within.map_or(PATIENCE, |timeout| timeout.0)
+}
+
 /// The body did not come in whole.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Broken {
+pub(in crate::http) enum Broken {
     #[error("the body ended before its announced length")]
     Ended,
     #[error("the body came too slowly")]
     Slow,
 }
 
-pub(super) fn of_body(
+pub(in crate::http) fn of_body(
     body: Body,
     patience: Duration,
 ) -> impl Stream<Item = Result<Bytes, Broken>> + Send {
@@ -42,16 +49,23 @@ pub(super) fn of_body(
     })
 }
 
+/// The next field of a form; none at its end.
+pub(in crate::http) async fn next_field(
+    form: &mut Multipart,
+    patience: Duration,
+) -> Result<Option<Field<'_>>, Error> {
+    let late = |_| Error::invalid("", "the form came too slowly");
+    let next = timeout(patience, form.next_field()).await.map_err(late)?;
+    next.map_err(|error| Error::invalid("", error.body_text()))
+}
+
 /// The field of this name, which has to be the first.
-pub(super) async fn field<'a>(
+pub(in crate::http) async fn field<'a>(
     form: &'a mut Multipart,
     name: &str,
     patience: Duration,
 ) -> Result<Field<'a>, Error> {
-    let late = |_| Error::invalid("", "the form came too slowly");
-    let next = timeout(patience, form.next_field()).await.map_err(late)?;
-    let next = next.map_err(|error| Error::invalid("", error.body_text()))?;
-    match next {
+    match next_field(form, patience).await? {
         Some(field) if field.name() == Some(name) => Ok(field),
         _ => Err(Error::invalid(
             format!("/{name}"),
@@ -60,7 +74,7 @@ pub(super) async fn field<'a>(
     }
 }
 
-pub(super) fn of_field<'a>(
+pub(in crate::http) fn of_field<'a>(
     field: &'a mut Field<'_>,
     patience: Duration,
 ) -> impl Stream<Item = Result<Bytes, Broken>> + Send {
