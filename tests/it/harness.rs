@@ -9,6 +9,7 @@ pub(crate) mod described;
 pub(crate) mod explained;
 pub(crate) mod field;
 pub(crate) mod processes;
+pub(crate) mod proxy;
 pub(crate) mod receiver;
 pub(crate) mod rows;
 
