@@ -12,7 +12,9 @@ mod pointer;
 mod query;
 
 pub(super) use body::read_with_file as read_body;
-pub use body::{AnyJson, BODY_LIMIT_BYTES, BodyTimeout, Json, JsonWithFile, from_value};
+pub use body::{
+    AnyJson, AnyJsonWithFile, BODY_LIMIT_BYTES, BodyTimeout, Json, JsonWithFile, from_value,
+};
 pub use ctx::RequestId;
 pub use path::Path;
 pub use peer::{Peer, TrustedProxies};

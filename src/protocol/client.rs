@@ -40,6 +40,7 @@ use super::{
 };
 use crate::{
     domain::{address::Address, session::Account},
+    egress::{ProxyError, Route},
     lifecycle::Tasks,
 };
 
@@ -115,6 +116,11 @@ impl Connector {
             http,
             tasks,
         })
+    }
+
+    /// Whether WhatsApp is reached through a proxy.
+    pub async fn try_through(&self, route: &Route) -> Result<(), ProxyError> {
+        transport::try_through(&self.url, route).await
     }
 
     /// Opens a client of `session` over `store` and starts to connect. What it hears goes to `told`. It reaches WhatsApp on

@@ -128,18 +128,37 @@ impl TransportFactory for Factory {
     }
 }
 
+/// The address of WhatsApp, its host and its port.
+fn place(url: &str) -> anyhow::Result<(Uri, String, u16)> {
+    let uri: Uri = url
+        .parse()
+        .context("the address of WhatsApp is not a URL")?;
+    let host = uri
+        .host()
+        .context("the address of WhatsApp has no host")?
+        .to_owned();
+    let usual = if is_secure(&uri) { 443 } else { 80 };
+    let port = uri.port_u16().unwrap_or(usual);
+    Ok((uri, host, port))
+}
+
+fn is_secure(uri: &Uri) -> bool {
+    uri.scheme_str() == Some("wss")
+}
+
+/// Whether there is a connection to WhatsApp at `url` through a proxy. It is closed at once.
+pub(super) async fn try_through(url: &str, route: &Route) -> Result<(), ProxyError> {
+    let (_, host, port) = place(url).map_err(|error| ProxyError::Declined(error.into()))?;
+    match tokio::time::timeout(CONNECT_TIMEOUT, route.connect(&host, port)).await {
+        Ok(connected) => connected.map(drop),
+        Err(late) => Err(ProxyError::Unreachable(late.into())),
+    }
+}
+
 impl Factory {
     async fn open(&self) -> anyhow::Result<Socket> {
-        let uri: Uri = self
-            .url
-            .parse()
-            .context("the address of WhatsApp is not a URL")?;
-        let host = uri
-            .host()
-            .context("the address of WhatsApp has no host")?
-            .to_owned();
-        let secure = uri.scheme_str() == Some("wss");
-        let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
+        let (uri, host, port) = place(&self.url)?;
+        let secure = is_secure(&uri);
         let tcp = match &self.way {
             Way::Direct => {
                 let tcp = TcpStream::connect((host.as_str(), port));

@@ -35,7 +35,7 @@ mod stored;
 pub use about::Wording;
 pub use became::{Answered, Became, Deleted, Pinned, Reacted, Tally};
 pub(super) use new::MAX_TEXT;
-pub use new::NewMessage;
+pub use new::{NewMessage, Shown};
 use new::{check_caption, check_text, refused};
 pub use stored::{Query, StoredMessage};
 

@@ -20,7 +20,7 @@ use crate::{
         clock::SharedClock,
         session::{Phase, Reason},
     },
-    egress::Egress,
+    egress::{Egress, ProxyError},
     events::Bus,
     lifecycle::{Stop, Tasks},
     protocol::{Connector, OpenError, store},
@@ -117,6 +117,12 @@ impl Manager {
     /// What takes in the proxies of sessions.
     pub const fn proxies(&self) -> &Proxies {
         &self.proxies
+    }
+
+    /// Whether WhatsApp is reached through the proxy in `text`.
+    pub async fn try_proxy(&self, text: &str) -> Result<(), ProxyError> {
+        let route = self.proxies.route(text)?;
+        self.parts.connector.try_through(&route).await
     }
 
     /// Claims wanted sessions until the soft stop, and drops all of them when the node's lease is lost: the whole

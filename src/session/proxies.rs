@@ -9,7 +9,7 @@ use entity::{ids::SessionId, sessions};
 
 use crate::{
     domain::session::Settings,
-    egress::{Egress, EgressError, Proxy},
+    egress::{Egress, EgressError, Proxy, Route},
     protocol::Way,
     seal::{Master, SealError, Sealer},
 };
@@ -59,6 +59,12 @@ impl Proxies {
                 .sealer
                 .seal(session.uuid(), proxy.expose().as_bytes())?,
         })
+    }
+
+    /// The way through the proxy in `text`. Its address is checked when it connects.
+    pub(super) fn route(&self, text: &str) -> Result<Route, EgressError> {
+        let proxy = self.egress.proxy(text)?;
+        Ok(self.egress.route(proxy))
     }
 
     /// The way to WhatsApp of the session of `row`.

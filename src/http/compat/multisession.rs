@@ -15,15 +15,20 @@ use crate::http::{Api, PREFLIGHT_MAX_AGE, extract::TrustedProxies};
 
 mod account;
 mod auth;
+mod chats;
 mod dto;
 mod error;
 mod fields;
+mod files;
 mod form;
+mod link;
 mod messaging;
 mod payload;
+mod proxy;
 mod sessions;
 mod socket;
 mod steering;
+mod upload;
 
 /// What the handlers work with.
 #[derive(Debug, Clone)]
@@ -51,7 +56,11 @@ fn routes(api: &Api, origins: &[String]) -> Router<Api> {
     account::routes()
         .merge(sessions::routes())
         .merge(steering::routes())
+        .merge(proxy::routes())
         .merge(messaging::routes())
+        .merge(files::routes())
+        .merge(link::routes())
+        .merge(chats::routes())
         .merge(socket::routes())
         .layer(middleware::from_fn(form::speak))
         .layer(cors(origins))

@@ -56,8 +56,23 @@ where
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        let bytes = read_up_to(BODY_LIMIT_BYTES, request).await?;
-        parse(if bytes.is_empty() { b"{}" } else { &bytes }).map(Self)
+        take_any(request, BODY_LIMIT_BYTES).await.map(Self)
+    }
+}
+
+/// The same, which may hold a file.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct AnyJsonWithFile<T>(pub T);
+
+impl<T, S> FromRequest<S> for AnyJsonWithFile<T>
+where
+    T: DeserializeOwned,
+    S: Send + Sync,
+{
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        take_any(request, FILE_LIMIT_BYTES).await.map(Self)
     }
 }
 
@@ -103,6 +118,11 @@ async fn take<T: DeserializeOwned>(request: Request, limit: usize) -> Result<T, 
         ));
     }
     parse(&bytes)
+}
+
+async fn take_any<T: DeserializeOwned>(request: Request, limit: usize) -> Result<T, Problem> {
+    let bytes = read_up_to(limit, request).await?;
+    parse(if bytes.is_empty() { b"{}" } else { &bytes })
 }
 
 /// Reads a whole body that may hold a file, within the time.

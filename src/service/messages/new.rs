@@ -4,8 +4,10 @@
 
 use std::time::Duration;
 
+mod filed;
 mod occasion;
 
+pub use self::filed::Shown;
 use self::occasion::check_event;
 use super::{Error, Fault, MAX_WAIT};
 use crate::domain::{

@@ -4,12 +4,28 @@ use entity::sessions;
 
 use super::Sessions;
 use crate::{
-    domain::session::Settings,
-    service::{Error, Fault, messages::MAX_TEXT},
+    domain::{principal::Scope, session::Settings},
+    egress::{EgressError, ProxyError},
+    service::{Ctx, Error, Fault, messages::MAX_TEXT},
     session::KeepError,
 };
 
 impl Sessions {
+    /// Refuses a proxy that may not be set, or through which WhatsApp is not reached now.
+    pub async fn try_proxy(&self, ctx: &Ctx, text: &str) -> Result<(), Error> {
+        ctx.require(Scope::SessionsWrite)?;
+        let tried = self.manager.try_proxy(text).await;
+        tried.map_err(|error| match error {
+            ProxyError::Refused(error) => refused(&error),
+            failed @ (ProxyError::Unreachable(_)
+            | ProxyError::Declined(_)
+            | ProxyError::Client(_)) => Error::Invalid {
+                code: "proxy_failed",
+                faults: vec![Fault::new("/settings/proxy_url", failed.to_string())],
+            },
+        })
+    }
+
     /// Puts `settings` into `row`, the proxy sealed; whether the session is to reach WhatsApp in another way.
     pub(super) async fn set(
         &self,
@@ -55,10 +71,14 @@ fn check_settings(settings: &Settings) -> Result<(), Error> {
 /// Why a proxy is not taken.
 fn proxy_refused(error: KeepError) -> Error {
     match error {
-        KeepError::Refused(error) => Error::Invalid {
-            code: error.code(),
-            faults: vec![Fault::new("/settings/proxy_url", error.to_string())],
-        },
+        KeepError::Refused(error) => refused(&error),
         KeepError::Seal(error) => Error::internal(error),
+    }
+}
+
+fn refused(error: &EgressError) -> Error {
+    Error::Invalid {
+        code: error.code(),
+        faults: vec![Fault::new("/settings/proxy_url", error.to_string())],
     }
 }

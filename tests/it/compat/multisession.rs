@@ -1,7 +1,10 @@
 //! The WhatsApp Multi-Session API, from the outside.
 
 mod accounts;
+mod chats;
+mod files;
 mod hooks;
+mod links;
 mod messages;
 mod sessions;
 mod sockets;

@@ -61,6 +61,30 @@ impl Refusal {
         Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", message)
     }
 
+    pub(super) fn gone(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::GONE, "NOT_FOUND", message)
+    }
+
+    /// What is wrong with the file that `field` tells of.
+    pub(super) fn of(field: &str, error: service::Error) -> Self {
+        let service::Error::Invalid { faults, .. } = error else {
+            return error.into();
+        };
+        let said = faults.into_iter().map(|fault| match &*fault.pointer {
+            "/to" => fault.detail,
+            _ => format!("{field}: {}", fault.detail),
+        });
+        Self::invalid(said.collect::<Vec<_>>().join("; "))
+    }
+
+    /// What cannot be done with a message that is there. Only what exists twice is a conflict to these clients.
+    pub(super) fn of_message(error: service::Error) -> Self {
+        match error {
+            service::Error::Conflict { detail, .. } => Self::bad_request(detail),
+            other => other.into(),
+        }
+    }
+
     pub(super) fn exists(message: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, "ALREADY_EXISTS", message)
     }

@@ -6,10 +6,17 @@ use axum::extract::{FromRequest, Request};
 use serde_json::{Map, Value};
 
 use super::error::Refusal;
-use crate::{domain::address::Address, http::extract::AnyJson};
+use crate::{
+    domain::address::Address,
+    http::extract::{AnyJson, AnyJsonWithFile},
+};
 
 /// The longest text of a message, in characters: the least of what anybody promises here.
 pub(super) const MAX_MESSAGE: usize = 65_536;
+/// The longest id of a message.
+pub(super) const MAX_MESSAGE_ID: usize = 128;
+/// The longest name of a file.
+pub(super) const MAX_NAME_OF_FILE: usize = 255;
 /// The longest name of a session, in characters.
 pub(super) const MAX_NAME: usize = 128;
 /// The longest URL.
@@ -17,8 +24,8 @@ pub(super) const MAX_URL: usize = 2048;
 /// The longest of what names somebody.
 const MAX_ADDRESS: usize = 96;
 
-/// What a recipient is called: each seed has a word of its own.
-pub(super) const TO: [&str; 4] = ["to", "recipient", "number", "jid"];
+/// What a recipient is called, where the session stands in the path: each client has a word of its own.
+pub(super) const TO: [&str; 5] = ["to", "recipient", "number", "jid", "phone"];
 
 /// The fields of a body.
 #[derive(Debug, Clone, Default)]
@@ -28,14 +35,39 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
-        match AnyJson::<Value>::from_request(request, state).await? {
-            AnyJson(Value::Object(fields)) => Ok(Self(fields)),
-            AnyJson(_) => Err(Refusal::invalid("the body must be a JSON object")),
-        }
+        let AnyJson(body) = AnyJson::from_request(request, state).await?;
+        Self::of(body)
     }
 }
 
 impl Fields {
+    /// Of a body that may hold a file.
+    pub(super) async fn with_file(request: Request) -> Result<Self, Refusal> {
+        let AnyJsonWithFile(body) = AnyJsonWithFile::from_request(request, &()).await?;
+        Self::of(body)
+    }
+
+    fn of(body: Value) -> Result<Self, Refusal> {
+        match body {
+            Value::Object(fields) => Ok(Self(fields)),
+            _ => Err(Refusal::invalid("the body must be a JSON object")),
+        }
+    }
+
+    /// Puts a text field of a form here.
+    pub(super) fn put(&mut self, name: String, text: String) {
+        self.0.insert(name, text.into());
+    }
+
+    /// Takes a text of any length out; none if it is not given, null or empty.
+    pub(super) fn take(&mut self, name: &str) -> Result<Option<String>, Refusal> {
+        match self.0.remove(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text).filter(|text| !text.is_empty())),
+            Some(_) => Err(Refusal::invalid(format!("{name} must be a string"))),
+        }
+    }
+
     /// The first of `names` that is given and not null.
     fn get<'a>(&'a self, names: &[&'a str]) -> Option<(&'a str, &'a Value)> {
         let mut given = names

@@ -12,7 +12,7 @@ use super::{
     auth::{Caller, Owned},
     dto::{self, done, only},
     error::Refusal,
-    fields::{Fields, MAX_MESSAGE, TO},
+    fields::{Fields, MAX_MESSAGE, MAX_MESSAGE_ID, TO},
     sessions::visible,
 };
 use crate::{
@@ -29,8 +29,6 @@ use crate::{
 
 /// The longest name or address of a place.
 const MAX_LINE: usize = 255;
-/// The longest id of a message.
-const MAX_MESSAGE_ID: usize = 128;
 
 const TO_AND_MESSAGE: &str = "To and message fields are required";
 
@@ -50,7 +48,7 @@ pub(super) fn routes() -> Router<Face> {
 }
 
 /// The session, if something can be done with it now.
-async fn live(face: &Face, Owned { ctx, id }: &Owned) -> Result<SessionView, Refusal> {
+pub(super) async fn live(face: &Face, Owned { ctx, id }: &Owned) -> Result<SessionView, Refusal> {
     let (session, _) = face.api.sessions.look(ctx, id).await?;
     ready(&session)?;
     Ok(session)
@@ -67,7 +65,7 @@ fn ready(session: &SessionView) -> Result<(), Refusal> {
 }
 
 /// Sends what is ready, and tells what became of it under `told`.
-async fn out(
+pub(super) async fn out(
     face: &Face,
     ctx: &Ctx,
     session: &SessionView,
@@ -84,7 +82,7 @@ async fn send(
     owned: Owned,
     body: Fields,
 ) -> Result<Json<Value>, Refusal> {
-    let to = body.recipient(&with_phone(), TO_AND_MESSAGE)?;
+    let to = body.recipient(&TO, TO_AND_MESSAGE)?;
     let message = body.said(&["message"], MAX_MESSAGE, TO_AND_MESSAGE)?;
     let session = live(&face, &owned).await?;
     let new = NewMessage::text(to, message);
@@ -95,12 +93,6 @@ async fn send(
         (new, "Message sent successfully"),
     )
     .await
-}
-
-/// The names of a recipient where `phone` can mean nobody else.
-fn with_phone() -> [&'static str; 5] {
-    let [to, recipient, number, jid] = TO;
-    [to, recipient, number, jid, "phone"]
 }
 
 /// Chooses the session by the number it goes by.
@@ -147,7 +139,7 @@ async fn send_location(
     owned: Owned,
     body: Fields,
 ) -> Result<Json<Value>, Refusal> {
-    let to = body.recipient(&with_phone(), "To field is required")?;
+    let to = body.recipient(&TO, "To field is required")?;
     let degrees = |name: &'static str, most: f64| {
         let fits = body.number(name)?.filter(|degrees| degrees.abs() <= most);
         fits.ok_or_else(|| Refusal::invalid(format!("{name} must be between -{most} and {most}")))
@@ -177,7 +169,7 @@ async fn reply(
     body: Fields,
 ) -> Result<Json<Value>, Refusal> {
     let missing = "To, message and quoted_message_id fields are required";
-    let to = body.recipient(&with_phone(), missing)?;
+    let to = body.recipient(&TO, missing)?;
     let message = body.said(&["message"], MAX_MESSAGE, missing)?;
     let quoted = body.said(&["quoted_message_id"], MAX_MESSAGE_ID, missing)?;
     let session = live(&face, &owned).await?;
@@ -198,8 +190,8 @@ async fn check_number(
     body: Fields,
 ) -> Result<Json<Value>, Refusal> {
     let missing = "Number field is required";
-    let number = body.said(&with_phone(), MAX_LINE, missing)?;
-    let Address::Phone(digits) = body.recipient(&with_phone(), missing)? else {
+    let number = body.said(&TO, MAX_LINE, missing)?;
+    let Address::Phone(digits) = body.recipient(&TO, missing)? else {
         return Err(Refusal::bad_request("this is not a phone number"));
     };
     live(&face, &owned).await?;
@@ -227,8 +219,8 @@ async fn check_number(
     Ok(Json(body))
 }
 
-/// The address by the number where that is known.
-fn jid(party: &Party) -> String {
+/// The address by the number where that is known; no device.
+pub(super) fn jid(party: &Party) -> String {
     match &party.phone {
         Some(digits) => format!("{digits}@s.whatsapp.net"),
         None => party.id.clone(),
@@ -291,7 +283,7 @@ async fn show_typing(
     body: &Fields,
     state: PresenceState,
 ) -> Result<(), Refusal> {
-    let to = body.recipient(&with_phone(), "To field is required")?;
+    let to = body.recipient(&TO, "To field is required")?;
     live(face, owned).await?;
     let chats = &face.api.chats;
     Ok(chats

@@ -7,9 +7,10 @@ use bytes::Bytes;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
 use serde_json::{Map, Value, json};
 
+use super::{link::link, messaging::jid};
 use crate::{
     domain::{
-        address::{ChatKind, Party},
+        address::ChatKind,
         clock::from_rfc3339,
         message::{Content, Message},
     },
@@ -54,7 +55,7 @@ impl Render for Nested {
                 "is_group": is_group,
                 "is_from_me": false,
                 "group_id": heard.group.clone().unwrap_or_default(),
-                "media_url": "",
+                "media_url": heard.link.unwrap_or_default(),
                 "media": heard.media,
             },
             "id": heard.message.message_id,
@@ -94,6 +95,9 @@ impl Render for Flat {
         if let Some(group) = heard.group {
             put("group_id", group.into());
         }
+        if let Some(link) = heard.link {
+            put("media_url", link.into());
+        }
         rendered(&Value::Object(body))
     }
 
@@ -126,6 +130,8 @@ struct Heard {
     kind: &'static str,
     words: String,
     media: Value,
+    /// Where its file is.
+    link: Option<String>,
 }
 
 impl Heard {
@@ -154,16 +160,11 @@ impl Heard {
             kind,
             words,
             media: media(&message.content),
+            link: told
+                .session
+                .and_then(|session| link(session, told.at_ms, &message.content)),
             message,
         }))
-    }
-}
-
-/// The address by the number where that is known; no device.
-fn jid(party: &Party) -> String {
-    match &party.phone {
-        Some(digits) => format!("{digits}@s.whatsapp.net"),
-        None => party.id.clone(),
     }
 }
 

@@ -1,9 +1,11 @@
 //! Webhooks: one for each session, in the shapes of the dialect, on its own schedule.
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 
 use crate::harness::{
-    app::phones::{ALICE, BOB, CAROL},
+    app::phones::{ALICE, BOB, CAROL, PNG},
+    http_client,
     processes::{DEADLINE, POLL, SandboxProcess, Wharf},
     receiver::{Receiver, Reply},
 };
@@ -108,4 +110,36 @@ async fn a_webhook_that_fails_is_tried_three_times_and_can_be_delivered_again() 
         )
         .await;
     assert_eq!(receiver.has_seen(4).await[3].body, tries[0].body);
+}
+
+#[tokio::test]
+async fn the_file_of_a_message_is_behind_the_link_that_the_webhook_tells() {
+    let folder = tempfile::tempdir().unwrap();
+    let sandbox = SandboxProcess::start(folder.path()).await;
+    let wharf = Wharf::start(folder.path(), &sandbox.url).await;
+    let (nested, flat) = (Receiver::start().await, Receiver::start().await);
+    let body = json!({"phone": "one", "webhook_url": nested.url()});
+    linked(&wharf, &sandbox, body, ALICE).await;
+    let body = json!({"phone": "two", "webhook_url": flat.url(), "webhook_format": "flat"});
+    linked(&wharf, &sandbox, body, CAROL).await;
+    let image = json!({"base64": PNG, "mimetype": "image/png", "caption": "a point"});
+    for to in [ALICE, CAROL] {
+        let body = json!({"to": to, "image": image});
+        let path = format!("/phones/{BOB}/messages");
+        sandbox.call("POST", &path, body).await;
+    }
+    let login = json!({"username": "admin", "password": "admin123"});
+    let login = wharf.call("POST", "/api/auth/login", login).await;
+    let told = nested.has_seen(1).await.remove(0).json();
+    let other = flat.has_seen(1).await.remove(0).json();
+    assert_eq!(other["message_type"], "image");
+    for link in [&told["message"]["media_url"], &other["media_url"]] {
+        let url = wharf.url(link.as_str().unwrap());
+        let call = http_client().build().unwrap().get(url);
+        let call = call.bearer_auth(login["token"].as_str().unwrap());
+        let answer = call.send().await.unwrap();
+        assert_eq!(answer.headers()["content-type"], "image/png");
+        let bytes = answer.bytes().await.unwrap();
+        assert_eq!(bytes, BASE64_STANDARD.decode(PNG).unwrap());
+    }
 }
