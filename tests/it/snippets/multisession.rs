@@ -1,4 +1,7 @@
-//! The two guides of the WhatsApp Multi-Session API: their commands, in a real shell.
+//! The two guides of the WhatsApp Multi-Session API: their commands in a real shell, their code in what it is written for.
+
+mod code;
+mod functions;
 
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
@@ -50,9 +53,19 @@ impl Stage {
             .wharf
             .call("GET", &format!("{path}/qr"), Value::Null)
             .await;
-        let scan = json!({"qr": shown["data"]["qr"]});
-        let scanned = format!("/phones/{number}/scan");
-        self.sandbox.call("POST", &scanned, scan).await;
+        self.scan(number, shown["data"]["qr"].as_str().unwrap())
+            .await;
+        self.until_logged_in(session).await;
+    }
+
+    /// The phone of `number` scans a code.
+    async fn scan(&self, number: &str, code: &str) {
+        let path = format!("/phones/{number}/scan");
+        self.sandbox.call("POST", &path, json!({"qr": code})).await;
+    }
+
+    async fn until_logged_in(&self, session: &str) {
+        let path = format!("/api/sessions/{session}");
         let started = std::time::Instant::now();
         while self.wharf.call("GET", &path, Value::Null).await["logged_in"] != true {
             assert!(started.elapsed() < DEADLINE, "{session} is not logged in");
