@@ -12,8 +12,9 @@ TEST_S3=$(scripts/s3.sh)
 TEST_BAILEYS=$(scripts/baileys.sh)
 TEST_SCHEMATHESIS=$(scripts/schemathesis.sh)
 TEST_CLIENTS=$(scripts/clients.sh)
+TEST_WASENDER=$(scripts/wasender.sh)
 TEST_SNIPPETS=$(scripts/snippets.sh)
-export TEST_VERIFIERS TEST_S3 TEST_BAILEYS TEST_SCHEMATHESIS TEST_CLIENTS TEST_SNIPPETS
+export TEST_VERIFIERS TEST_S3 TEST_BAILEYS TEST_SCHEMATHESIS TEST_CLIENTS TEST_WASENDER TEST_SNIPPETS
 
 own_services
 # They take the network and the disk while the compiler takes the processors.

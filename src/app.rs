@@ -7,8 +7,8 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::Router;
 use metrics_exporter_prometheus::PrometheusHandle;
+use sea_orm::DatabaseConnection;
 use secrecy::ExposeSecret;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -22,14 +22,15 @@ use crate::{
         self, Api, Build, Info, LiveLimits,
         compat::{self, Dialect},
         extract::TrustedProxies,
-        server,
+        server::{self, Entrance, tls::Tls},
     },
     lifecycle::{Stop, Tasks},
     media::{self, Store},
     protocol::{Connector, ConnectorConfig, trust},
-    seal,
+    seal::{self, Master, Sealer},
     service::{
         auth::AuthParts,
+        credentials::SessionCredentials,
         event_log::EventLog,
         media::{Eager, Media, MediaParts},
         messages::Messages,
@@ -60,7 +61,9 @@ mod whatsapp;
 
 pub use error::Error;
 use greeting::{announce, first_user, public_url};
-use parts::{header_session, key_source, multisession, pacing, place, tokens};
+use parts::{
+    header_session, key_source, multisession, outer, pacing, place, tls, tokens, wasender,
+};
 
 /// How long an ordered stop may take before the rest is cut off.
 const STOP_WITHIN: Duration = Duration::from_secs(25);
@@ -97,6 +100,7 @@ impl App {
         data.fill_secrets(&mut config)?;
         // Bound first: a port that is taken is the commonest fault, and nothing has happened yet.
         let listener = server::bind(config.listen()).await?;
+        let tls = tls(&config)?;
         let address = listener.local_addr().map_err(Error::Listen)?;
         let db = db::connect(
             config.database_url().expose_secret(),
@@ -105,7 +109,8 @@ impl App {
         .await
         .map_err(Error::Database)?;
         db::migrate::migrate(&db).await?;
-        let master = seal::unlock(&db, &key_source(&config)).await?;
+        let other = config.auth.other_master_key.as_ref();
+        let master = seal::unlock(&db, &key_source(&config), other).await?;
 
         let tasks = Tasks::new(&stop);
         let scrape = telemetry::metrics::recorder().map_err(Error::Metrics)?;
@@ -123,6 +128,9 @@ impl App {
         previous::put(data.path(), node.id)?;
         node.start(&tasks, &stop);
 
+        if master.is_changing() {
+            tasks.spawn("seal.anew", change_keys(db.clone(), Arc::clone(&master)));
+        }
         let (bus, wake) = (Bus::default(), Wake::default());
         let connector = ConnectorConfig {
             url: whatsapp.url().to_owned(),
@@ -145,8 +153,10 @@ impl App {
             pacing: Arc::new(pacing(&config.pacing)),
             history_days: config.sessions.history_days,
         });
+        let public_url = public_url(&config, address);
         let dialects = [
             compat::header_session::dialect(header_session(&config)),
+            compat::wasender::dialect(wasender(&config, &public_url)),
             compat::multisession::dialect(multisession(&config)),
         ];
         let shapes = dialects.iter().flat_map(Dialect::shapes);
@@ -165,6 +175,7 @@ impl App {
             egress: egress.clone(),
             manager: manager.clone(),
             scratch: data.path().to_owned(),
+            names: Sealer::new(Arc::clone(&master), "media.shared"),
         });
         let eager = Eager::new(media.clone());
         let unused = media::retention::Retention::new(
@@ -214,6 +225,7 @@ impl App {
             tokens: tokens(&config)?,
             passwords: Passwords::new().map_err(Error::Passwords)?,
             revocations: Revocations::default(),
+            outer: outer(&config, &clock)?,
             loopback: config.is_loopback(),
         };
         let users = Users::new(&auth);
@@ -223,10 +235,16 @@ impl App {
             Arc::clone(&clock),
             auth.revocations.clone(),
         );
-        let public_url = public_url(&config, address);
+        let credentials = SessionCredentials::new(
+            db.clone(),
+            Arc::clone(&clock),
+            master,
+            auth.revocations.clone(),
+        );
         let api = Api::new(http::Parts {
             auth,
             sessions,
+            credentials,
             messages: Messages::new(db.clone(), manager.clone(), media.clone(), clock),
             log: EventLog::new(db, bus),
             webhooks,
@@ -245,6 +263,7 @@ impl App {
                 cors_origins: config.http.cors_origins.clone(),
                 proxies: TrustedProxies::new(config.http.trusted_proxies.clone()),
                 rate: Rate::per_minute(config.http.requests_per_minute),
+                audit_days: config.auth.audit_days,
                 live: LiveLimits::of(
                     config.http.sockets_per_token,
                     config.http.sockets_per_address,
@@ -258,10 +277,21 @@ impl App {
         announce(&config, &whatsapp, &public_url, setup.as_deref());
 
         tasks.spawn("auth.watch", api.auth.clone().serve(stop.clone()));
-        let dialects = dialects.into_iter().map(|dialect| dialect.routes(&api));
-        let dialects = dialects.collect();
+        tasks.spawn("audit.retention", api.audit.clone().serve(stop.clone()));
         let router = http::router(api, dialects);
-        let drained = serve_http(&config, listener, router, &tasks, &stop);
+        let entrance = Entrance {
+            listener,
+            limits: server::Limits::from(&config.http),
+            tls: tls
+                .as_ref()
+                .map(Tls::acceptor)
+                .transpose()
+                .map_err(Error::Tls)?,
+        };
+        let drained = serve_http(entrance, router, &tasks, &stop);
+        if let Some(tls) = tls {
+            tasks.spawn("http.certificate", tls.serve(stop.clone()));
+        }
         let dispatching = dispatcher.serve(stop.clone(), POSTS_WITHIN);
         tasks.spawn_critical("webhook.dispatch", &stop, dispatching);
         tasks.spawn("webhook.retention", retention.serve(stop.clone()));
@@ -349,6 +379,20 @@ impl App {
     }
 }
 
+/// Seals anew what the other master key has sealed, and says when that key can go.
+async fn change_keys(db: DatabaseConnection, master: Arc<Master>) {
+    match seal::seal_anew(&db, &master).await {
+        Ok(count) => tracing::info!(
+            "nothing is sealed with auth.other_master_key any more ({count} values were sealed anew); once every \
+             node seals with the new key, it can go"
+        ),
+        Err(error) => tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "what the other master key has sealed could not all be sealed anew; the next start goes on with it"
+        ),
+    }
+}
+
 /// Folds what was measured from time to time; see [`telemetry::metrics::FOLD_EVERY`].
 fn fold(scrape: &PrometheusHandle, tasks: &Tasks, stop: &Stop) {
     let (scrape, soft) = (scrape.clone(), stop.soft_token());
@@ -360,19 +404,12 @@ fn fold(scrape: &PrometheusHandle, tasks: &Tasks, stop: &Stop) {
     });
 }
 
-fn serve_http(
-    config: &Config,
-    listener: TcpListener,
-    router: Router,
-    tasks: &Tasks,
-    stop: &Stop,
-) -> CancellationToken {
+fn serve_http(entrance: Entrance, router: Router, tasks: &Tasks, stop: &Stop) -> CancellationToken {
     let drained = CancellationToken::new();
     let last = drained.clone();
-    let limits = server::Limits::from(&config.http);
     let (own, at) = (tasks.clone(), stop.clone());
     tasks.spawn_critical("http.serve", stop, async move {
-        server::serve(listener, router, limits, &own, &at).await;
+        server::serve(entrance, router, &own, &at).await;
         last.cancel();
     });
     drained

@@ -12,7 +12,11 @@ mod log_filter;
 mod sections;
 mod show;
 
-use std::{collections::BTreeMap, net::IpAddr, net::SocketAddr, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+};
 
 use ipnet::IpNet;
 
@@ -20,7 +24,7 @@ pub use data_dir::{DataDir, DataDirError, create_private, host_name};
 pub use load::{ConfigError, Fault, Flags, Sources};
 pub use sections::{
     Auth, Cluster, Data, Database, DatabaseKind, Egress, Events, HeaderSession, Http, Log,
-    LogFormat, Media, Multisession, Pacing, Sandbox, Sessions, Webhooks,
+    LogFormat, Media, Multisession, Pacing, Sandbox, Sessions, Wasender, Webhooks,
 };
 pub use show::reference;
 
@@ -53,6 +57,8 @@ pub struct Config {
     pub header_session: HeaderSession,
     /// The dialect of the WhatsApp Multi-Session API.
     pub multisession: Multisession,
+    /// The dialect of the Wasender API.
+    pub wasender: Wasender,
     /// Several nodes on one database.
     pub cluster: Cluster,
     /// What the process writes to its standard error.
@@ -74,6 +80,16 @@ impl Config {
         is_loopback(self.http.host)
     }
 
+    /// The files of the certificate that the service shows itself; none if it speaks plain HTTP.
+    pub fn tls_files(&self) -> Option<(&Path, &Path)> {
+        let Http {
+            tls_certificate,
+            tls_key,
+            ..
+        } = &self.http;
+        Some((tls_certificate.as_deref()?, tls_key.as_deref()?))
+    }
+
     /// The ranges that the service may connect to although they are not public.
     pub fn egress_allow(&self) -> Vec<IpNet> {
         if self.egress.allow.is_empty() && cfg!(feature = "sandbox") && self.is_loopback() {
@@ -87,7 +103,7 @@ impl Config {
         self.data.dir.join("master.key")
     }
 
-    fn sections(&self) -> [&dyn Section; 15] {
+    fn sections(&self) -> [&dyn Section; 16] {
         [
             &self.data,
             &self.http,
@@ -101,6 +117,7 @@ impl Config {
             &self.egress,
             &self.header_session,
             &self.multisession,
+            &self.wasender,
             &self.cluster,
             &self.log,
             &self.sandbox,
@@ -121,6 +138,7 @@ impl Config {
             "egress" => &mut self.egress,
             "header_session" => &mut self.header_session,
             "multisession" => &mut self.multisession,
+            "wasender" => &mut self.wasender,
             "cluster" => &mut self.cluster,
             "log" => &mut self.log,
             "sandbox" => &mut self.sandbox,

@@ -14,6 +14,7 @@ use sea_orm::{
 };
 
 pub mod api_keys;
+pub mod audit_log;
 mod away;
 pub mod chats;
 pub mod contacts;
@@ -35,6 +36,7 @@ pub mod outgoing;
 pub mod public_numbers;
 pub mod refresh_tokens;
 mod script;
+pub mod session_credentials;
 pub mod sessions;
 pub mod standing;
 mod transaction;

@@ -21,11 +21,13 @@ use crate::{
     lifecycle::{Stop, Tasks},
     service::{
         api_keys::ApiKeys,
+        audit::Audit,
         auth::{Auth, AuthParts},
         channels::Channels,
         chats::Chats,
         communities::Communities,
         contacts::Contacts,
+        credentials::SessionCredentials,
         event_log::EventLog,
         groups::Groups,
         health::Health,
@@ -44,6 +46,7 @@ use crate::{
 };
 
 pub mod assets;
+pub mod audit;
 pub mod compat;
 mod docs;
 pub mod extract;
@@ -86,6 +89,8 @@ pub struct Settings {
     pub rate: Rate,
     /// How many sockets and streams there may be.
     pub live: LiveLimits,
+    /// How many days the audit log keeps a change.
+    pub audit_days: u32,
     /// The control API of the sandbox, in a sandbox build.
     pub sandbox_control: Option<url::Url>,
 }
@@ -97,6 +102,8 @@ pub struct Parts {
     pub auth: AuthParts,
     /// The verbs of sessions.
     pub sessions: Sessions,
+    /// What sessions have of their own.
+    pub credentials: SessionCredentials,
     /// The verbs of messages.
     pub messages: Messages,
     /// The verbs of the event log.
@@ -144,6 +151,8 @@ pub struct Handles {
     pub api_keys: ApiKeys,
     /// Tickets and link tokens.
     pub tickets: Tickets,
+    /// Who has changed what.
+    pub audit: Audit,
     /// Kept answers.
     pub idempotency: Idempotency,
     /// How fast a caller may ask.
@@ -152,6 +161,8 @@ pub struct Handles {
     pub handshakes: RateLimits<IpAddr>,
     /// The verbs of sessions.
     pub sessions: Sessions,
+    /// What sessions have of their own.
+    pub credentials: SessionCredentials,
     /// The verbs of messages.
     pub messages: Messages,
     /// Small numbers in place of ids.
@@ -192,6 +203,7 @@ impl Api {
         let Parts {
             auth,
             sessions,
+            credentials,
             messages,
             log,
             webhooks,
@@ -215,6 +227,7 @@ impl Api {
             api_keys: ApiKeys::new(db.clone(), clock.clone(), auth.revocations.clone()),
             tickets: Tickets::new(db.clone(), clock.clone()),
             numbers: Numbers::new(db.clone()),
+            audit: Audit::new(db.clone(), clock.clone(), settings.audit_days),
             idempotency: Idempotency::new(db, clock.clone()),
             limits: RateLimits::new(settings.rate, clock.clone()),
             handshakes: RateLimits::new(settings.live.handshakes, clock.clone()),
@@ -228,6 +241,7 @@ impl Api {
             groups: Groups::new(&sessions),
             communities: Communities::new(&sessions),
             sessions,
+            credentials,
             messages,
             log,
             media,
@@ -268,6 +282,7 @@ handed_out!(
     setup: SetupToken,
     api_keys: ApiKeys,
     tickets: Tickets,
+    audit: Audit,
     sessions: Sessions,
     messages: Messages,
     media: Media,
@@ -282,7 +297,7 @@ handed_out!(
 );
 
 /// Every path of the service, those of `dialects` included, ready to be served.
-pub fn router(api: Api, dialects: Vec<Router<Api>>) -> Router {
+pub fn router(api: Api, dialects: impl IntoIterator<Item = compat::Dialect>) -> Router {
     let cors = cors(&api.settings.cors_origins);
     let once = middleware::from_fn_with_state(api.clone(), idempotency::once);
     let authenticate = middleware::from_fn_with_state(api.clone(), guard::authenticate);
@@ -300,7 +315,8 @@ pub fn router(api: Api, dialects: Vec<Router<Api>>) -> Router {
         None => Router::new(),
     };
     let adrift = middleware::from_fn_with_state(api.stop.adrift_token(), request::unless_adrift);
-    let dialects = dialects.into_iter().fold(Router::new(), Router::merge);
+    let dialects = compat::routes(dialects, &api);
+    let noted = api.clone();
     let timeout = TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, HANDLER_TIMEOUT);
     open.merge(guarded)
         .merge(phones)
@@ -313,6 +329,7 @@ pub fn router(api: Api, dialects: Vec<Router<Api>>) -> Router {
         .layer(cors)
         // Which pages may use a dialect is its own matter.
         .merge(dialects.layer(timeout))
+        .layer(middleware::from_fn_with_state(noted, audit::note))
         .layer(adrift)
         .layer(CatchPanicLayer::custom(request::panicked))
         .layer(middleware::from_fn(request::observe))

@@ -13,10 +13,12 @@ use rand::{Rng, TryRng, rngs::SysRng};
 use wharf_cipher::{MAC_LEN, NONCE_LEN, hmac, length};
 use zeroize::Zeroizing;
 
+mod anew;
 mod check;
 mod master;
 mod session;
 
+pub use anew::seal_anew;
 pub use check::unlock;
 pub use master::{KeySource, Master, Sealer};
 pub use session::{SessionKeys, TAG_LEN, Tag};
@@ -89,6 +91,11 @@ impl Key {
             .try_fill_bytes(bytes.as_mut_slice())
             .map_err(|_| SealError::Randomness)?;
         Ok(Self::new(bytes))
+    }
+
+    /// Whether its id stands in a sealed value.
+    fn has_sealed(&self, blob: &[u8]) -> bool {
+        blob.get(1..=KEY_ID_LEN) == Some(&self.id[..])
     }
 
     /// A key for one use only, so that no key serves two algorithms.

@@ -11,11 +11,13 @@ mod secret;
 mod upstream;
 
 pub mod api_keys;
+pub mod audit;
 pub mod auth;
 pub mod channels;
 pub mod chats;
 pub mod communities;
 pub mod contacts;
+pub mod credentials;
 pub mod event_log;
 pub mod feed;
 pub mod groups;

@@ -179,6 +179,7 @@ fn endpoint(owner: UserId) -> webhook_endpoints::Model {
         breaker_until: None,
         warned_at: None,
         shape: wharf::webhook::render::NATIVE.to_owned(),
+        variant: String::new(),
     }
 }
 

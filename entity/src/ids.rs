@@ -100,6 +100,7 @@ id!(/** A webhook endpoint. */ EndpointId, "whe");
 id!(/** One event on its way to one endpoint. */ DeliveryId, "whd");
 id!(/** One try of a delivery. */ AttemptId, "wha");
 id!(/** One boot of one process. */ NodeId, "nod");
+id!(/** A row of the audit log. */ AuditId, "aud");
 id!(/** A refresh token, or the family it was rotated from. */ RefreshTokenId, "rft");
 
 /// The milliseconds of a UUIDv7 stand above this bit.

@@ -7,6 +7,7 @@ pub mod enums;
 pub mod ids;
 
 pub mod api_keys;
+pub mod audit_log;
 pub mod chat_labels;
 pub mod chats;
 pub mod contacts;
@@ -25,6 +26,7 @@ pub mod outgoing;
 pub mod public_numbers;
 pub mod refresh_tokens;
 pub mod seal_check;
+pub mod session_credentials;
 pub mod session_keys;
 pub mod sessions;
 pub mod users;

@@ -6,7 +6,7 @@ use sea_orm::entity::prelude::*;
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "public_numbers")]
 pub struct Model {
-    /// What is numbered: `user`.
+    /// What is numbered: `user` or `session`.
     #[sea_orm(primary_key, auto_increment = false)]
     pub kind: String,
     /// From 1.

@@ -51,6 +51,8 @@ pub struct Model {
     pub warned_at: Option<i64>,
     /// The name of the shape of its bodies.
     pub shape: String,
+    /// Which of the things that the shape can tell of an event; empty where there is one.
+    pub variant: String,
 }
 
 /// No relation is declared: the service joins by hand and always by owner.

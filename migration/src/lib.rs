@@ -19,6 +19,8 @@ mod m20261129_000004_create_labels;
 mod m20261129_000004_fetch_files;
 mod m20261129_000005_create_public_numbers;
 mod m20261129_000006_shape_webhooks;
+mod m20261129_000007_create_session_credentials;
+mod m20261129_000008_create_audit_log;
 
 use sea_orm_migration::prelude::*;
 pub use sea_orm_migration::{MigratorTrait, SchemaManager};
@@ -46,6 +48,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000004_fetch_files::Migration),
             Box::new(m20261129_000005_create_public_numbers::Migration),
             Box::new(m20261129_000006_shape_webhooks::Migration),
+            Box::new(m20261129_000007_create_session_credentials::Migration),
+            Box::new(m20261129_000008_create_audit_log::Migration),
         ]
     }
 }

@@ -1,9 +1,15 @@
 //! Why the service did not start, or did not stop as it should.
 
 use crate::{
-    cluster::SELF_FENCE_AFTER, config::DataDirError, db::migrate::MigrateError,
-    egress::EgressError, http::server::BindError, media::StoreError, protocol::OpenError,
-    seal::SealError, service,
+    cluster::SELF_FENCE_AFTER,
+    config::DataDirError,
+    db::migrate::MigrateError,
+    egress::EgressError,
+    http::server::{BindError, tls::TlsError},
+    media::StoreError,
+    protocol::OpenError,
+    seal::SealError,
+    service,
 };
 
 /// Why the service did not start, or did not stop as it should.
@@ -18,6 +24,12 @@ pub enum Error {
     /// The listener has no address.
     #[error("the service cannot listen")]
     Listen(#[source] std::io::Error),
+    /// The certificate cannot be had.
+    #[error("the TLS certificate cannot be used")]
+    Certificate(#[from] TlsError),
+    /// TLS cannot be set up.
+    #[error("TLS cannot be set up")]
+    Tls(#[source] rustls::Error),
     /// The database cannot be had.
     #[error("the database cannot be used")]
     Database(#[source] sea_orm::DbErr),

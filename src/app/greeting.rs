@@ -17,6 +17,7 @@ const SAMPLE_PASSWORD: &str = "admin123";
 pub(super) fn public_url(config: &Config, address: SocketAddr) -> String {
     match &config.http.public_url {
         Some(url) => url.as_str().trim_end_matches('/').to_owned(),
+        None if config.tls_files().is_some() => format!("https://{address}"),
         None => format!("http://{address}"),
     }
 }

@@ -1,14 +1,22 @@
 //! From the configuration to what the parts take.
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use super::Error;
 use crate::{
     config::Config,
-    http::compat::Access,
+    domain::clock::SharedClock,
+    egress::Egress,
+    http::{
+        compat::Access,
+        server::tls::{Tls, TlsError, TlsFiles},
+    },
     media::{Place, S3},
     seal::KeySource,
-    service::tokens::Tokens,
+    service::{
+        auth::{Outer, OuterIssuer},
+        tokens::Tokens,
+    },
     session::Pacing,
 };
 
@@ -39,7 +47,38 @@ pub(super) fn place(config: &Config, data: &Path) -> Place {
 
 pub(super) fn tokens(config: &Config) -> Result<Tokens, Error> {
     let secret = config.auth.jwt_secret.as_ref().ok_or(Error::NoSecret)?;
-    Ok(Tokens::new(secret, None))
+    Ok(Tokens::new(
+        secret,
+        config.auth.previous_jwt_secret.as_ref(),
+    ))
+}
+
+/// The issuer whose tokens are believed besides our own, if there is one.
+pub(super) fn outer(config: &Config, clock: &SharedClock) -> Result<Option<Outer>, Error> {
+    let auth = &config.auth;
+    let Some((issuer, keys)) = auth.issuer.clone().zip(auth.issuer_keys.clone()) else {
+        return Ok(None);
+    };
+    let issuer = OuterIssuer {
+        issuer,
+        keys,
+        audience: auth.issuer_audience.clone(),
+        claim: auth.issuer_claim.clone(),
+    };
+    // The operator names this address, not a user: it may be inside.
+    let anywhere = ["0.0.0.0/0", "::/0"].map(str::parse);
+    let anywhere = anywhere.into_iter().filter_map(Result::ok).collect();
+    let egress = Egress::new(anywhere).map_err(Error::Egress)?;
+    Ok(Some(Outer::new(issuer, egress, Arc::clone(clock))))
+}
+
+/// The certificate that the service shows itself, if it has one.
+pub(super) fn tls(config: &Config) -> Result<Option<Tls>, TlsError> {
+    let files = config.tls_files().map(|(certificate, key)| TlsFiles {
+        certificate: certificate.to_owned(),
+        key: key.to_owned(),
+    });
+    files.map(Tls::open).transpose()
 }
 
 /// How the dialect of the X-Session-Id service lets callers in, if it is switched on.
@@ -54,6 +93,13 @@ pub(super) fn header_session(config: &Config) -> Option<Access> {
 pub(super) fn multisession(config: &Config) -> Option<Vec<String>> {
     let section = &config.multisession;
     section.enabled.then(|| section.origins.clone())
+}
+
+/// Whose pages may use the dialect of the Wasender API, if it is switched on, and where its files are read.
+pub(super) fn wasender(config: &Config, public_url: &str) -> (Option<Vec<String>>, String) {
+    let section = &config.wasender;
+    let origins = section.enabled.then(|| section.origins.clone());
+    (origins, public_url.to_owned())
 }
 
 pub(super) fn pacing(config: &crate::config::Pacing) -> Pacing {

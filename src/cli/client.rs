@@ -51,7 +51,13 @@ impl Reach {
 
 /// The address of the service without a slash at the end.
 pub(super) fn base(url: Option<String>, config: &Config) -> String {
-    url.unwrap_or_else(|| format!("http://{}", super::healthcheck::reachable(config.listen())))
+    url.unwrap_or_else(|| {
+        let scheme = config.tls_files().map_or("http", |_| "https");
+        format!(
+            "{scheme}://{}",
+            super::healthcheck::reachable(config.listen())
+        )
+    })
 }
 
 /// What the configured administrator signs in with.

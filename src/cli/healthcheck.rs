@@ -6,10 +6,17 @@
 use std::{
     io::{Read, Write},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream},
+    sync::Arc,
     time::Duration,
 };
 
 use anyhow::{Context, bail};
+use rustls::{
+    ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, StreamOwned,
+    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    crypto::{CryptoProvider, ring},
+    pki_types::{CertificateDer, ServerName, UnixTime},
+};
 
 use super::Failure;
 use crate::config::Config;
@@ -20,7 +27,13 @@ const ANSWER_BYTES: u64 = 4096;
 
 /// Ends well if `/readyz` answers 200.
 pub(super) fn run(config: &Config) -> Result<(), Failure> {
-    ask(reachable(config.listen())).map_err(Failure::failed)
+    let address = reachable(config.listen());
+    let stream = connect(address).map_err(Failure::failed)?;
+    let asked = match config.tls_files() {
+        None => ask(address, stream),
+        Some(_) => in_tls(address, stream).and_then(|stream| ask(address, stream)),
+    };
+    asked.map_err(Failure::failed)
 }
 
 /// A service that listens everywhere is reached over loopback.
@@ -34,11 +47,72 @@ pub(super) fn reachable(mut address: SocketAddr) -> SocketAddr {
     address
 }
 
-fn ask(address: SocketAddr) -> anyhow::Result<()> {
-    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)
+fn connect(address: SocketAddr) -> anyhow::Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(&address, PATIENCE)
         .with_context(|| format!("nobody listens on {address}"))?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
+    Ok(stream)
+}
+
+fn in_tls(
+    address: SocketAddr,
+    stream: TcpStream,
+) -> anyhow::Result<StreamOwned<ClientConnection, TcpStream>> {
+    let provider = Arc::new(ring::default_provider());
+    let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Whichever(provider)))
+        .with_no_client_auth();
+    let name = ServerName::IpAddress(address.ip().into());
+    let connection = ClientConnection::new(Arc::new(config), name)?;
+    Ok(StreamOwned::new(connection, stream))
+}
+
+/// Takes whichever certificate is shown: it is issued for the name that others know, not for this address, and nothing secret is
+/// said here.
+#[derive(Debug)]
+struct Whichever(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Whichever {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let known = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, certificate, signed, known)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let known = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, certificate, signed, known)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+fn ask(address: SocketAddr, mut stream: impl Read + Write) -> anyhow::Result<()> {
     let request = format!("GET /readyz HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes())?;
     let mut answer = Vec::new();
@@ -74,8 +148,12 @@ mod tests {
 
     #[test]
     fn only_a_200_is_ready() {
-        ask(answering("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")).unwrap();
-        let told = ask(answering("HTTP/1.1 503 Service Unavailable\r\n\r\n")).unwrap_err();
+        let asked = |answer| {
+            let address = answering(answer);
+            ask(address, connect(address).unwrap())
+        };
+        asked("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").unwrap();
+        let told = asked("HTTP/1.1 503 Service Unavailable\r\n\r\n").unwrap_err();
         assert!(told.to_string().contains("503"), "{told}");
     }
 
@@ -85,7 +163,7 @@ mod tests {
             .unwrap()
             .local_addr()
             .unwrap();
-        let told = ask(free).unwrap_err();
+        let told = connect(free).unwrap_err();
         assert!(told.to_string().contains(&free.to_string()), "{told}");
     }
 

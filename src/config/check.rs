@@ -40,10 +40,13 @@ impl Config {
         if self.auth.admin_username.trim().is_empty() {
             wrong("auth.admin_username", "must not be empty");
         }
-        if let Some(key) = &self.auth.master_key
-            && !is_master_key(key)
-        {
-            wrong("auth.master_key", "expected 64 hexadecimal digits");
+        for (at, key) in [
+            ("auth.master_key", &self.auth.master_key),
+            ("auth.other_master_key", &self.auth.other_master_key),
+        ] {
+            if key.as_ref().is_some_and(|key| !is_master_key(key)) {
+                wrong(at, "expected 64 hexadecimal digits");
+            }
         }
         if let Err(detail) = self.log.passes() {
             wrong("log", &detail);
@@ -53,10 +56,36 @@ impl Config {
         {
             wrong("http.public_url", "expected an http:// or https:// URL");
         }
+        if self.auth.issuer.is_some() != self.auth.issuer_keys.is_some() {
+            wrong(
+                "auth.issuer",
+                "an issuer and its keys go together: set auth.issuer and auth.issuer_keys, or neither",
+            );
+        }
         if let Some(url) = &self.sandbox.url
             && !matches!(url.scheme(), "ws" | "wss")
         {
             wrong("sandbox.url", "expected a ws:// or wss:// URL");
+        }
+        for (at, given, other) in [
+            (
+                "http.tls_key",
+                &self.http.tls_key,
+                &self.http.tls_certificate,
+            ),
+            (
+                "http.tls_certificate",
+                &self.http.tls_certificate,
+                &self.http.tls_key,
+            ),
+        ] {
+            if given.is_none() && other.is_some() {
+                faults.push(Fault {
+                    at: at.to_owned(),
+                    detail: "a certificate and its key go together: set both or none".to_owned(),
+                    is_unsafe: false,
+                });
+            }
         }
         faults.extend(self.exposed());
         faults
@@ -139,23 +168,30 @@ impl Config {
                 ));
             }
         }
-        if let Some(secret) = &self.auth.jwt_secret
-            && is_weak(secret, STRONG_SECRET_BYTES)
-        {
-            faults.push(refuse(
-                "auth.jwt_secret",
-                format!(
-                    "is shorter than {STRONG_SECRET_BYTES} bytes or stands in public examples \
-                     (unset it: one is generated)"
-                ),
-            ));
+        for (at, secret) in [
+            ("auth.jwt_secret", &self.auth.jwt_secret),
+            ("auth.previous_jwt_secret", &self.auth.previous_jwt_secret),
+        ] {
+            if secret
+                .as_ref()
+                .is_some_and(|it| is_weak(it, STRONG_SECRET_BYTES))
+            {
+                faults.push(refuse(
+                    at,
+                    format!(
+                        "is shorter than {STRONG_SECRET_BYTES} bytes or stands in public examples \
+                         (unset it: one is generated)"
+                    ),
+                ));
+            }
         }
         faults
     }
 
-    fn must_not_be_zero(&self) -> [(&'static str, u64); 16] {
+    fn must_not_be_zero(&self) -> [(&'static str, u64); 17] {
         let per_address = self.http.max_connections_per_address;
         [
+            ("auth.audit_days", self.auth.audit_days.into()),
             ("http.max_connections", self.http.max_connections.into()),
             ("http.max_connections_per_address", per_address.into()),
             ("http.header_timeout_ms", self.http.header_timeout_ms),

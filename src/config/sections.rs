@@ -32,6 +32,11 @@ section! {
         port: u16 = 8080, env "PORT";
         /// How the service is reached from outside, for the links it hands out. Default: the address it listens on.
         public_url: Option<Url> = None;
+        /// The certificate that the service shows itself, with those that lead to a root, PEM; it goes with `tls_key`. A new one
+        /// is taken up within half a minute. Without it the service speaks plain HTTP: put it behind a proxy that has one.
+        tls_certificate: Option<PathBuf> = None;
+        /// The key of that certificate, PEM.
+        tls_key: Option<PathBuf> = None;
         /// Proxies whose `X-Forwarded-For` is believed. They are exempt from the limit per address.
         trusted_proxies: Vec<IpNet> = Vec::new();
         /// Origins whose pages may use the API from a browser, `https://shop.example` for instance; `*` allows all.
@@ -113,14 +118,31 @@ section! {
     pub struct Auth = "auth" {
         /// Signs access tokens. Default: 32 random bytes, generated into `jwt.secret` of the data folder.
         jwt_secret: Option<SecretString> = None, env "JWT_SECRET";
+        /// The secret before this one, while it is changed: tokens that it has signed are taken for as long as they live.
+        previous_jwt_secret: Option<SecretString> = None;
         /// Wraps every key at rest: 64 hexadecimal digits. Default: generated into `master.key` of the data folder.
         /// Without it the sessions in the database are lost: keep a copy apart from the database.
         master_key: Option<SecretString> = None;
+        /// Another master key, 64 hexadecimal digits, while it is changed. It opens, and never seals; what it has sealed is sealed
+        /// anew after the start, which the log tells, and then it can go. With several nodes give the new key to all of them
+        /// here first, then let the two change places.
+        other_master_key: Option<SecretString> = None;
         /// Name of the first administrator.
         admin_username: String = "admin".to_owned(), env "ADMIN_USERNAME";
         /// Password of the first administrator. Default: a one-time setup link in the log; a sandbox build on
         /// loopback takes `admin123`.
         admin_password: Option<SecretString> = None, env "ADMIN_PASSWORD";
+        /// An outer issuer whose tokens are taken besides our own, as they name it in `iss`; it goes with `issuer_keys`. Its tokens
+        /// act for a user of this service, who has to be there.
+        issuer: Option<String> = None;
+        /// Where that issuer publishes its keys (a JWK set).
+        issuer_keys: Option<Url> = None;
+        /// What its tokens for this service say in `aud`.
+        issuer_audience: String = "wharf".to_owned();
+        /// The claim that holds the name of the user: `sub`, or `preferred_username` for instance.
+        issuer_claim: String = "sub".to_owned();
+        /// How long the audit log keeps a change, in days.
+        audit_days: u32 = 365;
         /// One static token for the whole service, for scripts of the X-Session-Id service (`header_session`). It acts
         /// for the first administrator, on the paths of that dialect alone.
         token: Option<SecretString> = None, env "AUTH_TOKEN";
@@ -222,6 +244,16 @@ section! {
         /// Origins whose pages may use it from a browser; `*` allows all, a page from a file too. Nothing here hangs on a
         /// cookie: a page needs a token.
         origins: Vec<String> = vec!["*".to_owned()], env "CORS_ALLOWED_ORIGINS";
+    }
+}
+
+section! {
+    /// The dialect of the Wasender API: `/api/whatsapp-sessions`, `/api/send-message`, …
+    pub struct Wasender = "wasender" {
+        /// Whether its paths answer.
+        enabled: bool = true;
+        /// Origins whose pages may use it from a browser; `*` allows all. Nothing here hangs on a cookie: a page needs a token.
+        origins: Vec<String> = vec!["*".to_owned()];
     }
 }
 

@@ -2,7 +2,7 @@
 
 use entity::{
     api_keys::{ActiveModel, Column, Entity, Model},
-    ids::{ApiKeyId, UserId},
+    ids::{ApiKeyId, SessionId, UserId},
 };
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter,
@@ -62,6 +62,20 @@ pub async fn named(
         .filter(Column::OwnerId.eq(owner))
         .filter(Column::Name.eq(name))
         .order_by_asc(Column::Id)
+        .all(db)
+        .await
+}
+
+/// The keys that are bound to a session.
+pub async fn bound_to(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+) -> Result<Vec<ApiKeyId>, DbErr> {
+    Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::SessionId.eq(session))
+        .into_tuple()
         .all(db)
         .await
 }

@@ -5,7 +5,8 @@ use entity::{
     ids::SessionId,
 };
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect,
 };
 
 use super::Script;
@@ -48,5 +49,35 @@ pub async fn first_seq(
         .order_by_asc(Column::Seq)
         .into_tuple()
         .one(db)
+        .await
+}
+
+/// Events of `types`, newest first after the first `skip`.
+pub async fn newest(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+    types: &[&str],
+    (skip, limit): (u64, u64),
+) -> Result<Vec<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::SessionId.eq(session))
+        .filter(Column::EventType.is_in(types.iter().copied()))
+        .order_by_desc(Column::Seq)
+        .offset(skip)
+        .limit(limit)
+        .all(db)
+        .await
+}
+
+/// How many events of `types` there are.
+pub async fn count(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+    types: &[&str],
+) -> Result<u64, DbErr> {
+    Entity::find()
+        .filter(Column::SessionId.eq(session))
+        .filter(Column::EventType.is_in(types.iter().copied()))
+        .count(db)
         .await
 }

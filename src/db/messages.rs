@@ -1,5 +1,7 @@
 //! `messages`: both directions, unique by (session, chat, sender, message id).
 
+use std::ops::RangeInclusive;
+
 use entity::{
     ids::{MessageRowId, SessionId},
     messages::{ActiveModel, Column, Entity, Model},
@@ -215,6 +217,8 @@ pub struct Filter {
     pub from: Option<i64>,
     /// Written before, in milliseconds since 1970.
     pub to: Option<i64>,
+    /// With an ack whose number is one of these.
+    pub acks: Option<RangeInclusive<i16>>,
     /// With these words.
     pub search: Option<Search>,
 }
@@ -237,6 +241,9 @@ impl Filter {
         }
         if let Some(from_me) = self.from_me {
             rows = rows.filter(Column::FromMe.eq(from_me));
+        }
+        if let Some(acks) = &self.acks {
+            rows = rows.filter(Column::Ack.between(*acks.start(), *acks.end()));
         }
         if let Some(from) = self.from {
             rows = rows.filter(Column::Id.gte(MessageRowId::first_at(from)));
@@ -265,6 +272,36 @@ pub async fn page(
         find = find.filter(Column::Id.lt(before));
     }
     find.order_by_desc(Column::Id).limit(limit).all(db).await
+}
+
+/// `limit` of a session's messages, newest first, after the first `skip`; it does not look at the words.
+pub async fn page_from(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+    filter: &Filter,
+    (skip, limit): (u64, u64),
+) -> Result<Vec<Model>, DbErr> {
+    filter
+        .of(Entity::find().filter(Column::SessionId.eq(session)))
+        .order_by_desc(Column::Id)
+        .offset(skip)
+        .limit(limit)
+        .all(db)
+        .await
+}
+
+/// The messages of a session that sort into the millisecond `at`.
+pub async fn in_millisecond(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+    at: i64,
+) -> Result<Vec<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::SessionId.eq(session))
+        .filter(Column::Id.gte(MessageRowId::first_at(at)))
+        .filter(Column::Id.lt(MessageRowId::first_at(at + 1)))
+        .all(db)
+        .await
 }
 
 /// How many of a session's messages `filter` wants; it does not look at the words.

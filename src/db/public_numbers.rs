@@ -7,6 +7,11 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
+/// The kind of a user's number.
+pub const USER: &str = "user";
+/// The kind of a session's number.
+pub const SESSION: &str = "session";
+
 /// The number of `subject`, if it has one.
 pub async fn find(
     db: &impl ConnectionTrait,
@@ -19,6 +24,36 @@ pub async fn find(
         .one(db)
         .await?;
     Ok(row.map(|row| row.number))
+}
+
+/// The numbers of those of `subjects` that have one.
+pub async fn of_many(
+    db: &impl ConnectionTrait,
+    kind: &str,
+    subjects: impl IntoIterator<Item = Uuid>,
+) -> Result<Vec<(Uuid, i64)>, DbErr> {
+    Entity::find()
+        .select_only()
+        .columns([Column::Subject, Column::Number])
+        .filter(Column::Kind.eq(kind))
+        .filter(Column::Subject.is_in(subjects))
+        .into_tuple()
+        .all(db)
+        .await
+}
+
+/// Whose number it is.
+pub async fn by_number(
+    db: &impl ConnectionTrait,
+    kind: &str,
+    number: i64,
+) -> Result<Option<Uuid>, DbErr> {
+    let row = Entity::find()
+        .filter(Column::Kind.eq(kind))
+        .filter(Column::Number.eq(number))
+        .one(db)
+        .await?;
+    Ok(row.map(|row| row.subject))
 }
 
 /// Gives `subject` the next number of its kind; none if somebody else was faster, with this number or for this subject.

@@ -1,11 +1,12 @@
 //! `sessions`: what owners see. Every finder takes the owner.
 
 use entity::{
-    chat_labels, chats, contacts,
+    api_keys, chat_labels, chats, contacts,
     enums::SessionState,
     events,
     ids::{SessionId, UserId},
     labels, link_tokens, message_marks, message_secrets, message_texts, messages, outgoing,
+    session_credentials,
     sessions::{ActiveModel, Column, Entity, Model},
     users, webhook_deliveries,
 };
@@ -246,6 +247,14 @@ pub async fn delete(
         .await?;
     message_marks::Entity::delete_many()
         .filter(message_marks::Column::SessionId.eq(id))
+        .exec(db)
+        .await?;
+    api_keys::Entity::delete_many()
+        .filter(api_keys::Column::SessionId.eq(id))
+        .exec(db)
+        .await?;
+    session_credentials::Entity::delete_many()
+        .filter(session_credentials::Column::SessionId.eq(id))
         .exec(db)
         .await?;
     let links = link_tokens::Column::SessionId.eq(id);

@@ -196,10 +196,28 @@ pub async fn list(
     query.order_by_asc(Column::Id).limit(limit).all(db).await
 }
 
-/// How many endpoints `owner` has.
-pub async fn count(db: &impl ConnectionTrait, owner: UserId) -> Result<u64, DbErr> {
+/// The endpoints of `owner` in a shape other than `shape`, oldest first: of those sessions alone if `sessions` is given as it
+/// is stored.
+pub async fn in_other_shapes(
+    db: &impl ConnectionTrait,
+    owner: UserId,
+    shape: &str,
+    sessions: Option<&str>,
+) -> Result<Vec<Model>, DbErr> {
+    let mut query = Entity::find()
+        .filter(Column::OwnerId.eq(owner))
+        .filter(Column::Shape.ne(shape));
+    if let Some(sessions) = sessions {
+        query = query.filter(Column::Sessions.eq(sessions));
+    }
+    query.order_by_asc(Column::Id).all(db).await
+}
+
+/// How many endpoints of this shape `owner` has.
+pub async fn count(db: &impl ConnectionTrait, owner: UserId, shape: &str) -> Result<u64, DbErr> {
     Entity::find()
         .filter(Column::OwnerId.eq(owner))
+        .filter(Column::Shape.eq(shape))
         .count(db)
         .await
 }

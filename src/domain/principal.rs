@@ -87,6 +87,8 @@ pub enum Credential {
     ApiKey(ApiKeyId),
     /// A link token, by its hash: one session's pairing and stream only.
     LinkToken(String),
+    /// A token of the outer issuer, by its hash.
+    Outer(String),
     /// The operator's own word, which the configuration holds: it stands while the process runs.
     Operator,
 }

@@ -11,7 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{Api, extract::RequestId, origin, problem::Problem};
+use super::{Api, audit::Admitted, extract::RequestId, origin, problem::Problem};
 use crate::service::{Ctx, auth::Authenticated, rates::Allowance};
 
 /// The route of a session's log.
@@ -38,6 +38,7 @@ pub(super) async fn authenticate(
         request_id,
     };
     let allowance = api.limits.take(&ctx.owner());
+    Admitted::tell(&parts.extensions, &ctx);
     parts.extensions.insert(ctx);
     let mut response = match allowance.retry_after {
         Some(after) => too_many(after).into_response(),
@@ -59,10 +60,11 @@ pub(super) fn credential(headers: &HeaderMap) -> Option<&str> {
         .filter(|credential| !credential.is_empty())
 }
 
-/// What stands behind `Authorization: Bearer`.
+/// What stands behind `Authorization: Bearer`. Of two such headers none counts: whoever stands in front may have judged the other.
 pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
-    headers
-        .get(header::AUTHORIZATION)
+    let mut shown = headers.get_all(header::AUTHORIZATION).iter();
+    let first = shown.next().filter(|_| shown.next().is_none());
+    first
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.split_once(' '))
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))

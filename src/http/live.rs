@@ -162,6 +162,7 @@ impl Live {
             Credential::ApiKey(_) => 1,
             Credential::LinkToken(_) => 2,
             Credential::Operator => 3,
+            Credential::Outer(_) => 4,
         };
         let mut bound = DefaultHasher::new();
         (kind, principal.session.map(SessionId::uuid)).hash(&mut bound);

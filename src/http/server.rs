@@ -6,6 +6,7 @@
 
 mod held;
 mod refuse;
+pub mod tls;
 
 use std::{
     convert::Infallible,
@@ -23,7 +24,11 @@ use axum::{Router, body::Body, extract::ConnectInfo, http::Request};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use ipnet::IpNet;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
+};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
@@ -83,16 +88,34 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, BindError> {
         .map_err(|source| BindError { address, source })
 }
 
+/// What [`serve`] answers on, and how.
+pub struct Entrance {
+    /// Where clients come from.
+    pub listener: TcpListener,
+    /// What it lets in.
+    pub limits: Limits,
+    /// Makes a TLS stream of each connection; none speaks plainly.
+    pub tls: Option<TlsAcceptor>,
+}
+
+impl std::fmt::Debug for Entrance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Entrance")
+            .field("limits", &self.limits)
+            .field("tls", &self.tls.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
 /// Serves `router` until the soft stop, then waits until every connection has ended, upgraded sockets included.
 ///
 /// The hard stop ends what did not end by itself: connections run as `tasks`.
-pub async fn serve(
-    listener: TcpListener,
-    router: Router,
-    limits: Limits,
-    tasks: &Tasks,
-    stop: &Stop,
-) {
+pub async fn serve(entrance: Entrance, router: Router, tasks: &Tasks, stop: &Stop) {
+    let Entrance {
+        listener,
+        limits,
+        tls,
+    } = entrance;
     let soft = stop.soft_token();
     let connections = TaskTracker::new();
     let doors = Doors::new(&limits);
@@ -123,13 +146,35 @@ pub async fn serve(
                 let held = Held::new(stream, place, connections.token());
                 let router = router.clone();
                 let marks = (ConnectInfo(peer), body_timeout);
-                let connection = converse(http.clone(), held, marks, router, soft.clone());
-                tasks.spawn("http.connection", connection);
+                let (http, soft) = (http.clone(), soft.clone());
+                let Some(tls) = tls.clone() else {
+                    let connection = converse(http, held, marks, router, soft);
+                    tasks.spawn("http.connection", connection);
+                    continue;
+                };
+                let within = limits.header_timeout;
+                tasks.spawn("http.connection", async move {
+                    let shaken = tokio::select! {
+                        () = soft.cancelled() => return,
+                        shaken = tokio::time::timeout(within, tls.accept(held)) => shaken,
+                    };
+                    match shaken {
+                        Ok(Ok(stream)) => converse(http, stream, marks, router, soft).await,
+                        Ok(Err(error)) => tracing::debug!(
+                            error = &error as &dyn std::error::Error,
+                            "a TLS handshake failed"
+                        ),
+                        Err(_) => tracing::debug!("a TLS handshake took too long"),
+                    }
+                });
             }
             Err(full) => {
                 if let Some(farewell) = doors.farewell() {
                     tracing::warn!("a connection was refused: {full}");
-                    tasks.spawn("http.refusal", refuse::politely(stream, full, farewell));
+                    // Whoever speaks TLS would not understand the answer.
+                    if tls.is_none() {
+                        tasks.spawn("http.refusal", refuse::politely(stream, full, farewell));
+                    }
                 }
             }
         }
@@ -158,13 +203,15 @@ async fn rest_after(error: &io::Error, soft: &CancellationToken) {
 }
 
 /// One connection, until it ends or the soft stop lets it finish the request it is at.
-async fn converse(
+async fn converse<S>(
     http: http1::Builder,
-    held: Held<TcpStream>,
+    stream: S,
     marks: (ConnectInfo<SocketAddr>, BodyTimeout),
     router: Router,
     soft: CancellationToken,
-) {
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let asked = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&asked);
     let service = service_fn(move |mut request: Request<Incoming>| {
@@ -175,7 +222,7 @@ async fn converse(
         async move { Ok::<_, Infallible>(answer.await.unwrap_or_else(|never| match never {})) }
     });
     let mut connection = pin!(
-        http.serve_connection(TokioIo::new(held), service)
+        http.serve_connection(TokioIo::new(stream), service)
             .with_upgrades()
     );
     let ended = tokio::select! {

@@ -5,6 +5,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{Api, health};
 
 mod api_keys;
+mod audit;
 mod auth;
 mod channels;
 mod chats;
@@ -36,6 +37,7 @@ pub(super) fn guarded() -> OpenApiRouter<Api> {
         .merge(auth::guarded())
         .merge(users::guarded())
         .merge(api_keys::guarded())
+        .merge(audit::guarded())
         .merge(sessions::guarded())
         .merge(linking::guarded())
         .merge(passkey::guarded())

@@ -4,20 +4,27 @@ use std::sync::Arc;
 
 use entity::{ids::SessionId, seal_check, session_keys};
 use sea_orm::{ActiveValue::Set, DatabaseConnection, EntityTrait, sea_query::OnConflict};
+use secrecy::SecretString;
 use uuid::Uuid;
 
 use super::{KeySource, Master, SealError};
 
 /// The row that every process opens before anything else.
-const ROW: i32 = 1;
-const PURPOSE: &str = "seal_check";
+pub(super) const ROW: i32 = 1;
+pub(super) const PURPOSE: &str = "seal_check";
 const KNOWN: &[u8] = b"wharf";
 
 /// The master key from `source`, made sure to be the one this database was sealed with.
 ///
 /// A new database gets a new key if `source` is a file that does not exist. A database with sealed values
 /// never does: without its key they are lost, and a new one would only hide that.
-pub async fn unlock(db: &DatabaseConnection, source: &KeySource) -> Result<Arc<Master>, SealError> {
+///
+/// While keys are changed, `other` opens what this one does not.
+pub async fn unlock(
+    db: &DatabaseConnection,
+    source: &KeySource,
+    other: Option<&SecretString>,
+) -> Result<Arc<Master>, SealError> {
     let known = sealed_text(db).await?;
     let master = match (Master::load(source)?, source) {
         (Some(master), _) => master,
@@ -26,6 +33,10 @@ pub async fn unlock(db: &DatabaseConnection, source: &KeySource) -> Result<Arc<M
         }
         (None, KeySource::File(path)) => Master::create(path)?,
         (None, KeySource::Given(_)) => return Err(SealError::NotAKey),
+    };
+    let master = match other {
+        Some(other) => master.with_other(other)?,
+        None => master,
     };
     let known = match known {
         Some(known) => known,

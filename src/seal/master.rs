@@ -25,23 +25,47 @@ pub enum KeySource {
     Given(SecretString),
 }
 
-/// The key that wraps all others.
-pub struct Master(Key);
+/// The key that wraps all others; and another, while keys are changed: it opens and never seals.
+pub struct Master {
+    key: Key,
+    other: Option<Key>,
+}
 
 impl Master {
     /// The key in `bytes`.
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(Key::new(Zeroizing::new(bytes)))
+        Self::of(Key::new(Zeroizing::new(bytes)))
+    }
+
+    const fn of(key: Key) -> Self {
+        Self { key, other: None }
+    }
+
+    /// Opens with this key, too: 64 hexadecimal digits.
+    pub fn with_other(mut self, other: &SecretString) -> Result<Self, SealError> {
+        self.other = Some(parse(other.expose_secret())?);
+        Ok(self)
+    }
+
+    /// Whether there is another key.
+    pub const fn is_changing(&self) -> bool {
+        self.other.is_some()
+    }
+
+    /// Whether a value was sealed with the other key; none of what is no sealed value.
+    pub(super) fn is_of_other(&self, blob: &[u8]) -> bool {
+        self.other
+            .as_ref()
+            .is_some_and(|other| other.has_sealed(blob) && !self.key.has_sealed(blob))
     }
 
     /// The key that `source` holds; `None` if its file does not exist yet.
     pub fn load(source: &KeySource) -> Result<Option<Self>, SealError> {
-        match source {
-            KeySource::Given(text) => Self::parse(text.expose_secret()).map(Some),
-            KeySource::File(path) => read(path)?
-                .map(|text| Self::parse(text.trim_end()))
-                .transpose(),
-        }
+        let key = match source {
+            KeySource::Given(text) => Some(parse(text.expose_secret())?),
+            KeySource::File(path) => read(path)?.map(|text| parse(text.trim_end())).transpose()?,
+        };
+        Ok(key.map(Self::of))
     }
 
     /// A new key in a new file at `path`, or the key there if another process was faster.
@@ -50,19 +74,13 @@ impl Master {
         let mut text = Zeroizing::new(hex::encode(key.bytes.as_slice()));
         text.push('\n');
         match write_new(path, text.as_bytes()) {
-            Ok(()) => Ok(Self(key)),
+            Ok(()) => Ok(Self::of(key)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 Self::load(&KeySource::File(path.to_owned()))?
                     .ok_or_else(|| SealError::MissingKey(path.to_owned()))
             }
             Err(source) => Err(file_error(path, source)),
         }
-    }
-
-    fn parse(text: &str) -> Result<Self, SealError> {
-        let mut bytes = Zeroizing::new([0; 32]);
-        hex::decode_to_slice(text, bytes.as_mut_slice()).map_err(|_| SealError::NotAKey)?;
-        Ok(Self(Key::new(bytes)))
     }
 
     /// Fresh keys for `session`, and their wrapped form for the database.
@@ -96,7 +114,7 @@ impl Master {
         row: Uuid,
         plain: &[u8],
     ) -> Result<Vec<u8>, SealError> {
-        self.0.seal(&[purpose.as_bytes(), row.as_bytes()], plain)
+        self.key.seal(&[purpose.as_bytes(), row.as_bytes()], plain)
     }
 
     pub(super) fn open(
@@ -105,8 +123,18 @@ impl Master {
         row: Uuid,
         blob: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, SealError> {
-        self.0.open(&[purpose.as_bytes(), row.as_bytes()], blob)
+        let key = match &self.other {
+            Some(other) if self.is_of_other(blob) => other,
+            _ => &self.key,
+        };
+        key.open(&[purpose.as_bytes(), row.as_bytes()], blob)
     }
+}
+
+fn parse(text: &str) -> Result<Key, SealError> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    hex::decode_to_slice(text, bytes.as_mut_slice()).map_err(|_| SealError::NotAKey)?;
+    Ok(Key::new(bytes))
 }
 
 impl fmt::Debug for Master {
@@ -203,11 +231,11 @@ mod tests {
             0o600
         );
         let again = Master::create(&path).unwrap();
-        assert_eq!(first.0.bytes, again.0.bytes, "the first one wins");
+        assert_eq!(first.key.bytes, again.key.bytes, "the first one wins");
         let kept = Master::load(&KeySource::File(path.clone()))
             .unwrap()
             .unwrap();
-        assert_eq!(first.0.bytes, kept.0.bytes);
+        assert_eq!(first.key.bytes, kept.key.bytes);
         let left: Vec<_> = fs::read_dir(path.parent().unwrap()).unwrap().collect();
         assert_eq!(left.len(), 1, "no draft stays behind");
     }
@@ -246,5 +274,26 @@ mod tests {
         assert!(sealer.open(Uuid::now_v7(), &blob).is_err());
         let other = Sealer::new(master, "webhook_endpoints.headers");
         assert!(other.open(row, &blob).is_err());
+    }
+
+    #[test]
+    fn another_key_opens_what_it_has_sealed_and_seals_nothing() {
+        let (old, new) = ("0a".repeat(32), "0b".repeat(32));
+        let load = |key: &str| {
+            let source = KeySource::Given(key.into());
+            Master::load(&source).unwrap().unwrap()
+        };
+        let row = Uuid::now_v7();
+        let before = load(&old).seal("p", row, b"secret").unwrap();
+        let changing = load(&new).with_other(&old.as_str().into()).unwrap();
+        assert!(changing.is_changing() && changing.is_of_other(&before));
+        assert_eq!(*changing.open("p", row, &before).unwrap(), b"secret");
+        let after = changing.seal("p", row, b"secret").unwrap();
+        assert!(!changing.is_of_other(&after));
+        assert!(matches!(
+            load(&old).open("p", row, &after),
+            Err(SealError::WrongKey)
+        ));
+        assert!(load(&new).with_other(&"x".into()).is_err());
     }
 }

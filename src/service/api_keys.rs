@@ -18,11 +18,19 @@ pub const KEY_PREFIX: &str = "wk_";
 /// What a key starts with that a face gives which has keys of its own.
 pub const WAMS_PREFIX: &str = "wams_";
 
+/// What a key starts with that stands for a whole account in a face where each session has a key too.
+pub const WPAT_PREFIX: &str = "wpat_";
+
+/// The key of a session: hexadecimal digits alone, so many.
+const SESSION_KEY_DIGITS: usize = 64;
+
 /// Whether a credential is a key.
 pub(super) fn is_key(credential: &str) -> bool {
-    [KEY_PREFIX, WAMS_PREFIX]
+    let has_prefix = [KEY_PREFIX, WAMS_PREFIX, WPAT_PREFIX]
         .iter()
-        .any(|prefix| credential.starts_with(prefix))
+        .any(|prefix| credential.starts_with(prefix));
+    let is_hexadecimal = || credential.bytes().all(|b| b.is_ascii_hexdigit());
+    has_prefix || (credential.len() == SESSION_KEY_DIGITS && is_hexadecimal())
 }
 
 /// How much of a key is kept to recognise it by.
@@ -89,9 +97,28 @@ impl ApiKeys {
         super::auth::only_people(ctx)?;
         let now = self.clock.now_ms();
         check(ctx, &new, now)?;
-        let (row, key) = self.make(ctx, new, KEY_PREFIX);
+        let (row, key) = self.make(ctx, new, secret::generate(KEY_PREFIX));
         db::api_keys::insert(&self.db, row.clone()).await?;
         Ok((row.into(), key))
+    }
+
+    /// Makes a key of this name that gives all that its maker may do but for managing users, for a face in which one key stands
+    /// for the account. It is told here and never again.
+    pub async fn create_for_account(&self, ctx: &Ctx, name: &str) -> Result<String, Error> {
+        super::auth::only_people(ctx)?;
+        let scopes = Scope::ALL
+            .into_iter()
+            .filter(|scope| *scope != Scope::UsersAdmin && ctx.principal.may(*scope));
+        let new = NewApiKey {
+            name: name.to_owned(),
+            scopes: scopes.collect(),
+            session: None,
+            expires_at: None,
+        };
+        check(ctx, &new, self.clock.now_ms())?;
+        let (row, key) = self.make(ctx, new, secret::hexadecimal::<24>(WPAT_PREFIX));
+        db::api_keys::insert(&self.db, row).await?;
+        Ok(key)
     }
 
     /// Makes the one key of this name, in place of the one before: what a face has whose users have one key. It gives all
@@ -110,7 +137,7 @@ impl ApiKeys {
             session: None,
             expires_at: None,
         };
-        let (row, key) = self.make(ctx, new, prefix);
+        let (row, key) = self.make(ctx, new, secret::generate(prefix));
         let tx = db::begin(&self.db).await?;
         // Two that renew at once: the second ends the key of the first.
         db::users::lock(&tx, ctx.owner()).await?;
@@ -143,8 +170,7 @@ impl ApiKeys {
         Ok(())
     }
 
-    fn make(&self, ctx: &Ctx, new: NewApiKey, prefix: &'static str) -> (rows::Model, String) {
-        let key = secret::generate(prefix);
+    fn make(&self, ctx: &Ctx, new: NewApiKey, key: String) -> (rows::Model, String) {
         let scopes: Vec<&str> = new.scopes.iter().map(|scope| scope.as_str()).collect();
         let row = rows::Model {
             id: ApiKeyId::new(),

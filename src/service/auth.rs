@@ -31,9 +31,11 @@ use crate::{
 mod credentials;
 mod live;
 mod operator;
+mod outer;
 mod passport;
 
 pub use live::Access;
+pub use outer::{Outer, OuterIssuer};
 pub use passport::{Passport, SignIn};
 
 /// How long a sign-in lasts without being refreshed.
@@ -72,6 +74,7 @@ pub struct Auth {
     passwords: Passwords,
     throttle: LoginThrottle,
     revocations: Revocations,
+    outer: Option<Outer>,
     loopback: bool,
 }
 
@@ -88,6 +91,8 @@ pub struct AuthParts {
     pub passwords: Passwords,
     /// Tells live connections.
     pub revocations: Revocations,
+    /// Whose tokens are believed besides our own.
+    pub outer: Option<Outer>,
     /// Whether the service listens on loopback only, where documented passwords are allowed.
     pub loopback: bool,
 }
@@ -102,6 +107,7 @@ impl Auth {
             passwords: parts.passwords.clone(),
             throttle: LoginThrottle::new(parts.clock.clone()),
             revocations: parts.revocations.clone(),
+            outer: parts.outer.clone(),
             loopback: parts.loopback,
         }
     }
@@ -289,7 +295,7 @@ impl Auth {
 /// A key or a link must not end, or change the password of, the person who made it.
 pub(super) fn only_people(ctx: &Ctx) -> Result<(), Error> {
     match ctx.principal.credential {
-        Credential::AccessToken { .. } => Ok(()),
+        Credential::AccessToken { .. } | Credential::Outer(_) => Ok(()),
         Credential::ApiKey(_) | Credential::LinkToken(_) | Credential::Operator => {
             Err(Error::Unauthenticated {
                 code: "sign_in_required",

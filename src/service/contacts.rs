@@ -119,6 +119,18 @@ impl Contacts {
         Ok(rows.into_iter().map(Known::from).collect())
     }
 
+    /// What the session knows of a person that WhatsApp does not tell; it need not be connected.
+    pub async fn known(
+        &self,
+        ctx: &Ctx,
+        session: &str,
+        party: &Party,
+    ) -> Result<Option<Known>, Error> {
+        let found = self.running.find(ctx, Scope::MessagesRead, session).await?;
+        let rows = db::contacts::of(&self.running.db, found.id, &[&party.id]).await?;
+        Ok(rows.into_iter().next().map(Known::from))
+    }
+
     /// Writes a person into the account's address book, on all of its devices.
     pub async fn save(
         &self,

@@ -115,6 +115,21 @@ impl EventLog {
         })
     }
 
+    /// A page of the events of `types`, newest first after `skip` of them, and how many there are.
+    pub async fn newest(
+        &self,
+        ctx: &Ctx,
+        session: &str,
+        types: &[&str],
+        (skip, limit): (u64, u64),
+    ) -> Result<(Vec<Arc<LogEntry>>, u64), Error> {
+        ctx.require(Scope::SessionsRead)?;
+        let row = find(&self.db, ctx, session).await?;
+        let total = db::events::count(&self.db, row.id, types).await?;
+        let rows = db::events::newest(&self.db, row.id, types, (skip, limit)).await?;
+        Ok((entries(rows), total))
+    }
+
     /// The next entries after `after`, of all types, and what is missing before them.
     pub(super) async fn past(
         &self,

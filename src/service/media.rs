@@ -25,11 +25,13 @@ use crate::{
     domain::{clock::SharedClock, principal::Scope},
     egress::Egress,
     media::{Intake, IntakeError, Store, StoreError},
+    seal::Sealer,
     session::Manager,
 };
 
 mod by_url;
 mod eager;
+mod shared;
 mod whatsapp;
 
 pub use eager::Eager;
@@ -61,6 +63,8 @@ pub struct MediaParts {
     pub manager: Manager,
     /// A folder for files without a name.
     pub scratch: PathBuf,
+    /// Seals the names of files that are shared.
+    pub names: Sealer,
 }
 
 /// What whoever puts a file here says of it.

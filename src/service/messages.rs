@@ -29,6 +29,7 @@ mod about;
 mod became;
 mod new;
 mod posts;
+mod sent;
 mod status;
 mod stored;
 
@@ -37,6 +38,7 @@ pub use became::{Answered, Became, Deleted, Pinned, Reacted, Tally};
 pub(super) use new::MAX_TEXT;
 pub use new::{NewMessage, Shown};
 use new::{check_caption, check_text, refused};
+pub use sent::Outcome;
 pub use stored::{Query, StoredMessage};
 
 const NOT_SENT: &str = "this kind cannot be sent";

@@ -232,8 +232,12 @@ impl Sessions {
         let row = find(&self.db, ctx, reference).await?;
         self.manager.forget(row.id).await?;
         let tx = db::begin(&self.db).await?;
+        let keys = db::api_keys::bound_to(&*tx, row.id).await?;
         db::sessions::delete(&tx, ctx.owner(), row.id).await?;
         tx.commit().await?;
+        for key in keys {
+            self.revocations.cut_key(ctx.owner(), key);
+        }
         self.revocations.cut_session(row.id);
         Ok(())
     }

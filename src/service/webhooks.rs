@@ -35,7 +35,7 @@ mod trial;
 pub use deliveries::{Attempt, Delivery, DeliveryDetail, Head};
 pub use ended::Many;
 pub use endpoint::{Backlog, Endpoint, EndpointPatch, Gate, Health, NewEndpoint};
-pub use hooks::Hook;
+pub use hooks::{Hook, Telling};
 use input::fault;
 pub use replay::Replayed;
 pub use trial::Trial;
@@ -46,7 +46,7 @@ pub use crate::webhook::{
     signer::Secret,
 };
 
-/// The most endpoints of one owner.
+/// The most endpoints of one owner that are told in our own shape.
 pub const ENDPOINTS_MAX: u64 = 100;
 
 /// Test requests under way at once, in the whole process; one more is refused, not queued.
@@ -90,15 +90,15 @@ impl Webhooks {
 
     /// Make an endpoint; gives its secret, which is shown this once.
     pub async fn create(&self, ctx: &Ctx, new: NewEndpoint) -> Result<(Endpoint, Secret), Error> {
-        self.create_as(ctx, new, NATIVE).await
+        self.create_as(ctx, new, (NATIVE, "")).await
     }
 
-    /// Make an endpoint that is told in this shape.
+    /// Make an endpoint that is told in this shape, and which of its variants.
     async fn create_as(
         &self,
         ctx: &Ctx,
         new: NewEndpoint,
-        shape: &str,
+        (shape, variant): (&str, &str),
     ) -> Result<(Endpoint, Secret), Error> {
         ctx.require(Scope::WebhooksManage)?;
         let id = EndpointId::new();
@@ -138,10 +138,14 @@ impl Webhooks {
             breaker_until: None,
             warned_at: None,
             shape: shape.to_owned(),
+            variant: variant.to_owned(),
         };
         let shown = self.show(&row, Backlog::default())?;
         let tx = self.begin(ctx).await?;
-        if db::webhook_endpoints::count(&tx, ctx.owner()).await? >= ENDPOINTS_MAX {
+        // Those of other faces belong to sessions, of which there is a limit already.
+        if shape == NATIVE
+            && db::webhook_endpoints::count(&tx, ctx.owner(), NATIVE).await? >= ENDPOINTS_MAX
+        {
             return Err(Error::Quota {
                 code: "webhook_limit_reached",
                 detail: format!("at most {ENDPOINTS_MAX} webhooks"),
@@ -160,16 +164,24 @@ impl Webhooks {
         limit: u32,
     ) -> Result<Vec<Endpoint>, Error> {
         ctx.require(Scope::WebhooksManage)?;
-        let limit = u64::from(limit) + 1;
-        // An owner has at most a hundred, so what a bound credential may not see is left out here.
-        let all =
-            db::webhook_endpoints::list(&self.parts.db, ctx.owner(), after, ENDPOINTS_MAX).await?;
-        let seen = all.iter().filter(|row| may_see(ctx, row));
+        let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
+        let mut after = after;
         let mut shown = Vec::new();
-        for row in seen.take(usize::try_from(limit).unwrap_or(usize::MAX)) {
-            shown.push(self.show_counted(row).await?);
+        loop {
+            let db = &self.parts.db;
+            let page = db::webhook_endpoints::list(db, ctx.owner(), after, ENDPOINTS_MAX).await?;
+            // What a bound credential may not see is left out here.
+            for row in page.iter().filter(|row| may_see(ctx, row)) {
+                shown.push(self.show_counted(row).await?);
+                if shown.len() > wanted {
+                    return Ok(shown);
+                }
+            }
+            after = page.last().map(|row| row.id);
+            if (page.len() as u64) < ENDPOINTS_MAX {
+                return Ok(shown);
+            }
         }
-        Ok(shown)
     }
 
     /// One endpoint.

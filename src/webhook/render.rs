@@ -22,6 +22,8 @@ pub struct Who<'a> {
     pub handle: &'a str,
     /// The digits of its account.
     pub phone: Option<&'a str>,
+    /// Its number in faces that show numbers in place of ids, if it was shown in one.
+    pub number: Option<i64>,
 }
 
 /// What one delivery tells.
@@ -39,6 +41,8 @@ pub struct Told<'a> {
     pub payload: &'a str,
     /// In which shape.
     pub shape: &'a str,
+    /// Which of the things that the shape can tell of it; empty where there is one.
+    pub variant: &'a str,
     /// Who the session is; known where the shape is not our own and the session is there.
     pub who: Option<Who<'a>>,
 }
@@ -144,6 +148,7 @@ mod tests {
             at_ms: 1_700_000_000_120,
             payload: r#"{"type":"text","text":{"body":"hi"}}"#,
             shape: NATIVE,
+            variant: "",
             who: None,
         };
         let rendered = Native.render(&told).unwrap().unwrap();
@@ -168,6 +173,7 @@ mod tests {
             at_ms: 0,
             payload: "[]",
             shape: "gone",
+            variant: "",
             who: None,
         };
         assert!(Native.render(&told).is_err());

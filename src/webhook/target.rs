@@ -104,6 +104,8 @@ pub struct Target {
     pub unwell: bool,
     /// In which shape it is told.
     pub shape: String,
+    /// Which variant of it.
+    pub variant: String,
 }
 
 impl Target {
@@ -127,6 +129,7 @@ impl Target {
             headers: headers::check(&headers).map_err(|_| VaultError::Headers)?,
             unwell: !Health::from(row).is_well(),
             shape: row.shape.clone(),
+            variant: row.variant.clone(),
         })
     }
 }

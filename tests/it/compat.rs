@@ -3,3 +3,4 @@
 mod folders;
 mod header_session;
 mod multisession;
+mod wasender;

@@ -38,6 +38,7 @@ fn posted(event: &Event) -> Value {
         at_ms: 0,
         payload: &payload,
         shape: NATIVE,
+        variant: "",
         who: None,
     };
     let body = Native.render(&told).unwrap().unwrap().body;

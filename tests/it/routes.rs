@@ -1,6 +1,7 @@
 //! The native API, one file per verb of a resource.
 
 mod api_keys;
+mod audit;
 mod auth;
 mod bad_input;
 mod businesses;

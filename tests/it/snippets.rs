@@ -8,3 +8,4 @@ mod header_session;
 mod multisession;
 mod node;
 mod shell;
+mod wasender;

@@ -227,5 +227,6 @@ fn endpoint(owner: UserId, url: &str, vault: &Vault) -> webhook_endpoints::Model
         breaker_until: None,
         warned_at: None,
         shape: wharf::webhook::render::NATIVE.to_owned(),
+        variant: String::new(),
     }
 }

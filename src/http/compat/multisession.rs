@@ -2,16 +2,12 @@
 //!
 //! Owns its paths, its words and its two forms. Must never decide what a user may do. `app` asks for the [`dialect`].
 
-use axum::{
-    Router,
-    extract::FromRef,
-    http::{HeaderName, HeaderValue, Method, header},
-    middleware,
-};
-use tower_http::cors::{AllowOrigin, Any, CorsLayer};
+use std::convert::Infallible;
 
-use super::Dialect;
-use crate::http::{Api, PREFLIGHT_MAX_AGE, extract::TrustedProxies};
+use axum::{Router, extract::FromRef, middleware};
+
+use super::{Dialect, cors};
+use crate::http::{Api, extract::TrustedProxies};
 
 mod account;
 mod auth;
@@ -44,12 +40,27 @@ impl FromRef<Face> for TrustedProxies {
 
 /// The dialect, for the pages of these origins (`*` for all); without any list it is switched off.
 pub fn dialect(origins: Option<Vec<String>>) -> Dialect {
-    Dialect::new(|api| match origins {
+    let own = origins.clone();
+    let dialect = Dialect::new(|api| match own {
         Some(origins) => routes(api, &origins),
         None => Router::new(),
-    })
-    .telling("nested", payload::Nested)
-    .telling("flat", payload::Flat)
+    });
+    let dialect = dialect
+        .telling("nested", payload::Nested)
+        .telling("flat", payload::Flat);
+    match origins {
+        Some(origins) => dialect.claiming(
+            steering::STATUS,
+            |_| true,
+            move |api| {
+                steering::status_route()
+                    .layer::<_, Infallible>(middleware::from_fn(form::speak))
+                    .layer::<_, Infallible>(cors(&origins))
+                    .with_state(Face { api: api.clone() })
+            },
+        ),
+        None => dialect,
+    }
 }
 
 fn routes(api: &Api, origins: &[String]) -> Router<Api> {
@@ -65,28 +76,4 @@ fn routes(api: &Api, origins: &[String]) -> Router<Api> {
         .layer(middleware::from_fn(form::speak))
         .layer(cors(origins))
         .with_state(Face { api: api.clone() })
-}
-
-/// Nothing here hangs on a cookie, so a page can do no more than whoever knows its token.
-fn cors(origins: &[String]) -> CorsLayer {
-    let allowed = if origins.iter().any(|origin| origin == "*") {
-        AllowOrigin::from(Any)
-    } else {
-        let named = origins
-            .iter()
-            .filter_map(|origin| HeaderValue::from_str(origin).ok());
-        AllowOrigin::list(named)
-    };
-    CorsLayer::new()
-        .allow_origin(allowed)
-        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
-        .allow_headers([
-            header::AUTHORIZATION,
-            header::CONTENT_TYPE,
-            HeaderName::from_static("x-requested-with"),
-            HeaderName::from_static("x-session-id"),
-            HeaderName::from_static("x-api-dialect"),
-        ])
-        .expose_headers([header::RETRY_AFTER])
-        .max_age(PREFLIGHT_MAX_AGE)
 }

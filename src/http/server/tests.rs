@@ -6,11 +6,17 @@ use axum::{
     routing::{any, get},
 };
 use futures_util::{SinkExt, StreamExt};
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, ServerName, pem::PemObject as _},
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
     sync::Notify,
     task::JoinHandle,
 };
+use tokio_rustls::TlsConnector;
 
 use super::*;
 
@@ -25,6 +31,14 @@ struct Running {
 
 impl Running {
     async fn start(router: Router, change: impl FnOnce(&mut Limits)) -> Self {
+        Self::start_as(router, change, None).await
+    }
+
+    async fn start_as(
+        router: Router,
+        change: impl FnOnce(&mut Limits),
+        tls: Option<TlsAcceptor>,
+    ) -> Self {
         let mut limits = Limits::from(&Http::default());
         change(&mut limits);
         let listener = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
@@ -33,7 +47,12 @@ impl Running {
         let tasks = Tasks::new(&stop);
         let (inner, halt) = (tasks.clone(), stop.clone());
         let ended = tasks.spawn("http", async move {
-            serve(listener, router, limits, &inner, &halt).await;
+            let entrance = Entrance {
+                listener,
+                limits,
+                tls,
+            };
+            serve(entrance, router, &inner, &halt).await;
         });
         Self {
             address,
@@ -241,4 +260,66 @@ async fn an_upgraded_socket_keeps_its_place_and_the_stop_waits_for_it() {
     assert!(!server.ended.is_finished());
     socket.close(None).await.unwrap();
     server.ends().await;
+}
+
+/// A certificate for `localhost`, and what a client needs that trusts it.
+fn certified() -> (tls::Tls, TlsConnector, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let files = tls::TlsFiles {
+        certificate: folder.path().join("tls.crt"),
+        key: folder.path().join("tls.key"),
+    };
+    std::fs::write(&files.certificate, made.cert.pem()).unwrap();
+    std::fs::write(&files.key, made.signing_key.serialize_pem()).unwrap();
+    let mut roots = RootCertStore::empty();
+    let root = CertificateDer::from_pem_slice(made.cert.pem().as_bytes()).unwrap();
+    roots.add(root).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let client = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let connector = TlsConnector::from(Arc::new(client));
+    (tls::Tls::open(files).unwrap(), connector, folder)
+}
+
+#[tokio::test]
+async fn over_tls_a_request_is_answered_and_plain_words_are_not() {
+    let (tls, connector, _folder) = certified();
+    let acceptor = tls.acceptor().unwrap();
+    let running = Running::start_as(greeting(), |_| {}, Some(acceptor)).await;
+    let name = ServerName::try_from("localhost").unwrap();
+    let stream = running.connect().await;
+    let mut stream = connector.connect(name, stream).await.unwrap();
+    let request = b"GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+    stream.write_all(request).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(answer.ends_with("127.0.0.1"), "{answer}");
+
+    let mut plain = running.connect().await;
+    ask(&mut plain, "GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    let mut told = Vec::new();
+    tokio::time::timeout(SOON, plain.read_to_end(&mut told))
+        .await
+        .expect("the connection is not closed")
+        .unwrap();
+    assert!(!told.starts_with(b"HTTP"), "{told:?}");
+    running.stop.soft();
+    running.ends().await;
+}
+
+#[tokio::test]
+async fn a_client_that_begins_no_handshake_holds_its_place_no_longer_than_a_head_may_take() {
+    let (tls, _, _folder) = certified();
+    let acceptor = tls.acceptor().unwrap();
+    let soon = |limits: &mut Limits| limits.header_timeout = Duration::from_millis(50);
+    let running = Running::start_as(greeting(), soon, Some(acceptor)).await;
+    let mut silent = running.connect().await;
+    assert_eq!(rest(&mut silent).await, "");
+    running.stop.soft();
+    running.ends().await;
 }

@@ -5,7 +5,7 @@
 use entity::enums::Role;
 use subtle::ConstantTimeEq;
 
-use super::{Auth, Authenticated};
+use super::{Auth, Authenticated, Outer};
 use crate::{
     db,
     domain::principal::{Credential, Principal, Scope},
@@ -31,6 +31,8 @@ impl Auth {
             self.by_api_key(credential).await
         } else if credential.starts_with(LINK_PREFIX) {
             self.by_link_token(credential).await
+        } else if let Some(outer) = self.outer.as_ref().filter(|it| it.is_claimed(credential)) {
+            self.by_outer_token(outer, credential, &digest).await
         } else {
             self.by_access_token(credential).await
         }?;
@@ -60,6 +62,30 @@ impl Auth {
                     version: claims.tv,
                 },
                 expires_at: Some(claims.exp * 1000),
+            },
+            allowed_origins: None,
+        })
+    }
+
+    /// A token of the outer issuer stands for the user of the name that it says.
+    async fn by_outer_token(
+        &self,
+        outer: &Outer,
+        token: &str,
+        digest: &str,
+    ) -> Result<Authenticated, Error> {
+        let said = outer.check(token).await?;
+        let user = db::users::by_name(&self.db, &said.username).await?;
+        let user = user.filter(|user| user.is_active);
+        let user = user.ok_or_else(tokens::invalid)?;
+        Ok(Authenticated {
+            principal: Principal {
+                user: user.id,
+                role: user.role,
+                scopes: Scope::ALL.to_vec(),
+                session: None,
+                credential: Credential::Outer(digest.to_owned()),
+                expires_at: Some(said.expires_at),
             },
             allowed_origins: None,
         })

@@ -314,7 +314,7 @@ impl Media {
 
 impl Attached {
     /// A file of a message that is about to be sent.
-    pub(in crate::service) fn of(file: &super::File) -> Self {
+    pub fn of(file: &super::File) -> Self {
         Self {
             id: file.id,
             url: Self::url(file.session, file.id),

@@ -50,6 +50,7 @@ impl Webhooks {
             at_ms: now,
             payload: &payload,
             shape: NATIVE,
+            variant: "",
             who: None,
         };
         let sent = self.parts.sender.send(&target, event, &told).await;

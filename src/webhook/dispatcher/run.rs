@@ -96,6 +96,12 @@ impl Stats {
     }
 }
 
+/// A session that a shape may tell of.
+struct Known {
+    session: sessions::Model,
+    number: Option<i64>,
+}
+
 /// Leased rows and where they go.
 #[derive(Debug)]
 pub(super) struct Run {
@@ -208,10 +214,7 @@ impl Run {
     }
 
     /// Who the sessions are; our own shape does not tell it.
-    async fn sessions(
-        &self,
-        parts: &Parts,
-    ) -> Result<HashMap<SessionId, sessions::Model>, sea_orm::DbErr> {
+    async fn sessions(&self, parts: &Parts) -> Result<HashMap<SessionId, Known>, sea_orm::DbErr> {
         let mut found = HashMap::new();
         if self.target.shape == NATIVE {
             return Ok(found);
@@ -221,7 +224,9 @@ impl Run {
                 && let Some(session) =
                     db::sessions::find(&parts.db, row.owner_id, row.session_id).await?
             {
-                found.insert(row.session_id, session);
+                let (kind, subject) = (db::public_numbers::SESSION, row.session_id.uuid());
+                let number = db::public_numbers::find(&parts.db, kind, subject).await?;
+                found.insert(row.session_id, Known { session, number });
             }
         }
         Ok(found)
@@ -231,7 +236,7 @@ impl Run {
         &self,
         parts: &Parts,
         row: &Model,
-        (event, who): (Option<&events::Model>, Option<&sessions::Model>),
+        (event, who): (Option<&events::Model>, Option<&Known>),
     ) -> Option<Sent> {
         let event = event?;
         let session = row.session_id.to_string();
@@ -242,9 +247,11 @@ impl Run {
             at_ms: event.created_at,
             payload: &event.payload,
             shape: &self.target.shape,
-            who: who.map(|session| Who {
-                handle: &session.handle,
-                phone: session.phone.as_deref(),
+            variant: &self.target.variant,
+            who: who.map(|known| Who {
+                handle: &known.session.handle,
+                phone: known.session.phone.as_deref(),
+                number: known.number,
             }),
         };
         Some(parts.sender.send(&self.target, event.id, &told).await)

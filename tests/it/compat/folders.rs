@@ -6,9 +6,10 @@ use std::path::Path;
 use crate::layering::files;
 
 /// What of `http` every face shares.
-const SHARED: [&str; 6] = [
+const SHARED: [&str; 7] = [
     "Api",
     "PREFLIGHT_MAX_AGE",
+    "audit",
     "extract",
     "guard",
     "live",

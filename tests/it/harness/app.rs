@@ -20,9 +20,10 @@ use wharf::{
     http::{self, Api, Build, Info, Parts, Settings, compat},
     lifecycle::{Stop, Tasks},
     media::{Place, Store},
-    seal::Master,
+    seal::{Master, Sealer},
     service::{
         auth::AuthParts,
+        credentials::SessionCredentials,
         event_log::EventLog,
         media::{Media, MediaParts},
         messages::Messages,
@@ -175,6 +176,7 @@ impl TestApp {
             egress: egress.clone(),
             manager: manager.clone(),
             scratch: folder.path().to_owned(),
+            names: Sealer::new(Arc::clone(&master), "media.shared"),
         });
         let access = compat::Access {
             token: Some(SecretString::from(OPERATOR)),
@@ -182,6 +184,7 @@ impl TestApp {
         };
         let dialects = [
             compat::header_session::dialect(Some(access)),
+            compat::wasender::dialect((Some(vec!["*".to_owned()]), settings.public_url.clone())),
             compat::multisession::dialect(Some(vec!["*".to_owned()])),
         ];
         let webhooks = WebhookParts {
@@ -206,8 +209,15 @@ impl TestApp {
                 tokens,
                 passwords: Passwords::new().unwrap(),
                 revocations: revocations.clone(),
+                outer: None,
                 loopback,
             },
+            credentials: SessionCredentials::new(
+                db.clone(),
+                shared.clone(),
+                master,
+                revocations.clone(),
+            ),
             sessions: Sessions::new(db.clone(), manager.clone(), shared.clone(), revocations),
             messages: Messages::new(db.clone(), manager, media.clone(), shared.clone()),
             log: EventLog::new(db.clone(), bus.clone()),
@@ -224,8 +234,7 @@ impl TestApp {
             },
             settings,
         });
-        let dialects = dialects.into_iter().map(|dialect| dialect.routes(&api));
-        let router = http::router(api.clone(), dialects.collect());
+        let router = http::router(api.clone(), dialects);
         let soft = stop.soft_token();
         tasks.spawn("test.http", async move {
             axum::serve(
@@ -263,6 +272,11 @@ impl TestApp {
                 .sum()
         }
         count(&self.media_folder())
+    }
+
+    /// Where it listens, for bytes that no client would send.
+    pub(crate) fn port(&self) -> u16 {
+        self.addr.port()
     }
 
     /// A caller without a credential.

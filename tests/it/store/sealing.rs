@@ -244,9 +244,9 @@ async fn a_sealed_value_does_not_open_in_another_session(test: TestDb) {
 
 async fn another_master_key_is_refused_at_the_start(test: TestDb) {
     let given = |byte: u8| KeySource::Given(hex::encode([byte; 32]).into());
-    seal::unlock(&test.db, &given(1)).await.unwrap();
-    seal::unlock(&test.db, &given(1)).await.unwrap();
-    let refused = seal::unlock(&test.db, &given(2)).await.unwrap_err();
+    seal::unlock(&test.db, &given(1), None).await.unwrap();
+    seal::unlock(&test.db, &given(1), None).await.unwrap();
+    let refused = seal::unlock(&test.db, &given(2), None).await.unwrap_err();
     assert!(matches!(refused, SealError::WrongKey), "{refused}");
     assert!(refused.to_string().contains("another master key"));
 
@@ -260,27 +260,27 @@ async fn another_master_key_is_refused_at_the_start(test: TestDb) {
         .exec(&test.db)
         .await
         .unwrap();
-    let refused = seal::unlock(&test.db, &given(2)).await.unwrap_err();
+    let refused = seal::unlock(&test.db, &given(2), None).await.unwrap_err();
     assert!(matches!(refused, SealError::WrongKey), "{refused}");
-    seal::unlock(&test.db, &given(1)).await.unwrap();
+    seal::unlock(&test.db, &given(1), None).await.unwrap();
 }
 
 async fn a_lost_master_key_is_not_replaced(test: TestDb) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("master.key");
     let source = KeySource::File(path.clone());
-    seal::unlock(&test.db, &source).await.unwrap();
+    seal::unlock(&test.db, &source, None).await.unwrap();
     let mode = fs::metadata(&path).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
-    seal::unlock(&test.db, &source).await.unwrap();
+    seal::unlock(&test.db, &source, None).await.unwrap();
     let kept = fs::read(&path).unwrap();
     fs::remove_file(&path).unwrap();
-    let refused = seal::unlock(&test.db, &source).await.unwrap_err();
+    let refused = seal::unlock(&test.db, &source, None).await.unwrap_err();
     assert!(matches!(refused, SealError::MissingKey(_)), "{refused}");
     assert!(!path.exists(), "no new key hides the loss");
     fs::write(&path, kept).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-    seal::unlock(&test.db, &source).await.unwrap();
+    seal::unlock(&test.db, &source, None).await.unwrap();
 }
 
 async fn another_master_key_opens_no_store(test: TestDb) {

@@ -149,6 +149,29 @@ export type AudioRequest = {
   seconds?: number | null;
 };
 
+/** A change that was made. */
+export type AuditEntry = {
+  /** Method and route. */
+  action: string;
+  /** Who did it. */
+  actor_id: string;
+  /** From where. */
+  address: string;
+  /** RFC 3339. */
+  at: string;
+  /** With what: `access_token`, `outer_token`, `api_key`, `link_token` or `operator`. */
+  credential: string;
+  /** Which key, or which sign-in. */
+  credential_id?: string | null;
+  id: string;
+  /** As in `X-Request-Id`. */
+  request_id: string;
+  /** The status of the answer. */
+  status: number;
+  /** The path as it was asked for, without its query. */
+  target: string;
+};
+
 export type BecameResponse = {
   deleted?: DeletedResponse | null;
   /** When it got another wording, RFC 3339; the body is the last. */
@@ -1647,6 +1670,14 @@ export type OwnPresence = "online" | "offline";
 export type PageApiKey = {
   /** The items. */
   data: ApiKey[];
+  /** Where the next page starts; null at the end. */
+  next_cursor?: string | null;
+};
+
+/** One page of a list. */
+export type PageAuditEntry = {
+  /** The items. */
+  data: AuditEntry[];
   /** Where the next page starts; null at the end. */
   next_cursor?: string | null;
 };

@@ -44,6 +44,16 @@ export class Operations extends Caller {
   }
 
   /**
+   * List changes, newest first.
+   *
+   * Of users, keys, sessions, webhooks, groups and so on, on whichever face; messages and files are none. Each tells who did what,
+   * from where and with which credential, and nothing of what was said. It is kept for `auth.audit_days`.
+   */
+  listAudit(options: CallOptions & { limit?: number | null | undefined; cursor?: string | null | undefined; everybody?: boolean | null | undefined } = {}): Promise<m.PageAuditEntry> {
+    return this.json({ verb: "GET", path: `/v1/audit`, query: { limit: options.limit, cursor: options.cursor, everybody: options.everybody } }, options);
+  }
+
+  /**
    * Set a new password.
    *
    * Ends every sign-in of the user and answers with a new one.

@@ -61,7 +61,9 @@ async fn principal(face: &Face, headers: &HeaderMap, uri: &Uri) -> Result<Princi
     }
     let principal = auth.authenticate(shown).await?.principal;
     match principal.credential {
-        Credential::AccessToken { .. } | Credential::ApiKey(_) => Ok(principal),
+        Credential::AccessToken { .. } | Credential::Outer(_) | Credential::ApiKey(_) => {
+            Ok(principal)
+        }
         // It is for a page that links one phone, and for nothing else.
         Credential::LinkToken(_) | Credential::Operator => Err(Refusal::bad_credential()),
     }

@@ -14,6 +14,7 @@ use super::{Face, error::Refusal, form::query_token};
 use crate::{
     domain::principal::{Credential, Principal},
     http::{
+        audit::Admitted,
         extract::{Path, Peer, RequestId},
         guard::bearer,
         problem::Problem,
@@ -51,6 +52,7 @@ async fn admit(face: &Face, parts: &mut Parts, shown: &str) -> Result<Ctx, Refus
         principal: Arc::new(principal),
         request_id,
     };
+    Admitted::tell(&parts.extensions, &ctx);
     match face.api.limits.take(&ctx.owner()).retry_after {
         Some(retry_after) => Err(Problem::from(Error::RateLimited { retry_after }).into()),
         None => Ok(ctx),
@@ -74,7 +76,9 @@ async fn principal(face: &Face, shown: &str) -> Result<Principal, Refusal> {
         Err(other) => return Err(other.into()),
     };
     match principal.credential {
-        Credential::AccessToken { .. } | Credential::ApiKey(_) => Ok(principal),
+        Credential::AccessToken { .. } | Credential::Outer(_) | Credential::ApiKey(_) => {
+            Ok(principal)
+        }
         // Each is for another face.
         Credential::LinkToken(_) | Credential::Operator => Err(refused()),
     }

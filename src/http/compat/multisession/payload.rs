@@ -223,9 +223,11 @@ mod tests {
             at_ms: 0,
             payload,
             shape: "nested",
+            variant: "",
             who: Some(Who {
                 handle: "1234567890",
                 phone: Some("6282260790996"),
+                number: None,
             }),
         }
     }

@@ -172,7 +172,7 @@ async fn create(
     }
     // Nothing is made that would be refused halfway.
     if let Some(hook) = &hook {
-        face.api.webhooks.check_hook(&ctx, hook).await?;
+        face.api.webhooks.check_hook(&ctx, &hook.url).await?;
     }
     let made = match sessions.create(&ctx, new).await {
         Err(Error::Quota { .. }) => {
@@ -285,7 +285,7 @@ fn hook_of(body: &Fields) -> Result<Option<Hook>, Refusal> {
     }
     Ok(url
         .filter(|url| !url.is_empty())
-        .map(|url| Hook { url, shape }))
+        .map(|url| Hook::of_messages(url, shape)))
 }
 
 async fn webhook(

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::{
     Router,
     extract::State,
-    routing::{get, post, put},
+    routing::{MethodRouter, get, post, put},
 };
 use serde_json::{Map, Value, json};
 
@@ -33,7 +33,13 @@ pub(super) fn routes() -> Router<Face> {
         .route("/api/sessions/{id}/disconnect", post(disconnect))
         .route("/api/sessions/{id}/logout", post(logout))
         .route("/api/sessions/{id}/qr", get(show_code))
-        .route("/api/sessions/{id}/status", get(status))
+}
+
+/// The path that another dialect has as well.
+pub(super) const STATUS: &str = "/api/sessions/{id}/status";
+
+pub(super) fn status_route() -> MethodRouter<Face> {
+    get(status)
 }
 
 async fn enable(

@@ -13,7 +13,7 @@ use wharf::{
     lifecycle::{Stop, Tasks},
     media::{Place, Store},
     protocol::{Connector, ConnectorConfig},
-    seal::Master,
+    seal::{Master, Sealer},
     service::{
         event_log::EventLog,
         media::{Media, MediaParts},
@@ -121,6 +121,7 @@ impl Process {
             egress,
             manager: manager.clone(),
             scratch: files.path().to_owned(),
+            names: Sealer::new(Arc::new(Master::from_bytes([7; 32])), "media.shared"),
         });
         Self {
             sessions: Sessions::new(

@@ -216,6 +216,7 @@ impl Wharf {
         &self.token
     }
 
+    /// The address of a path.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
     }

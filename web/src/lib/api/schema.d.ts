@@ -96,6 +96,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List changes, newest first.
+         * @description Of users, keys, sessions, webhooks, groups and so on, on whichever face; messages and files are none. Each tells who did what,
+         *     from where and with which credential, and nothing of what was said. It is kept for `auth.audit_days`.
+         */
+        get: operations["list_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/auth/change-password": {
         parameters: {
             query?: never;
@@ -1955,6 +1976,41 @@ export interface components {
              */
             seconds?: number | null;
         };
+        /** @description A change that was made. */
+        AuditEntry: {
+            /**
+             * @description Method and route.
+             * @example POST /v1/sessions/{id}/connect
+             */
+            action: string;
+            /** @description Who did it. */
+            actor_id: string;
+            /**
+             * @description From where.
+             * @example 203.0.113.7
+             */
+            address: string;
+            /** @description RFC 3339. */
+            at: string;
+            /** @description With what: `access_token`, `outer_token`, `api_key`, `link_token` or `operator`. */
+            credential: string;
+            /** @description Which key, or which sign-in. */
+            credential_id?: string | null;
+            /** @example aud_0190a2b4c6d87e6f8a1b2c3d4e5f6071 */
+            id: string;
+            /** @description As in `X-Request-Id`. */
+            request_id: string;
+            /**
+             * Format: int32
+             * @description The status of the answer.
+             */
+            status: number;
+            /**
+             * @description The path as it was asked for, without its query.
+             * @example /v1/sessions/sales/connect
+             */
+            target: string;
+        };
         BecameResponse: {
             deleted?: components["schemas"]["DeletedResponse"] | null;
             /** @description When it got another wording, RFC 3339; the body is the last. */
@@ -3744,6 +3800,13 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
+        Page_AuditEntry: {
+            /** @description The items. */
+            data: components["schemas"]["AuditEntry"][];
+            /** @description Where the next page starts; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
         Page_Channel: {
             /** @description The items. */
             data: components["schemas"]["Channel"][];
@@ -5315,6 +5378,48 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    list_audit: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 200. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description What everybody did, for administrators; else what the caller did. */
+                everybody?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_AuditEntry"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description `scope_missing`: `everybody` is for administrators */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

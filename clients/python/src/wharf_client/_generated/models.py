@@ -181,6 +181,30 @@ class AudioRequest(t.TypedDict):
     seconds: t.NotRequired[int | None]
 
 
+class AuditEntry(t.TypedDict):
+    """A change that was made."""
+
+    #: Method and route.
+    action: str
+    #: Who did it.
+    actor_id: str
+    #: From where.
+    address: str
+    #: RFC 3339.
+    at: str
+    #: With what: `access_token`, `outer_token`, `api_key`, `link_token` or `operator`.
+    credential: str
+    #: Which key, or which sign-in.
+    credential_id: t.NotRequired[str | None]
+    id: str
+    #: As in `X-Request-Id`.
+    request_id: str
+    #: The status of the answer.
+    status: int
+    #: The path as it was asked for, without its query.
+    target: str
+
+
 class BecameResponse(t.TypedDict):
     """BecameResponse"""
 
@@ -6089,6 +6113,15 @@ class PageApiKey(t.TypedDict):
 
     #: The items.
     data: list[ApiKey]
+    #: Where the next page starts; null at the end.
+    next_cursor: t.NotRequired[str | None]
+
+
+class PageAuditEntry(t.TypedDict):
+    """One page of a list."""
+
+    #: The items.
+    data: list[AuditEntry]
     #: Where the next page starts; null at the end.
     next_cursor: t.NotRequired[str | None]
 

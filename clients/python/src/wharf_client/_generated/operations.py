@@ -61,6 +61,20 @@ class Operations(Caller):
         """End a key."""
         self._nothing(Request("DELETE", f"/v1/api-keys/{segment(id)}"))
 
+    def list_audit(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        everybody: bool | None = None,
+    ) -> m.PageAuditEntry:
+        """List changes, newest first.
+
+        Of users, keys, sessions, webhooks, groups and so on, on whichever face; messages and files are none. Each tells who did what,
+        from where and with which credential, and nothing of what was said. It is kept for `auth.audit_days`.
+        """
+        return t.cast("m.PageAuditEntry", self._json(Request("GET", "/v1/audit", query={"limit": limit, "cursor": cursor, "everybody": everybody})))
+
     def change_password(
         self,
         body: m.ChangePasswordRequest,
@@ -1288,6 +1302,20 @@ class AsyncOperations(AsyncCaller):
     ) -> None:
         """End a key."""
         await self._nothing(Request("DELETE", f"/v1/api-keys/{segment(id)}"))
+
+    async def list_audit(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        everybody: bool | None = None,
+    ) -> m.PageAuditEntry:
+        """List changes, newest first.
+
+        Of users, keys, sessions, webhooks, groups and so on, on whichever face; messages and files are none. Each tells who did what,
+        from where and with which credential, and nothing of what was said. It is kept for `auth.audit_days`.
+        """
+        return t.cast("m.PageAuditEntry", await self._json(Request("GET", "/v1/audit", query={"limit": limit, "cursor": cursor, "everybody": everybody})))
 
     async def change_password(
         self,

@@ -1,0 +1,2 @@
+// The guide imports types alone from here.
+export {};
