@@ -28,7 +28,9 @@ fn the_description_of_the_api_is_up_to_date() {
 #[test]
 fn every_link_of_the_documents_leads_to_a_file() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut pages = vec![root.join("README.md"), root.join("CHANGELOG.md")];
+    let mut pages = ["README.md", "CHANGELOG.md", "SECURITY.md"]
+        .map(|page| root.join(page))
+        .to_vec();
     for folder in ["docs", "docs/adr", "docs/compat"] {
         pages.extend(
             std::fs::read_dir(root.join(folder))

@@ -10,6 +10,7 @@
     reason = "a test fails by panicking, with its reason"
 )]
 
+mod attacks;
 mod baileys;
 mod bucket;
 mod cases;
