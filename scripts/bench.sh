@@ -2,7 +2,8 @@
 # The ratio benchmarks: each measures Wharf and its yardstick in one run and prints the ratio.
 #
 #   bench.sh                    all of them
-#   bench.sh commit sessions    these: commit, deliveries, holes, dead, sockets, streams, qr, throughput, sessions, history, search
+#   bench.sh commit sessions    these: commit, deliveries, holes, dead, sockets, streams, qr, throughput, sessions, history, search,
+#                               faces, group, soak
 #
 # A missed bound ends it with 1. Leave the machine alone meanwhile: the ratios forgive load, the times do not.
 set -euo pipefail

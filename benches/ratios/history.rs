@@ -40,7 +40,7 @@ pub(crate) async fn run(report: &mut Report) {
         rig.sandbox.call("POST", &path, old).await;
     }
     let session = rig.wharf.pair(&rig.sandbox, OURS).await;
-    let mut socket = rig.wharf.socket(&format!("/ws/{session}")).await;
+    let mut socket = rig.wharf.socket(&format!("/ws/{session}?since=0")).await;
     let begun = Instant::now();
     let (told, looks, delays) = {
         let (end, ended) = tokio::sync::watch::channel(false);

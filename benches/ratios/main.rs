@@ -22,6 +22,8 @@ mod commit;
 #[path = "../../tests/it/harness/databases.rs"]
 mod databases;
 mod deliveries;
+mod faces;
+mod group;
 mod history;
 mod ledger;
 #[expect(dead_code, reason = "shared with the tests, which use more of it")]
@@ -32,6 +34,7 @@ mod report;
 mod rig;
 mod search;
 mod sessions;
+mod soak;
 mod sockets;
 mod streams;
 mod throughput;
@@ -60,12 +63,19 @@ fn main() -> ExitCode {
     match borrowed[..] {
         ["bare-clients", url, control] => runtime.block_on(bare::child(url, control)),
         ["bare-fan"] => runtime.block_on(streams::fan()),
+        ["bare-hello"] => runtime.block_on(faces::hello()),
         ["bare-echo"] => runtime.block_on(sockets::echo()),
         ["receiver"] => runtime.block_on(deliveries::receive()),
         // On a worker, as in the service: the main thread of a runtime pays more for each change of tasks.
         _ => return runtime.block_on(async { runtime.spawn(run(words)).await.unwrap() }),
     }
     ExitCode::SUCCESS
+}
+
+/// Runs on this worker what cannot go from one to another.
+fn here<T>(work: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Handle::current();
+    tokio::task::block_in_place(|| runtime.block_on(work))
 }
 
 async fn run(wanted: Vec<String>) -> ExitCode {
@@ -103,6 +113,15 @@ async fn run(wanted: Vec<String>) -> ExitCode {
     }
     if wants("search") {
         search::run(&mut report).await;
+    }
+    if wants("faces") {
+        here(faces::run(&mut report));
+    }
+    if wants("group") {
+        here(group::run(&mut report));
+    }
+    if wants("soak") {
+        here(soak::run(&mut report));
     }
     report.print()
 }

@@ -12,10 +12,12 @@ use tempfile::TempDir;
 use crate::processes::{SandboxProcess, Wharf};
 
 /// No limit may stand in the way of a measurement; the log says what an operator would see.
-const SETTINGS: [(&str, &str); 3] = [
+const SETTINGS: [(&str, &str); 4] = [
     ("WHARF_HTTP__REQUESTS_PER_MINUTE", "100000000"),
     ("WHARF_HTTP__SOCKETS_PER_TOKEN", "5000"),
     ("WHARF_HTTP__SOCKETS_PER_ADDRESS", "5000"),
+    // So that one machine can play many addresses.
+    ("WHARF_HTTP__TRUSTED_PROXIES", "127.0.0.1/32"),
 ];
 
 /// A sandbox and a Wharf, each in a process of its own, and their folder.
