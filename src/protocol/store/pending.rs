@@ -25,21 +25,21 @@ impl Store {
         self.ride(Kind::Sent, tag, sealed).await
     }
 
-    /// Read and remove. Of two that take the same message, the one whose removal counts gets it.
-    pub(super) async fn take_sent(&self, chat: &str, id: &str) -> Result<Option<Vec<u8>>, Error> {
+    /// A sent message, which stays until it is old. The library asks to have it taken out and puts it back itself; in a group
+    /// several devices ask again at the same moment, and whichever came between the two would get nothing.
+    pub(super) async fn sent_message(
+        &self,
+        chat: &str,
+        id: &str,
+    ) -> Result<Option<Vec<u8>>, Error> {
         use wa_sent_messages::Entity;
         let tag = self.sent(chat, id);
-        if let Some(sealed) = self.riders.take(Kind::Sent, tag) {
-            return Ok(Some(self.opened::<Entity>(&tag, &sealed)?.to_vec()));
-        }
-        if self.riders.find(Kind::Sent, tag) == Found::Removed {
-            return Ok(None);
-        }
-        let Some(payload) = self.get::<Entity>(&self.db, &tag).await? else {
-            return Ok(None);
+        let found = match self.riders.find(Kind::Sent, tag) {
+            Found::Here(sealed) => Some(self.opened::<Entity>(&tag, &sealed)?),
+            Found::Removed => None,
+            Found::Elsewhere => self.get::<Entity>(&self.db, &tag).await?,
         };
-        let taken = self.remove::<Entity>(&tag).await?;
-        Ok(taken.then(|| payload.to_vec()))
+        Ok(found.map(|plain| plain.to_vec()))
     }
 
     pub(super) async fn remove_old_sent(&self, cutoff: i64) -> Result<u32, Error> {

@@ -252,7 +252,7 @@ impl ProtocolStore for Store {
     }
 
     async fn take_sent_message(&self, chat_jid: &str, message_id: &str) -> Result<Option<Vec<u8>>> {
-        Ok(self.take_sent(chat_jid, message_id).await?)
+        Ok(self.sent_message(chat_jid, message_id).await?)
     }
 
     async fn delete_expired_sent_messages(&self, cutoff_timestamp: i64) -> Result<u32> {

@@ -83,20 +83,6 @@ impl Riders {
         }
     }
 
-    /// Removes a message that is among the riders, for one caller only. What a transaction may have written is removed
-    /// by a later one.
-    pub(super) fn take(&self, kind: Kind, tag: Tag) -> Option<Vec<u8>> {
-        let mut riders = self.lock();
-        let rider = riders.remove(&(kind, tag))?;
-        if rider.boarded || matches!(rider.load, Load::Removal) {
-            riders.insert((kind, tag), Rider::new(Load::Removal));
-        }
-        match rider.load {
-            Load::Row { sealed, .. } => Some(sealed),
-            Load::Removal => None,
-        }
-    }
-
     /// Lets the removal of a row ride, wherever the row is. Gives the number of those that wait.
     fn remove(&self, kind: Kind, tag: Tag) -> usize {
         let mut riders = self.lock();

@@ -19,6 +19,7 @@ on_each_engine!(
     a_write_that_fails_leaves_its_riders_to_the_next,
     a_removal_rides_too_and_holds_at_once,
     too_many_riders_get_a_write_of_their_own,
+    a_sent_message_is_there_for_each_device_that_asks_for_it_again,
 );
 
 const CHAT: &str = "5511987650001@s.whatsapp.net";
@@ -114,4 +115,21 @@ async fn too_many_riders_get_a_write_of_their_own(test: TestDb) {
     }
     let next = open(&test.db, fence).await;
     assert!(next.take_sent_message(CHAT, "0").await.unwrap().is_some());
+}
+
+async fn a_sent_message_is_there_for_each_device_that_asks_for_it_again(test: TestDb) {
+    let fence = leased(&test.db, SessionId::new(), NodeId::new()).await;
+    let store = open(&test.db, fence).await;
+    store.store_sent_message(CHAT, "OUT", b"out").await.unwrap();
+    for _ in 0..2 {
+        let (one, other) = tokio::join!(
+            store.take_sent_message(CHAT, "OUT"),
+            store.take_sent_message(CHAT, "OUT")
+        );
+        for found in [one, other] {
+            assert_eq!(found.unwrap().unwrap(), b"out");
+        }
+        // Among the riders first, then on the disk.
+        store.put_session("alice@lid", b"ratchet").await.unwrap();
+    }
 }

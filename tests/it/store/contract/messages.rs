@@ -8,8 +8,7 @@ use wacore::{
 use super::{Store, expectations};
 
 expectations!(
-    a_sent_message_is_taken_once,
-    one_of_two_takers_gets_the_message,
+    a_sent_message_is_found_by_its_chat_and_its_id,
     old_sent_messages_are_removed,
     a_pending_message_is_kept_until_it_is_deleted,
     pending_messages_arrive_and_leave_in_batches,
@@ -25,7 +24,7 @@ expectations!(
 const CHAT: &str = "5511987650001@s.whatsapp.net";
 const SENDER: &str = "100000012345678@lid";
 
-async fn a_sent_message_is_taken_once(store: Store) {
+async fn a_sent_message_is_found_by_its_chat_and_its_id(store: Store) {
     assert_eq!(store.take_sent_message(CHAT, "M1").await.unwrap(), None);
     store.store_sent_message(CHAT, "M1", b"old").await.unwrap();
     store.store_sent_message(CHAT, "M1", b"new").await.unwrap();
@@ -33,24 +32,10 @@ async fn a_sent_message_is_taken_once(store: Store) {
     assert_eq!(store.take_sent_message(SENDER, "M1").await.unwrap(), None);
     let taken = store.take_sent_message(CHAT, "M1").await.unwrap();
     assert_eq!(taken.unwrap(), b"new");
-    assert_eq!(store.take_sent_message(CHAT, "M1").await.unwrap(), None);
     assert_eq!(
         store.take_sent_message(CHAT, "M2").await.unwrap().unwrap(),
         b""
     );
-}
-
-async fn one_of_two_takers_gets_the_message(store: Store) {
-    for round in 0..10 {
-        let id = format!("M{round}");
-        store.store_sent_message(CHAT, &id, b"x").await.unwrap();
-        let (a, b) = tokio::join!(
-            store.take_sent_message(CHAT, &id),
-            store.take_sent_message(CHAT, &id)
-        );
-        let taken = [a.unwrap(), b.unwrap()].into_iter().flatten().count();
-        assert_eq!(taken, 1);
-    }
 }
 
 async fn old_sent_messages_are_removed(store: Store) {
