@@ -2,20 +2,34 @@
 
 use entity::{
     api_keys, chat_labels, chats, contacts,
-    enums::SessionState,
+    enums::{LeaseKind, SessionState},
     events,
     ids::{SessionId, UserId},
-    labels, link_tokens, message_marks, message_secrets, message_texts, messages, outgoing,
+    labels, leases, link_tokens, message_marks, message_secrets, message_texts, messages, outgoing,
     session_credentials,
     sessions::{ActiveModel, Column, Entity, Model},
     users, webhook_deliveries,
 };
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, DbErr,
-    EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, UpdateMany, sea_query::Expr,
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, JoinType,
+    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select, UpdateMany,
+    sea_query::{Expr, IntoCondition},
 };
 
-use super::Script;
+use super::{Script, leases::Standing};
+
+/// A session, and how its lease stands.
+#[derive(Debug, FromQueryResult)]
+pub struct Shown {
+    /// The session.
+    #[sea_orm(nested)]
+    pub session: Model,
+    /// Its lease.
+    #[sea_orm(nested)]
+    pub standing: Option<Standing>,
+}
 
 /// What is shown of a session's run: state, reason and account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +80,46 @@ pub async fn find_by_handle(
         .filter(Column::Handle.eq(handle))
         .one(db)
         .await
+}
+
+/// One session of `owner`, by id, and how it stands.
+pub async fn find_shown(
+    db: &impl ConnectionTrait,
+    owner: UserId,
+    id: SessionId,
+) -> Result<Option<Shown>, DbErr> {
+    shown(owner)
+        .filter(Column::Id.eq(id))
+        .into_model()
+        .one(db)
+        .await
+}
+
+/// One session of `owner`, by handle, and how it stands.
+pub async fn find_shown_by_handle(
+    db: &impl ConnectionTrait,
+    owner: UserId,
+    handle: &str,
+) -> Result<Option<Shown>, DbErr> {
+    let shown = shown(owner).filter(Column::Handle.eq(handle));
+    shown.into_model().one(db).await
+}
+
+/// In one read: a session is looked at far more often than anything else is done.
+fn shown(owner: UserId) -> Select<Entity> {
+    let lease = Entity::belongs_to(leases::Entity)
+        .from(Column::Id)
+        .to(leases::Column::LeaseKey)
+        .on_condition(|_, _| leases::Column::Kind.eq(LeaseKind::Session).into_condition());
+    Entity::find()
+        .join(JoinType::LeftJoin, lease.into())
+        .columns([
+            leases::Column::LeaseKey,
+            leases::Column::LastSeq,
+            leases::Column::Desired,
+            leases::Column::OwnerNode,
+        ])
+        .filter(Column::OwnerId.eq(owner))
 }
 
 /// A session of anybody, by id. Only for what asks whether its caller may.

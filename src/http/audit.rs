@@ -51,11 +51,11 @@ impl Admitted {
 /// The layer.
 pub(super) async fn note(State(api): State<Api>, request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>();
-    let route = route.map(|route| route.as_str().to_owned());
-    let Some(route) = route.filter(|route| is_change(request.method(), route)) else {
+    let route = route.filter(|route| is_change(request.method(), route.as_str()));
+    let Some(route) = route else {
         return next.run(request).await;
     };
-    let action = format!("{} {route}", request.method());
+    let action = format!("{} {}", request.method(), route.as_str());
     let target = request.uri().path().to_owned();
     let (mut parts, body) = request.into_parts();
     let Peer(address) = Peer::from_request_parts(&mut parts, &api)

@@ -2,11 +2,14 @@
 //!
 //! Puts the [`Ctx`] into the request and the rate-limit headers on the answer. The policy is in `service`.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use axum::{
     extract::{FromRequestParts, MatchedPath, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -121,11 +124,45 @@ pub(super) fn too_many(after: Duration) -> Problem {
     .retry_after(after)
 }
 
+/// What a caller has left, where the layer that writes it on the answer is not the one that lets callers in.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Left(Arc<Mutex<Option<Allowance>>>);
+
+impl Left {
+    /// Tells the layer around the request of `extensions`, in place of what was told before.
+    pub(super) fn tell(extensions: &Extensions, allowance: Allowance) {
+        if let Some(Self(left)) = extensions.get() {
+            *left.lock().unwrap_or_else(PoisonError::into_inner) = Some(allowance);
+        }
+    }
+
+    /// What was told; nothing, if nobody was let in.
+    pub(super) fn told(&self) -> Option<Allowance> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The layer around faces that let callers in by themselves: writes on each answer what they have left.
+pub(super) async fn tell_left(mut request: Request, next: Next) -> Response {
+    let left = Left::default();
+    request.extensions_mut().insert(left.clone());
+    let mut response = next.run(request).await;
+    if let Some(allowance) = left.told() {
+        write_allowance(response.headers_mut(), &allowance);
+    }
+    response
+}
+
 fn write_allowance(headers: &mut HeaderMap, allowance: &Allowance) {
+    write_numbers(headers, allowance, allowance.reset.as_secs());
+}
+
+/// Writes what is left; `reset` in whichever way the face has it.
+pub(super) fn write_numbers(headers: &mut HeaderMap, allowance: &Allowance, reset: u64) {
     let numbers = [
         ("x-ratelimit-limit", u64::from(allowance.limit)),
         ("x-ratelimit-remaining", u64::from(allowance.remaining)),
-        ("x-ratelimit-reset", allowance.reset.as_secs()),
+        ("x-ratelimit-reset", reset),
     ];
     for (name, number) in numbers {
         if let Ok(value) = HeaderValue::from_str(&number.to_string()) {

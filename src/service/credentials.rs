@@ -76,13 +76,18 @@ impl SessionCredentials {
         }
     }
 
+    /// Whether the caller may do all that such a key can, and so may have one.
+    pub fn may_hold(ctx: &Ctx) -> bool {
+        SCOPES.iter().all(|scope| ctx.principal.may(*scope))
+    }
+
     /// What the caller's sessions have, made where there was nothing; of none, for a caller who may not do what a key allows.
     pub async fn of(
         &self,
         ctx: &Ctx,
         sessions: &[SessionId],
     ) -> Result<HashMap<SessionId, Credentials>, Error> {
-        if !SCOPES.iter().all(|scope| ctx.principal.may(*scope)) {
+        if !Self::may_hold(ctx) {
             return Ok(HashMap::new());
         }
         for session in sessions {

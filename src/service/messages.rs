@@ -65,6 +65,13 @@ pub struct Sent {
     pub to: String,
 }
 
+/// A session that messages can be sent from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ready {
+    /// Whether it sends slowly, for the sake of its account.
+    pub is_protected: bool,
+}
+
 /// A message that something is written about.
 struct Target {
     id: MessageRowId,
@@ -103,9 +110,13 @@ impl Messages {
     }
 
     /// Refuses what no message could be sent from now, or ever by this caller.
-    pub async fn require_ready(&self, ctx: &Ctx, session: &str) -> Result<(), Error> {
+    pub async fn require_ready(&self, ctx: &Ctx, session: &str) -> Result<Ready, Error> {
         let found = self.running.find(ctx, Scope::MessagesSend, session).await?;
-        found.client().map(|_| ())
+        found.client()?;
+        let is_protected = found
+            .handle
+            .is_some_and(|handle| handle.sends.is_protected());
+        Ok(Ready { is_protected })
     }
 
     /// Stores a message, lets it out, and waits a while for the server's answer.

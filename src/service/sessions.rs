@@ -27,7 +27,7 @@ mod passkey;
 mod settings;
 mod view;
 
-use check::{check_handle, check_name, generated_handle, handle_taken, metadata_text};
+use check::{MAX_HANDLE, check_handle, check_name, generated_handle, handle_taken, metadata_text};
 pub use view::SessionView;
 use view::view;
 
@@ -179,8 +179,7 @@ impl Sessions {
     /// One session, by id or handle.
     pub async fn get(&self, ctx: &Ctx, reference: &str) -> Result<SessionView, Error> {
         ctx.require(Scope::SessionsRead)?;
-        let row = find(&self.db, ctx, reference).await?;
-        self.show(row).await
+        self.shown(ctx, reference).await
     }
 
     /// Changes what the owner may change.
@@ -221,8 +220,7 @@ impl Sessions {
                 self.manager.restart(row.id).await?;
             }
         }
-        let row = find(&self.db, ctx, &row.id.to_string()).await?;
-        self.show(row).await
+        self.shown(ctx, &row.id.to_string()).await
     }
 
     /// Ends the session and forgets everything of it. The device stays linked on the phone until it is removed
@@ -310,9 +308,9 @@ impl Sessions {
         reference: &str,
     ) -> Result<(SessionView, Option<watch::Receiver<Snapshot>>), Error> {
         ctx.require(Scope::SessionsRead)?;
-        let row = find(&self.db, ctx, reference).await?;
-        let live = self.manager.get(row.id).map(|handle| handle.watch());
-        Ok((self.show(row).await?, live))
+        let session = self.shown(ctx, reference).await?;
+        let live = self.manager.get(session.id).map(|handle| handle.watch());
+        Ok((session, live))
     }
 
     /// The time.
@@ -363,13 +361,23 @@ impl Sessions {
     }
 
     async fn again(&self, ctx: &Ctx, id: SessionId) -> Result<SessionView, Error> {
-        let row = find(&self.db, ctx, &id.to_string()).await?;
-        self.show(row).await
+        self.shown(ctx, &id.to_string()).await
     }
 
-    async fn show(&self, row: sessions::Model) -> Result<SessionView, Error> {
-        let standings = db::leases::standings(&self.db, &[row.id]).await?;
-        view(row, standings.first())
+    /// A session of the caller's as it is shown.
+    async fn shown(&self, ctx: &Ctx, reference: &str) -> Result<SessionView, Error> {
+        let (db, owner) = (&self.db, ctx.owner());
+        let found = match reference.parse::<SessionId>() {
+            Ok(id) => db::sessions::find_shown(db, owner, id).await?,
+            Err(_) if reference.len() <= MAX_HANDLE => {
+                db::sessions::find_shown_by_handle(db, owner, reference).await?
+            }
+            Err(_) => None,
+        };
+        let db::sessions::Shown { session, standing } =
+            found.ok_or(Error::NotFound { what: "session" })?;
+        ctx.require_session(session.id)?;
+        view(session, standing.as_ref())
     }
 }
 
@@ -381,7 +389,7 @@ pub(super) async fn find(
 ) -> Result<sessions::Model, Error> {
     let row = match reference.parse::<SessionId>() {
         Ok(id) => db::sessions::find(db, ctx.owner(), id).await?,
-        Err(_) if reference.len() <= 64 => {
+        Err(_) if reference.len() <= MAX_HANDLE => {
             db::sessions::find_by_handle(db, ctx.owner(), reference).await?
         }
         Err(_) => None,

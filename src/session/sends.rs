@@ -166,6 +166,11 @@ impl Sends {
         self.0.more.notify_one();
     }
 
+    /// Whether the pace is on.
+    pub fn is_protected(&self) -> bool {
+        self.0.pace.get().is_some()
+    }
+
     /// Sends what waits. Called at every login and for every message.
     pub(super) fn go(&self) {
         let begins = {

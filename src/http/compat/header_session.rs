@@ -8,6 +8,7 @@ use std::time::Duration;
 use axum::{
     Router,
     extract::{FromRequest as _, Request, State},
+    middleware,
     routing::{get, post},
 };
 
@@ -17,6 +18,7 @@ use crate::{
     http::{
         Api,
         extract::{AnyJson, Json},
+        guard::tell_left,
     },
     service::{Error, messages::NewMessage, qr, sessions::SessionView},
 };
@@ -65,6 +67,7 @@ fn routes(api: &Api, access: Access) -> Router<Api> {
         .route("/status", get(get_status))
         .route("/health", get(get_health))
         .method_not_allowed_fallback(async || Refusal::not_found())
+        .layer(middleware::from_fn(tell_left))
         .with_state(face)
 }
 

@@ -7,7 +7,7 @@ use std::convert::Infallible;
 use axum::{Router, extract::FromRef, middleware};
 
 use super::{Dialect, cors};
-use crate::http::{Api, extract::TrustedProxies};
+use crate::http::{Api, extract::TrustedProxies, guard::tell_left};
 
 mod account;
 mod auth;
@@ -55,6 +55,7 @@ pub fn dialect(origins: Option<Vec<String>>) -> Dialect {
             move |api| {
                 steering::status_route()
                     .layer::<_, Infallible>(middleware::from_fn(form::speak))
+                    .layer::<_, Infallible>(middleware::from_fn(tell_left))
                     .layer::<_, Infallible>(cors(&origins))
                     .with_state(Face { api: api.clone() })
             },
@@ -74,6 +75,7 @@ fn routes(api: &Api, origins: &[String]) -> Router<Api> {
         .merge(chats::routes())
         .merge(socket::routes())
         .layer(middleware::from_fn(form::speak))
+        .layer(middleware::from_fn(tell_left))
         .layer(cors(origins))
         .with_state(Face { api: api.clone() })
 }

@@ -54,10 +54,12 @@ pub fn dialect((origins, public_url): (Option<Vec<String>>, String)) -> Dialect 
     let dialect = dialect.telling(hook::SHAPE, payload::Wasender::new(public_url));
     match origins {
         Some(origins) => dialect.claiming(steering::STATUS, auth::is_of_ours, move |api| {
+            let face = Face::over(api);
+            let speak = middleware::from_fn_with_state(face.clone(), error::speak);
             steering::status_route()
-                .layer::<_, Infallible>(middleware::from_fn(error::speak))
+                .layer::<_, Infallible>(speak)
                 .layer::<_, Infallible>(cors(&origins))
-                .with_state(Face::over(api))
+                .with_state(face)
         }),
         None => dialect,
     }
@@ -73,6 +75,7 @@ impl Face {
 }
 
 fn routes(api: &Api, origins: &[String]) -> Router<Api> {
+    let face = Face::over(api);
     // A file counts its own bytes.
     let files = media::routes().layer(DefaultBodyLimit::disable());
     account::routes()
@@ -84,7 +87,7 @@ fn routes(api: &Api, origins: &[String]) -> Router<Api> {
         .merge(contacts::routes())
         .merge(groups::routes())
         .merge(files)
-        .layer(middleware::from_fn(error::speak))
+        .layer(middleware::from_fn_with_state(face.clone(), error::speak))
         .layer(cors(origins))
-        .with_state(Face::over(api))
+        .with_state(face)
 }

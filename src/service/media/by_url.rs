@@ -20,6 +20,8 @@ impl Media {
         (pointer, url): (&str, &str),
         filename: Option<String>,
     ) -> Result<File, Error> {
+        // Nothing is asked of anybody for a caller who could not keep the answer.
+        self.admit(ctx, session).await?;
         let fetching = async {
             let answer = follow(&self.parts.egress, url).await;
             let answer = answer.map_err(|(code, detail)| Error::Invalid {

@@ -6,6 +6,9 @@ use serde_json::{Map, Value};
 
 use crate::service::Error;
 
+/// The longest handle.
+pub(super) const MAX_HANDLE: usize = 64;
+
 /// The largest `metadata`, as JSON text.
 const MAX_METADATA: usize = 16 << 10;
 
@@ -21,7 +24,7 @@ pub(super) fn handle_taken(error: sea_orm::DbErr) -> Error {
 
 pub(super) fn check_handle(handle: String) -> Result<String, Error> {
     let fits = |c: char| c.is_ascii_alphanumeric() || "_.+@:-".contains(c);
-    if handle.is_empty() || handle.len() > 64 || !handle.chars().all(fits) {
+    if handle.is_empty() || handle.len() > MAX_HANDLE || !handle.chars().all(fits) {
         return Err(Error::invalid(
             "/handle",
             "a handle has 1 to 64 characters of A-Z a-z 0-9 _ . + @ : -",

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use entity::{enums::Role, ids::SessionId, sessions};
 
-use super::{PAGE, SessionView, Sessions, find, view};
+use super::{MAX_HANDLE, PAGE, SessionView, Sessions, find, view};
 use crate::{
     db,
     domain::principal::{Principal, Scope},
@@ -62,7 +62,7 @@ impl Sessions {
     async fn anybodys(&self, reference: &str) -> Result<sessions::Model, Error> {
         let row = match reference.parse::<SessionId>() {
             Ok(id) => db::sessions::find_of_anybody(&self.db, id).await?,
-            Err(_) if reference.len() <= 64 => {
+            Err(_) if reference.len() <= MAX_HANDLE => {
                 db::sessions::find_of_anybody_by_handle(&self.db, reference).await?
             }
             Err(_) => None,

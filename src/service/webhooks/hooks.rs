@@ -99,10 +99,7 @@ impl Webhooks {
         hook: Option<Hook>,
     ) -> Result<(), Error> {
         ctx.require_session(session)?;
-        let mut there = Vec::new();
-        if ctx.principal.may(Scope::WebhooksManage) || hook.is_some() {
-            there = self.shaped(ctx, Some(session)).await?;
-        }
+        let there = self.shaped(ctx, Some(session)).await?;
         let mut there: Vec<Model> = there.into_iter().map(|(_, row)| row).collect();
         if let Some(hook) = hook {
             self.check_hook(ctx, &hook.url).await?;
@@ -120,6 +117,14 @@ impl Webhooks {
             self.delete(ctx, row.id).await?;
         }
         self.parts.wake.wake();
+        Ok(())
+    }
+
+    /// Takes away what told of a session that the caller has just deleted, if the caller may do that.
+    pub async fn forget_hook(&self, ctx: &Ctx, session: SessionId) -> Result<(), Error> {
+        if ctx.principal.may(Scope::WebhooksManage) {
+            self.set_hook(ctx, session, None).await?;
+        }
         Ok(())
     }
 

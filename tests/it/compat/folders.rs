@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::layering::files;
+use crate::{harness::app::TestApp, layering::files};
 
 /// What of `http` every face shares.
 const SHARED: [&str; 7] = [
@@ -150,4 +150,31 @@ fn push(found: &mut Vec<String>, within: &[String], path: &str) {
         ("http", Some(second)) => format!("http::{second}"),
         _ => first.to_owned(),
     });
+}
+
+#[tokio::test]
+async fn every_face_tells_whoever_it_lets_in_what_they_have_left() {
+    let app = TestApp::start().await;
+    let ann = app.user("ann").await;
+    let named = ann.header("x-session-id", "one");
+    for path in [
+        "/v1/sessions",
+        "/status",
+        "/api/sessions",
+        "/api/sessions/none",
+        "/api/sessions/none/status",
+        "/api/whatsapp-sessions",
+    ] {
+        let answer = named.get(path).await;
+        for name in ["limit", "remaining", "reset"] {
+            let value = answer.headers.get(format!("x-ratelimit-{name}"));
+            let value = value.unwrap_or_else(|| panic!("{path} does not tell {name}"));
+            assert!(
+                value.to_str().unwrap().parse::<u64>().is_ok(),
+                "{path}: {value:?}"
+            );
+        }
+        let nobody = app.stranger().header("x-session-id", "one").get(path).await;
+        assert!(!nobody.headers.contains_key("x-ratelimit-limit"), "{path}");
+    }
 }

@@ -12,7 +12,10 @@ use axum::{
 use super::{Face, Refusal};
 use crate::{
     domain::principal::{Credential, Principal},
-    http::{extract::RequestId, guard::bearer},
+    http::{
+        extract::RequestId,
+        guard::{Left, bearer},
+    },
     service::{Ctx, Error, auth::Auth},
 };
 
@@ -34,7 +37,9 @@ impl FromRequestParts<Face> for Caller {
             principal: Arc::new(principal),
             request_id,
         };
-        match face.api.limits.take(&ctx.owner()).retry_after {
+        let allowance = face.api.limits.take(&ctx.owner());
+        Left::tell(&parts.extensions, allowance);
+        match allowance.retry_after {
             Some(retry_after) => Err(Error::RateLimited { retry_after }.into()),
             None => Ok(Self(ctx)),
         }

@@ -16,7 +16,7 @@ use crate::{
     http::{
         audit::Admitted,
         extract::{Path, Peer, RequestId},
-        guard::bearer,
+        guard::{Left, bearer},
         problem::Problem,
     },
     service::{Ctx, Error, throttle::network},
@@ -53,7 +53,9 @@ async fn admit(face: &Face, parts: &mut Parts, shown: &str) -> Result<Ctx, Refus
         request_id,
     };
     Admitted::tell(&parts.extensions, &ctx);
-    match face.api.limits.take(&ctx.owner()).retry_after {
+    let allowance = face.api.limits.take(&ctx.owner());
+    Left::tell(&parts.extensions, allowance);
+    match allowance.retry_after {
         Some(retry_after) => Err(Problem::from(Error::RateLimited { retry_after }).into()),
         None => Ok(ctx),
     }

@@ -247,8 +247,8 @@ async fn remove(
     if session.connected() {
         face.api.sessions.logout(&ctx, &id).await?;
     }
-    face.api.webhooks.set_hook(&ctx, session.id, None).await?;
     face.api.sessions.delete(&ctx, &id).await?;
+    face.api.webhooks.forget_hook(&ctx, session.id).await?;
     Ok(Json(only("Session deleted successfully")))
 }
 

@@ -8,15 +8,17 @@ use axum::{
     extract::{FromRequestParts, RawPathParams},
     http::{HeaderMap, Method, request::Parts},
 };
+use entity::ids::SessionId;
 
-use super::{
-    Face,
-    error::{Left, Refusal},
-    form::query,
-};
+use super::{Face, error::Refusal, form::query};
 use crate::{
     domain::principal::{Credential, Principal},
-    http::{audit::Admitted, extract::RequestId, guard::bearer, problem::Problem},
+    http::{
+        audit::Admitted,
+        extract::RequestId,
+        guard::{Left, bearer},
+        problem::Problem,
+    },
     service::{Ctx, Error, api_keys::WPAT_PREFIX, sessions::SessionView},
 };
 
@@ -43,9 +45,7 @@ async fn admit(face: &Face, parts: &mut Parts, missing: &str) -> Result<Ctx, Ref
     };
     Admitted::tell(&parts.extensions, &ctx);
     let allowance = face.api.limits.take(&ctx.owner());
-    if let Some(left) = parts.extensions.get::<Left>() {
-        left.tell(allowance, face.api.clock.now_ms());
-    }
+    Left::tell(&parts.extensions, allowance);
     match allowance.retry_after {
         Some(retry_after) => Err(Problem::from(Error::RateLimited { retry_after }).into()),
         None => Ok(ctx),
@@ -122,26 +122,53 @@ pub(super) async fn find(face: &Face, ctx: &Ctx, named: &str) -> Result<SessionV
     Ok(session)
 }
 
-/// The session that a session's path is about.
-pub(super) struct Scoped(pub(super) Owned);
+/// A session that is there, of the caller's.
+pub(super) struct Reached {
+    pub(super) ctx: Ctx,
+    pub(super) session: SessionId,
+    /// Names the session to the verbs.
+    pub(super) id: String,
+}
+
+/// The session that a session's path is about. A key of its own says which, and nothing is read for it.
+pub(super) struct Scoped(pub(super) Reached);
 
 impl FromRequestParts<Face> for Scoped {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, face: &Face) -> Result<Self, Refusal> {
         let ctx = admit(face, parts, "API key is required").await?;
-        if let Some(only) = ctx.principal.session {
-            let (session, _) = face.api.sessions.look(&ctx, &only.to_string()).await?;
-            return Ok(Self(Owned::of(ctx, session)));
-        }
-        let hint = parts.headers.get("x-session-id");
-        let hint = hint.and_then(|hint| hint.to_str().ok()).map(str::to_owned);
-        let session = match hint.or_else(|| query(&parts.uri, &["session_id"])) {
-            Some(hint) => find(face, &ctx, &hint).await?,
-            None => choose(face, &ctx, &parts.method).await?,
+        let session = match ctx.principal.session {
+            Some(only) => only,
+            None => named(face, &ctx, parts).await?,
         };
+        let id = session.to_string();
+        Ok(Self(Reached { ctx, session, id }))
+    }
+}
+
+/// The same, as it is at this moment.
+pub(super) struct Seen(pub(super) Owned);
+
+impl FromRequestParts<Face> for Seen {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, face: &Face) -> Result<Self, Refusal> {
+        let Scoped(Reached { ctx, id, .. }) = Scoped::from_request_parts(parts, face).await?;
+        let (session, _) = face.api.sessions.look(&ctx, &id).await?;
         Ok(Self(Owned::of(ctx, session)))
     }
+}
+
+/// The session that the request names, or the one that it must mean.
+async fn named(face: &Face, ctx: &Ctx, parts: &Parts) -> Result<SessionId, Refusal> {
+    let hint = parts.headers.get("x-session-id");
+    let hint = hint.and_then(|hint| hint.to_str().ok()).map(str::to_owned);
+    let session = match hint.or_else(|| query(&parts.uri, &["session_id"])) {
+        Some(hint) => find(face, ctx, &hint).await?,
+        None => choose(face, ctx, &parts.method).await?,
+    };
+    Ok(session.id)
 }
 
 /// The account's only session; to look at, the one that was connected last, or made last if none is. Nothing is done through a
@@ -156,7 +183,5 @@ async fn choose(face: &Face, ctx: &Ctx, method: &Method) -> Result<SessionView, 
     let last = all
         .into_iter()
         .max_by_key(|session| (session.connected_at, session.created_at));
-    let last = last.ok_or_else(Refusal::no_session)?;
-    let (session, _) = face.api.sessions.look(ctx, &last.id.to_string()).await?;
-    Ok(session)
+    last.ok_or_else(Refusal::no_session)
 }

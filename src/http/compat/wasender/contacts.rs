@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{
     Face,
-    auth::{Owned, Scoped},
+    auth::{Owned, Reached, Scoped, Seen},
     dto::{self, done, jid, status},
     error::Refusal,
     form::{Form, MAX_LINE, Page, query_flag},
@@ -42,7 +42,7 @@ pub(super) fn routes() -> Router<Face> {
 /// Who the account is.
 async fn user(
     State(face): State<Face>,
-    Scoped(Owned { ctx, session, id }): Scoped,
+    Seen(Owned { ctx, session, id }): Seen,
 ) -> Result<Json<Value>, Refusal> {
     let Some(phone) = session.phone.clone().filter(|_| session.logged_in()) else {
         return Err(Refusal::bad_request("No phone is linked to this session."));
@@ -68,7 +68,7 @@ async fn user(
 
 async fn on_whatsapp(
     State(face): State<Face>,
-    Scoped(Owned { ctx, id, .. }): Scoped,
+    Scoped(Reached { ctx, id, .. }): Scoped,
     Path(phone): Path<String>,
 ) -> Result<Json<Value>, Refusal> {
     let asked = vec![phone];
@@ -88,7 +88,7 @@ async fn on_whatsapp(
 /// Both addresses of a person, whichever of them is known.
 async fn identify(
     State(face): State<Face>,
-    Scoped(Owned { ctx, id, .. }): Scoped,
+    Scoped(Reached { ctx, id, .. }): Scoped,
     Path(who): Path<String>,
 ) -> Result<Json<Value>, Refusal> {
     let party = face.api.contacts.identify(&ctx, &id, &who).await?;
@@ -126,7 +126,7 @@ pub(super) fn paged(uri: &Uri, all: Vec<Value>) -> Value {
 
 async fn list(
     State(face): State<Face>,
-    Scoped(Owned { ctx, id, .. }): Scoped,
+    Scoped(Reached { ctx, id, .. }): Scoped,
     uri: Uri,
 ) -> Result<Json<Value>, Refusal> {
     let mut known: Vec<Known> = Vec::new();
@@ -146,7 +146,7 @@ async fn list(
 
 async fn save(
     State(face): State<Face>,
-    Scoped(Owned { ctx, id, .. }): Scoped,
+    Scoped(Reached { ctx, id, .. }): Scoped,
     mut form: Form,
 ) -> Result<Json<Value>, Refusal> {
     let who = form.said("jid", MAX_LINE);
@@ -168,7 +168,7 @@ async fn save(
 /// What a person shows, with the name under which the session knows them.
 async fn show(
     State(face): State<Face>,
-    Scoped(Owned { ctx, id, .. }): Scoped,
+    Scoped(Reached { ctx, id, .. }): Scoped,
     Path(who): Path<String>,
 ) -> Result<Json<Value>, Refusal> {
     let info = face.api.contacts.get(&ctx, &id, &who).await?;
@@ -206,7 +206,7 @@ pub(super) async fn picture_of(
 
 async fn picture(
     State(face): State<Face>,
-    Scoped(Owned { ctx, id, .. }): Scoped,
+    Scoped(Reached { ctx, id, .. }): Scoped,
     Path(who): Path<String>,
 ) -> Result<Json<Value>, Refusal> {
     let url = picture_of(&face, (&ctx, &id), &who).await?;
@@ -216,7 +216,7 @@ async fn picture(
 
 async fn block(
     State(face): State<Face>,
-    Scoped(Owned { ctx, id, .. }): Scoped,
+    Scoped(Reached { ctx, id, .. }): Scoped,
     Path(who): Path<String>,
 ) -> Result<Json<Value>, Refusal> {
     face.api.contacts.block(&ctx, &id, &who, true).await?;
@@ -226,7 +226,7 @@ async fn block(
 
 async fn unblock(
     State(face): State<Face>,
-    Scoped(Owned { ctx, id, .. }): Scoped,
+    Scoped(Reached { ctx, id, .. }): Scoped,
     Path(who): Path<String>,
 ) -> Result<Json<Value>, Refusal> {
     face.api.contacts.block(&ctx, &id, &who, false).await?;

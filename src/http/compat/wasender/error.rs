@@ -3,23 +3,24 @@
 //! Owns the one table from [`service::Error`] to a status and a text, and the rate-limit headers that every answer has. Must never
 //! show the source of an internal fault.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use axum::{
-    extract::Request,
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    extract::{Request, State},
+    http::{HeaderValue, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use serde_json::json;
 
+use super::Face;
 use crate::{
-    http::{extract::Json, problem::Problem},
-    service::{self, Fault, rates::Allowance},
+    http::{
+        extract::Json,
+        guard::{Left, write_numbers},
+        problem::Problem,
+    },
+    service::{self, Fault},
 };
 
 /// A fault on its way to the caller; [`speak`] writes it.
@@ -181,23 +182,9 @@ impl From<Problem> for Refusal {
     }
 }
 
-/// What the caller has left, which is told with every answer.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Left(Arc<Mutex<Option<(Allowance, i64)>>>);
-
-impl Left {
-    /// Tells this one, as of `now_ms`, in place of what was told before.
-    pub(super) fn tell(&self, allowance: Allowance, now_ms: i64) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((allowance, now_ms));
-    }
-
-    fn told(&self) -> Option<(Allowance, i64)> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Around every path of the dialect: writes what was refused, and what the caller has left.
-pub(super) async fn speak(mut request: Request, next: Next) -> Response {
+/// Around every path of the dialect: writes what was refused, and what the caller has left, with the time at which all of it is
+/// there again, in seconds since 1970.
+pub(super) async fn speak(State(face): State<Face>, mut request: Request, next: Next) -> Response {
     let left = Left::default();
     request.extensions_mut().insert(left.clone());
     let mut response = next.run(request).await;
@@ -212,24 +199,10 @@ pub(super) async fn speak(mut request: Request, next: Next) -> Response {
         }
         None => response,
     };
-    if let Some((allowance, now_ms)) = left.told() {
-        write_left(response.headers_mut(), &allowance, now_ms);
+    if let Some(allowance) = left.told() {
+        let now = u64::try_from(face.api.clock.now_ms()).unwrap_or(0);
+        let reset = Duration::from_millis(now) + allowance.reset;
+        write_numbers(response.headers_mut(), &allowance, reset.as_secs());
     }
     response
-}
-
-/// The bucket is full again at `reset`, in seconds since 1970.
-fn write_left(headers: &mut HeaderMap, allowance: &Allowance, now_ms: i64) {
-    let now = Duration::from_millis(u64::try_from(now_ms).unwrap_or(0));
-    let reset = now + allowance.reset;
-    let numbers = [
-        ("x-ratelimit-limit", u64::from(allowance.limit)),
-        ("x-ratelimit-remaining", u64::from(allowance.remaining)),
-        ("x-ratelimit-reset", reset.as_secs()),
-    ];
-    for (name, number) in numbers {
-        if let Ok(value) = HeaderValue::from_str(&number.to_string()) {
-            headers.insert(HeaderName::from_static(name), value);
-        }
-    }
 }

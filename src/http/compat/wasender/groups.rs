@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{
     Face,
-    auth::{Owned, Scoped},
+    auth::{Reached, Scoped},
     contacts::{paged, picture_of},
     dto::{self, done, jid},
     error::Refusal,
@@ -44,7 +44,7 @@ pub(super) fn routes() -> Router<Face> {
 
 async fn list(
     State(face): State<Face>,
-    Scoped(Owned { ctx, id, .. }): Scoped,
+    Scoped(Reached { ctx, id, .. }): Scoped,
     uri: Uri,
 ) -> Result<Json<Value>, Refusal> {
     let groups = face.api.groups.list(&ctx, &id).await?;
@@ -58,7 +58,7 @@ async fn list(
 
 async fn create(
     State(face): State<Face>,
-    Scoped(Owned { ctx, id, .. }): Scoped,
+    Scoped(Reached { ctx, id, .. }): Scoped,
     mut form: Form,
 ) -> Result<(StatusCode, Json<Value>), Refusal> {
     let subject = form.said("name", MAX_SUBJECT);
@@ -93,7 +93,7 @@ async fn create(
 
 async fn metadata(
     State(face): State<Face>,
-    Scoped(Owned { ctx, id, .. }): Scoped,
+    Scoped(Reached { ctx, id, .. }): Scoped,
     Path(group): Path<String>,
 ) -> Result<Json<Value>, Refusal> {
     let group = face.api.groups.get(&ctx, &id, &group).await?;
@@ -103,7 +103,7 @@ async fn metadata(
 
 async fn members(
     State(face): State<Face>,
-    Scoped(Owned { ctx, id, .. }): Scoped,
+    Scoped(Reached { ctx, id, .. }): Scoped,
     Path(group): Path<String>,
 ) -> Result<Json<Value>, Refusal> {
     let group = face.api.groups.get(&ctx, &id, &group).await?;
@@ -122,7 +122,7 @@ fn people(form: &mut Form) -> Option<Vec<String>> {
 
 async fn change(
     face: &Face,
-    Owned { ctx, id, .. }: &Owned,
+    Reached { ctx, id, .. }: &Reached,
     (group, people): (&str, &[String]),
     (change, word): (MemberChange, &str),
 ) -> Result<Json<Value>, Refusal> {
@@ -180,7 +180,7 @@ async fn set_roles(
 
 async fn set(
     State(face): State<Face>,
-    Scoped(Owned { ctx, id, .. }): Scoped,
+    Scoped(Reached { ctx, id, .. }): Scoped,
     Path(group): Path<String>,
     mut form: Form,
 ) -> Result<Json<Value>, Refusal> {
@@ -211,7 +211,7 @@ async fn set(
 
 async fn picture(
     State(face): State<Face>,
-    Scoped(Owned { ctx, id, .. }): Scoped,
+    Scoped(Reached { ctx, id, .. }): Scoped,
     Path(group): Path<String>,
 ) -> Result<Json<Value>, Refusal> {
     let url = picture_of(&face, (&ctx, &id), &group).await?;
@@ -221,7 +221,7 @@ async fn picture(
 
 async fn invite(
     State(face): State<Face>,
-    Scoped(Owned { ctx, id, .. }): Scoped,
+    Scoped(Reached { ctx, id, .. }): Scoped,
     Path(group): Path<String>,
 ) -> Result<Json<Value>, Refusal> {
     let code = face.api.groups.invite(&ctx, &id, &group, false).await?;
@@ -232,7 +232,7 @@ async fn invite(
 
 async fn leave(
     State(face): State<Face>,
-    Scoped(Owned { ctx, id, .. }): Scoped,
+    Scoped(Reached { ctx, id, .. }): Scoped,
     Path(group): Path<String>,
 ) -> Result<Json<Value>, Refusal> {
     face.api.groups.leave(&ctx, &id, &group).await?;
@@ -241,7 +241,7 @@ async fn leave(
 
 async fn preview(
     State(face): State<Face>,
-    Scoped(Owned { ctx, id, .. }): Scoped,
+    Scoped(Reached { ctx, id, .. }): Scoped,
     Path(code): Path<String>,
 ) -> Result<Json<Value>, Refusal> {
     let group = face.api.groups.preview(&ctx, &id, &code).await?;
@@ -258,7 +258,7 @@ async fn preview(
 
 async fn accept(
     State(face): State<Face>,
-    Scoped(Owned { ctx, id, .. }): Scoped,
+    Scoped(Reached { ctx, id, .. }): Scoped,
     mut form: Form,
 ) -> Result<Json<Value>, Refusal> {
     let code = form.said("code", MAX_LINE);

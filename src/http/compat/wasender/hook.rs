@@ -105,6 +105,11 @@ impl Kept {
         }
     }
 
+    /// Whether anything is to be posted.
+    pub(super) fn tells(&self) -> bool {
+        self.enabled && self.url.is_some()
+    }
+
     /// Puts it into a session's metadata.
     pub(super) fn keep(&self, metadata: &mut Map<String, Value>) {
         let kept = json!({

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Face,
-    auth::{Owned, Scoped},
+    auth::{Reached, Scoped},
     content::file_of,
     error::Refusal,
     form::{Form, MAX_LINE},
@@ -77,7 +77,7 @@ async fn upload(
     Scoped(owned): Scoped,
     request: Request,
 ) -> Result<Json<Value>, Refusal> {
-    let Owned { ctx, id, .. } = &owned;
+    let Reached { ctx, id, .. } = &owned;
     let media = &face.api.media;
     media.admit(ctx, id).await?;
     let patience = pieces::patience(&request);
@@ -115,7 +115,7 @@ async fn upload(
     public(&face, &file, (UPLOADED, UPLOADED_MS))
 }
 
-async fn from_json(face: &Face, owned: &Owned, request: Request) -> Result<File, Refusal> {
+async fn from_json(face: &Face, owned: &Reached, request: Request) -> Result<File, Refusal> {
     let JsonWithFile(body) = JsonWithFile::<Map<String, Value>>::from_request(request, &()).await?;
     let mut form = Form::of(body);
     let text = form.said("base64", usize::MAX);
@@ -147,7 +147,7 @@ async fn decrypt(
         read_message(&mut form)
     };
     let (message_id, key) = form.done(found)?;
-    let Owned { ctx, id, .. } = &owned;
+    let Reached { ctx, id, .. } = &owned;
     let unknown = || Refusal::field("mediaKey", "This session has no such file.");
     let media_id = if let Some(id) = file_of(&key) {
         id
@@ -190,7 +190,7 @@ fn read_message(form: &mut Form) -> Option<(Option<String>, String)> {
 /// A file that a URL leads to: one of the names given out here, or one from elsewhere.
 pub(super) async fn by_url(
     face: &Face,
-    Owned { ctx, session, id }: &Owned,
+    Reached { ctx, session, id }: &Reached,
     (field, url): (&'static str, &str),
     filename: Option<String>,
 ) -> Result<File, Refusal> {
@@ -205,7 +205,7 @@ pub(super) async fn by_url(
     };
     let file = media.shared(name).await;
     let file = file.map_err(|_| Refusal::field(field, "There is no file at this address."))?;
-    if file.session == session.id {
+    if file.session == *session {
         return Ok(file);
     }
     let label = Label {

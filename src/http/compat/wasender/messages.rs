@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{
     Face,
-    auth::{Owned, Scoped},
+    auth::{Reached, Scoped},
     content,
     dto::{done, jid},
     error::Refusal,
@@ -44,8 +44,8 @@ pub(super) fn routes() -> Router<Face> {
 }
 
 /// A message of the session by its number, or by WhatsApp's id.
-async fn find(face: &Face, owned: &Owned, named: &str) -> Result<StoredMessage, Refusal> {
-    let Owned { ctx, id, .. } = owned;
+async fn find(face: &Face, owned: &Reached, named: &str) -> Result<StoredMessage, Refusal> {
+    let Reached { ctx, id, .. } = owned;
     let messages = &face.api.messages;
     let found = match named.parse::<i64>() {
         Ok(number) => messages.numbered(ctx, id, number).await,
@@ -148,7 +148,7 @@ async fn read(
         None
     };
     let (chat, _) = form.done(chat)?;
-    let Owned { ctx, id, .. } = &owned;
+    let Reached { ctx, id, .. } = &owned;
     face.api
         .chats
         .read(ctx, id, &chat.to_string(), true)
@@ -180,7 +180,7 @@ async fn presence(
         }
     });
     let ((to, shown_to), shown) = form.done(to.zip(shown))?;
-    let Owned { ctx, id, .. } = &owned;
+    let Reached { ctx, id, .. } = &owned;
     match shown {
         Ok(online) => face.api.chats.show_online(ctx, id, online).await?,
         Err(state) => {

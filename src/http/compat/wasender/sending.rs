@@ -5,14 +5,14 @@
 
 use std::time::Duration;
 
-use axum::{Router, extract::State, routing::post};
+use axum::{Router, extract::State, http::Extensions, routing::post};
 use serde_json::{Value, json};
 
 use super::{
     Face,
-    auth::{Owned, Scoped},
+    auth::{Reached, Scoped},
     dto::done,
-    error::{Left, Refusal},
+    error::Refusal,
     form::{Form, MAX_LINE, MAX_TEXT},
     logs::outcome_word,
     media::{by_url, is_voice},
@@ -25,7 +25,7 @@ use crate::{
             Sticker, Video, Voice,
         },
     },
-    http::extract::Json,
+    http::{extract::Json, guard::Left},
     service::{
         messages::{NewMessage, Outcome},
         numbers,
@@ -85,16 +85,15 @@ enum What {
 async fn send(
     State(face): State<Face>,
     Scoped(owned): Scoped,
-    axum::Extension(left): axum::Extension<Left>,
+    extensions: Extensions,
     mut form: Form,
 ) -> Result<Json<Value>, Refusal> {
     let asked = read(&mut form);
     let asked = form.done(asked)?;
-    let Owned { ctx, session, id } = &owned;
-    face.api.messages.require_ready(ctx, id).await?;
-    if session.settings.account_protection {
-        let allowance = face.protected.take(&session.id);
-        left.tell(allowance, face.api.clock.now_ms());
+    let Reached { ctx, session, id } = &owned;
+    if face.api.messages.require_ready(ctx, id).await?.is_protected {
+        let allowance = face.protected.take(session);
+        Left::tell(&extensions, allowance);
         if let Some(after) = allowance.retry_after {
             return Err(Refusal::too_fast(TOO_FAST, after));
         }

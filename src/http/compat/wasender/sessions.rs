@@ -21,6 +21,7 @@ use crate::{
     http::extract::Json,
     service::{
         Ctx,
+        credentials::SessionCredentials,
         sessions::{NewSession, SessionPatch, SessionView},
     },
 };
@@ -143,10 +144,9 @@ async fn create(
     };
     kept.read(&mut form);
     form.finish()?;
-    if let Some(url) = kept.url.as_deref().filter(|_| kept.enabled) {
-        // Nothing is made that would be refused halfway.
-        let checked = face.api.webhooks.check_hook(&ctx, url).await;
-        checked.map_err(Refusal::from).map_err(named)?;
+    let tells = kept.tells();
+    if tells {
+        check(&face, &ctx, &kept).await?;
     }
     let mut new = NewSession {
         name,
@@ -155,10 +155,25 @@ async fn create(
     };
     kept.keep(&mut new.metadata);
     let made = face.api.sessions.create(&ctx, new).await?;
-    post_to(&face, &ctx, &made, &kept).await?;
+    if tells {
+        post_to(&face, &ctx, &made, &kept).await?;
+    }
     let shown = shown_one(&face, &ctx, &made, is_loud(&headers)).await?;
     let body = done("Session created successfully", shown);
     Ok((StatusCode::CREATED, body))
+}
+
+/// Refuses what could not be set of a webhook, so that nothing is changed halfway.
+async fn check(face: &Face, ctx: &Ctx, kept: &Kept) -> Result<(), Refusal> {
+    if !SessionCredentials::may_hold(ctx) {
+        let message = "This token may not have the secret that webhooks are sent with.";
+        return Err(Refusal::new(StatusCode::FORBIDDEN, message));
+    }
+    if let Some(url) = kept.url.as_deref().filter(|_| kept.enabled) {
+        let checked = face.api.webhooks.check_hook(ctx, url).await;
+        checked.map_err(Refusal::from).map_err(named)?;
+    }
+    Ok(())
 }
 
 /// Sees to it that events of `session` are posted as `kept` says.
@@ -202,18 +217,23 @@ async fn update(
     }
     kept.read(&mut form);
     form.finish()?;
+    let is_kept_anew = kept != before;
+    let tells_anew = is_kept_anew && (before.tells() || kept.tells());
     let mut metadata = session.metadata.clone();
     kept.keep(&mut metadata);
     let patch = SessionPatch {
         handle: None,
         name,
-        metadata: (kept != before).then_some(metadata),
+        metadata: is_kept_anew.then_some(metadata),
         settings: (settings != session.settings).then_some(settings),
     };
-    if kept != before {
-        post_to(&face, &ctx, &session, &kept).await?;
+    if tells_anew {
+        check(&face, &ctx, &kept).await?;
     }
     let after = face.api.sessions.update(&ctx, &id, patch).await?;
+    if tells_anew {
+        post_to(&face, &ctx, &after, &kept).await?;
+    }
     let shown = shown_one(&face, &ctx, &after, is_loud(&headers)).await?;
     Ok(done("Session updated successfully", shown))
 }
@@ -226,7 +246,7 @@ async fn remove(
     if session.connected() {
         face.api.sessions.logout(&ctx, &id).await?;
     }
-    face.api.webhooks.set_hook(&ctx, session.id, None).await?;
     face.api.sessions.delete(&ctx, &id).await?;
+    face.api.webhooks.forget_hook(&ctx, session.id).await?;
     Ok(done("Session deleted successfully", json!(null)))
 }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{
     Face,
-    auth::{Owned, Scoped},
+    auth::{Owned, Seen},
     dto::{self, done},
     error::Refusal,
     form::{Form, query_flag},
@@ -150,7 +150,7 @@ async fn status_of(
 
 /// The one answer without `success`.
 async fn status(
-    Scoped(Owned { session, .. }): Scoped,
+    Seen(Owned { session, .. }): Seen,
     headers: HeaderMap,
 ) -> Result<Json<Value>, Refusal> {
     Ok(Json(

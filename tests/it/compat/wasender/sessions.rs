@@ -215,6 +215,19 @@ async fn a_token_that_may_less_than_a_key_is_not_shown_one() {
     let body = json!({"name": "reader", "scopes": ["sessions:read"]});
     let reader = person.post("/v1/api-keys", body).await.expect(201);
     let reader = app.stranger().bearer(reader["key"].as_str().unwrap());
+    let body =
+        json!({"name": "writer", "scopes": ["sessions:read", "sessions:write", "webhooks:manage"]});
+    let writer = person.post("/v1/api-keys", body).await.expect(201);
+    let writer = app.stranger().bearer(writer["key"].as_str().unwrap());
+    let mut hooked = asked("two");
+    hooked["webhook_url"] = "https://shop.example/hook".into();
+    hooked["webhook_enabled"] = true.into();
+    let answer = writer.post("/api/whatsapp-sessions", hooked).await;
+    refused(
+        answer,
+        403,
+        "This token may not have the secret that webhooks are sent with.",
+    );
     let list = reader.get("/api/whatsapp-sessions").await.expect(200);
     assert_eq!(
         (
