@@ -5,6 +5,7 @@ mod access;
 mod encoding;
 mod files;
 mod frontend;
+mod guessing;
 mod http;
 mod logging;
 mod transport;

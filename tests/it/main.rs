@@ -34,4 +34,5 @@ mod routes;
 mod snippets;
 mod store;
 mod streams;
+mod walls;
 mod webhook;

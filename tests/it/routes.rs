@@ -23,7 +23,6 @@ mod metrics;
 mod privacy_tokens;
 mod sessions;
 mod setup;
-mod strangers;
 mod users;
 mod webhooks;
 mod ws;

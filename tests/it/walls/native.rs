@@ -1,125 +1,13 @@
-//! Nobody reaches what is somebody else's: made from the description of the API, so that a new path is covered the
-//! day it appears.
+//! On the native face nobody reaches what is somebody else's, and nothing opens that has ended.
 
-use reqwest::Method;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
-use crate::harness::app::{Caller, TestApp};
-
-struct Operation {
-    method: Method,
-    path: String,
-    open: bool,
-    body: Option<Value>,
-}
-
-fn document() -> Value {
-    serde_json::to_value(wharf::http::document()).unwrap()
-}
-
-fn operations() -> Vec<Operation> {
-    let document = document();
-    let mut all = Vec::new();
-    for (path, item) in document["paths"].as_object().unwrap() {
-        for (verb, operation) in item.as_object().unwrap() {
-            let schema = operation.pointer("/requestBody/content/application~1json/schema");
-            all.push(Operation {
-                method: verb.to_uppercase().parse().unwrap(),
-                path: path.clone(),
-                open: operation["security"] == json!([{}]) || operation["security"] == json!([]),
-                body: schema.map(|schema| sample(&document, schema)),
-            });
-        }
-    }
-    all
-}
-
-/// A value that the schema takes: examples, required fields, and objects that are optional.
-fn sample(document: &Value, schema: &Value) -> Value {
-    if let Some(name) = schema["$ref"].as_str() {
-        let pointer = name.trim_start_matches('#');
-        return sample(document, document.pointer(pointer).unwrap());
-    }
-    if let Some(example) = schema.get("example") {
-        return example.clone();
-    }
-    if let Some(word) = schema.pointer("/enum/0") {
-        return word.clone();
-    }
-    for alternatives in ["oneOf", "anyOf", "allOf"] {
-        let mut found = schema[alternatives].as_array().into_iter().flatten();
-        if let Some(one) = found.rfind(|one| one["type"] != "null") {
-            return sample(document, one);
-        }
-    }
-    let kind = match &schema["type"] {
-        Value::Array(kinds) => kinds[0].as_str().unwrap(),
-        kind => kind.as_str().unwrap_or("object"),
-    };
-    match kind {
-        "string" => json!("something"),
-        "integer" | "number" => schema.get("minimum").cloned().unwrap_or_else(|| json!(1)),
-        "boolean" => json!(true),
-        "array" => json!([sample(document, &schema["items"])]),
-        _ => {
-            let required = schema["required"].as_array().cloned().unwrap_or_default();
-            let mut object = Map::new();
-            for (name, field) in schema["properties"].as_object().into_iter().flatten() {
-                let is_object = field.get("oneOf").is_some();
-                if is_object || required.contains(&json!(name)) {
-                    object.insert(name.clone(), sample(document, field));
-                }
-            }
-            Value::Object(object)
-        }
-    }
-}
-
-/// What belongs to somebody: by the first word of the path that names it.
-struct Belongings {
-    session: String,
-    user: String,
-    api_key: String,
-    webhook: String,
-    delivery: String,
-}
-
-impl Belongings {
-    async fn of(app: &TestApp, owner: &Caller) -> Self {
-        let key = json!({"name": "key", "scopes": ["sessions:read"]});
-        let key = owner.post("/v1/api-keys", key).await.expect(201);
-        let hook = json!({"url": "http://127.0.0.1:9/hook"});
-        let hook = owner.post("/v1/webhooks", hook).await.expect(201);
-        let id = |value: &Value| value["id"].as_str().unwrap().to_owned();
-        let session = owner.session("theirs").await;
-        let delivery = app.dead_delivery(&session, &id(&hook)).await;
-        Self {
-            session,
-            webhook: id(&hook),
-            delivery: delivery.to_string(),
-            user: owner.id().await,
-            api_key: id(&key),
-        }
-    }
-
-    /// The path with the ids filled in. A path of a new kind fails here until it is taught.
-    fn fill(&self, path: &str) -> String {
-        let id = match path.split('/').nth(2).unwrap() {
-            "sessions" => &self.session,
-            "users" => &self.user,
-            "api-keys" => &self.api_key,
-            "webhooks" => &self.webhook,
-            "deliveries" => &self.delivery,
-            new => panic!("{path}: teach this test what {new} a stranger could have"),
-        };
-        let mut filled = path.replace("{id}", id);
-        while let Some((before, rest)) = filled.split_once('{') {
-            let (_, after) = rest.split_once('}').unwrap();
-            filled = format!("{before}something{after}");
-        }
-        filled
-    }
-}
+use super::{
+    belongings::Belongings,
+    credentials::{ended, key},
+    operations::operations,
+};
+use crate::harness::app::TestApp;
 
 #[tokio::test]
 async fn every_path_with_an_id_of_somebody_else_answers_404() {
@@ -133,14 +21,9 @@ async fn every_path_with_an_id_of_somebody_else_answers_404() {
             continue;
         }
         let path = theirs.fill(&operation.path);
-        let body = operation.body.as_ref().map(Value::to_string);
-        let answer = stranger.send(operation.method.clone(), &path, body).await;
+        let answer = operation.ask(&stranger, &path).await;
         let said = answer.json();
-        assert_eq!(
-            answer.status, 404,
-            "{} {}: {said}",
-            operation.method, operation.path
-        );
+        assert_eq!(answer.status, 404, "{operation}: {said}");
         assert!(!said.to_string().contains(&theirs.session));
         tried += 1;
     }
@@ -155,32 +38,28 @@ async fn every_path_with_an_id_of_somebody_else_answers_404() {
 }
 
 #[tokio::test]
-async fn every_path_but_the_open_ones_answers_401_without_a_token() {
+async fn what_has_ended_opens_nothing_but_what_is_open_to_everybody() {
     let app = TestApp::start().await;
     let owner = app.user("owner").await;
     let theirs = Belongings::of(&app, &owner).await;
+    let ended = ended(&app, "owner").await;
     let mut open = Vec::new();
     for operation in operations() {
-        let path = if operation.path.contains('{') {
-            theirs.fill(&operation.path)
-        } else {
-            operation.path.clone()
-        };
         if operation.open {
             open.push(operation.path);
             continue;
         }
-        let body = operation.body.as_ref().map(Value::to_string);
-        let answer = app
-            .stranger()
-            .send(operation.method.clone(), &path, body)
-            .await;
-        assert_eq!(
-            answer.status, 401,
-            "{} {}",
-            operation.method, operation.path
-        );
+        let path = theirs.fill(&operation.path);
+        for (what, caller) in &ended {
+            let answer = operation.ask(caller, &path).await;
+            assert_eq!(answer.status, 401, "{operation} with {what}");
+        }
     }
+    let owner = app.sign_in("owner").await;
+    owner
+        .get(&theirs.fill("/v1/sessions/{id}"))
+        .await
+        .expect(200);
     open.sort();
     assert_eq!(
         open,
@@ -194,6 +73,32 @@ async fn every_path_but_the_open_ones_answers_401_without_a_token() {
         ],
         "a path is open only on purpose"
     );
+}
+
+#[tokio::test]
+async fn a_key_of_one_session_reaches_no_other_of_its_owner() {
+    let app = TestApp::start().await;
+    let owner = app.user("owner").await;
+    let theirs = Belongings::of(&app, &owner).await;
+    owner.session("other").await;
+    let bound = key(&app, &owner, json!({"session": "other"})).await;
+    for operation in operations() {
+        if operation.open {
+            continue;
+        }
+        let is_one = operation.path.starts_with("/v1/sessions/{id}");
+        let answer = operation.ask(&bound, &theirs.fill(&operation.path)).await;
+        let said = answer.text();
+        if is_one {
+            assert_eq!(answer.status, 404, "{operation}: {said}");
+        }
+        assert!(!said.contains(&theirs.session), "{operation}: {said}");
+    }
+    owner
+        .get(&theirs.fill("/v1/sessions/{id}"))
+        .await
+        .expect(200);
+    bound.get("/v1/sessions/other").await.expect(200);
 }
 
 #[tokio::test]
