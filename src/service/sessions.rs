@@ -182,6 +182,12 @@ impl Sessions {
         self.shown(ctx, reference).await
     }
 
+    /// One session, for a caller who is about to change something of it.
+    pub async fn to_change(&self, ctx: &Ctx, reference: &str) -> Result<SessionView, Error> {
+        ctx.require(Scope::SessionsWrite)?;
+        self.shown(ctx, reference).await
+    }
+
     /// Changes what the owner may change.
     pub async fn update(
         &self,

@@ -219,7 +219,7 @@ async fn create_link_token(
     Path(id): Path<String>,
     Json(body): Json<LinkTokenRequest>,
 ) -> Result<(StatusCode, Json<LinkTokenResponse>), Problem> {
-    let session = api.sessions.get(&ctx, &id).await?.id;
+    let session = api.sessions.to_change(&ctx, &id).await?.id;
     let link = api
         .tickets
         .issue_link(&ctx, session, body.expires_in_s, body.allowed_origins)

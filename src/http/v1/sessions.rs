@@ -224,7 +224,7 @@ async fn merged(
     id: &str,
     named: Map<String, Value>,
 ) -> Result<Settings, Problem> {
-    let now = sessions.get(ctx, id).await?.settings;
+    let now = sessions.to_change(ctx, id).await?.settings;
     let mut all = serde_json::to_value(now).map_err(crate::service::Error::internal)?;
     if let Value::Object(all) = &mut all {
         all.extend(named);

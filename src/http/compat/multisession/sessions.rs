@@ -208,7 +208,7 @@ async fn update(
     Owned { ctx, id }: Owned,
     body: Fields,
 ) -> Result<Json<Value>, Refusal> {
-    let now = face.api.sessions.get(&ctx, &id).await?;
+    let now = face.api.sessions.to_change(&ctx, &id).await?;
     let name = body.text(&["name"], MAX_NAME)?;
     let name = name.filter(|name| !name.trim().is_empty());
     let mut settings = now.settings.clone();
@@ -345,7 +345,7 @@ pub(super) async fn set(
     Owned { ctx, id }: &Owned,
     change: impl FnOnce(&mut crate::domain::session::Settings),
 ) -> Result<SessionView, Refusal> {
-    let mut settings = face.api.sessions.get(ctx, id).await?.settings;
+    let mut settings = face.api.sessions.to_change(ctx, id).await?.settings;
     change(&mut settings);
     let patch = SessionPatch {
         settings: Some(settings),
