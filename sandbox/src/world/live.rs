@@ -66,6 +66,8 @@ pub(crate) struct Conn {
     /// Wakes the writer: once its channel has run empty there is more in the device's queue.
     more: Arc<Notify>,
     pub(crate) stage: Stage,
+    /// Frames of this step that are not in the channel yet.
+    unreleased: usize,
 }
 
 #[derive(Debug, Default)]
@@ -88,7 +90,14 @@ impl Live {
         if let Stage::Device { key, .. } = &stage {
             self.by_device.insert(*key, conn);
         }
-        self.conns.insert(conn, Conn { tx, more, stage });
+        let unreleased = 0;
+        let open = Conn {
+            tx,
+            more,
+            stage,
+            unreleased,
+        };
+        self.conns.insert(conn, open);
         conn
     }
 
@@ -143,12 +152,16 @@ impl Live {
 
     /// Whether a connection is so far behind that its device should read from the queue instead.
     pub(crate) fn is_crowded(&self, conn: ConnId) -> bool {
-        self.conns
-            .get(&conn)
-            .is_some_and(|open| open.tx.capacity() < CHANNEL_FRAMES / 2)
+        self.conns.get(&conn).is_some_and(|open| {
+            let room = open.tx.capacity().saturating_sub(open.unreleased);
+            room < CHANNEL_FRAMES / 2
+        })
     }
 
     pub(crate) fn push(&mut self, conn: ConnId, frame: Vec<u8>) {
+        if let Some(open) = self.conns.get_mut(&conn) {
+            open.unreleased += 1;
+        }
         self.outbox.push((conn, Out::Frame(frame)));
     }
 
@@ -178,9 +191,10 @@ impl Live {
     pub(crate) fn release(&mut self) -> u64 {
         let mut frames = 0;
         for (conn, out) in std::mem::take(&mut self.outbox) {
-            let Some(open) = self.conns.get(&conn) else {
+            let Some(open) = self.conns.get_mut(&conn) else {
                 continue;
             };
+            open.unreleased = 0;
             frames += u64::from(matches!(out, Out::Frame(_) | Out::Late(..)));
             match open.tx.try_send(out) {
                 Ok(()) => {}

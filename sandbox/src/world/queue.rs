@@ -257,6 +257,29 @@ mod tests {
     }
 
     #[test]
+    fn a_device_that_is_told_much_in_one_step_keeps_its_connection_and_the_order() {
+        let mut world = World::new();
+        let device = world.link_for_test();
+        let (tx, mut rx) = mpsc::channel(CHANNEL_FRAMES);
+        let backlog = Backlog::Live;
+        let stage = Stage::Device {
+            key: device,
+            backlog,
+        };
+        let conn = world.live.open(tx, Arc::new(Notify::new()), stage);
+        // As when everybody in a large group says that a message has come.
+        for id in 0..MESSAGES {
+            world.deliver(device, &message(id));
+        }
+        world.live.release();
+        assert!(world.live.conns.contains_key(&conn));
+
+        let read = read_all(&mut world, conn, &mut rx);
+        let ids = read.iter().map(|node| attr(node, "id").unwrap());
+        assert!(ids.eq((0..MESSAGES).map(|id| id.to_string())));
+    }
+
+    #[test]
     fn a_device_that_comes_back_gets_what_it_has_not_acknowledged() {
         let mut world = World::new();
         let device = world.link_for_test();
