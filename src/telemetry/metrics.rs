@@ -3,7 +3,10 @@
 //! Owns the one recorder and what its series mean. Modules count through the `metrics` facade under the names that
 //! stand here; no label may name a session, a user or an address. `app` asks for it, `http` shows it.
 
-use std::{sync::OnceLock, time::Duration};
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
@@ -18,18 +21,20 @@ const SECONDS: [f64; 12] = [
 
 /// The recorder of this process. It is installed at the first call; later calls give the same one.
 pub fn recorder() -> Result<PrometheusHandle, BuildError> {
-    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
-    if let Some(handle) = HANDLE.get() {
+    static HANDLE: Mutex<Option<PrometheusHandle>> = Mutex::new(None);
+    // Held throughout: of two first calls at once, the one whose handle is kept must be the one that installs.
+    let mut installed = HANDLE.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(handle) = &*installed {
         return Ok(handle.clone());
     }
     let recorder = PrometheusBuilder::new()
         .set_buckets(&SECONDS)?
         .build_recorder();
-    let handle = HANDLE.get_or_init(|| recorder.handle()).clone();
-    // Whoever came first has installed theirs.
+    let handle = recorder.handle();
     if metrics::set_global_recorder(recorder).is_ok() {
         describe();
     }
+    *installed = Some(handle.clone());
     Ok(handle)
 }
 
