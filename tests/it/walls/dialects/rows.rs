@@ -8,10 +8,10 @@ use std::{
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::walls::operations::Operation;
 use crate::{
     harness::app::phones::{BOB, PNG},
     layering::files,
+    walls::operations::Operation,
 };
 
 /// What is there for everybody: what lets in, what tells that the service runs, and files behind names that cannot be guessed.
