@@ -208,6 +208,15 @@ mod tests {
             .build()
     }
 
+    fn connect(world: &mut World, device: DeviceKey) -> (ConnId, mpsc::Receiver<Out>) {
+        let (tx, rx) = mpsc::channel(CHANNEL_FRAMES);
+        let stage = Stage::Device {
+            key: device,
+            backlog: Backlog::Live,
+        };
+        (world.live.open(tx, Arc::new(Notify::new()), stage), rx)
+    }
+
     /// What the writer does: empty the channel, then ask for more, until there is no more.
     fn read_all(world: &mut World, conn: ConnId, rx: &mut mpsc::Receiver<Out>) -> Vec<Node> {
         let mut read = Vec::new();
@@ -228,13 +237,7 @@ mod tests {
     fn a_device_that_reads_slowly_keeps_its_connection_and_the_order() {
         let mut world = World::new();
         let device = world.link_for_test();
-        let (tx, mut rx) = mpsc::channel(CHANNEL_FRAMES);
-        let backlog = Backlog::Live;
-        let stage = Stage::Device {
-            key: device,
-            backlog,
-        };
-        let conn = world.live.open(tx, Arc::new(Notify::new()), stage);
+        let (conn, mut rx) = connect(&mut world, device);
         for id in 0..MESSAGES {
             world.deliver(device, &message(id));
             world.live.release();
@@ -260,13 +263,7 @@ mod tests {
     fn a_device_that_is_told_much_in_one_step_keeps_its_connection_and_the_order() {
         let mut world = World::new();
         let device = world.link_for_test();
-        let (tx, mut rx) = mpsc::channel(CHANNEL_FRAMES);
-        let backlog = Backlog::Live;
-        let stage = Stage::Device {
-            key: device,
-            backlog,
-        };
-        let conn = world.live.open(tx, Arc::new(Notify::new()), stage);
+        let (conn, mut rx) = connect(&mut world, device);
         // As when everybody in a large group says that a message has come.
         for id in 0..MESSAGES {
             world.deliver(device, &message(id));
