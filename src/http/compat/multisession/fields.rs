@@ -81,12 +81,22 @@ impl Fields {
         self.0.contains_key(name)
     }
 
-    /// Whether `name`, if it is given, is a list that holds nothing but `word`.
-    pub(super) fn only(&self, name: &str, word: &str) -> bool {
-        match self.get(&[name]) {
-            None => true,
-            Some((_, Value::Array(list))) => list.iter().all(|item| item == word),
-            Some(_) => false,
+    /// A list of at least one of `known`; `wrong` is said of anything else.
+    pub(super) fn some_of<'a>(
+        &self,
+        name: &str,
+        known: &[&'a str],
+        wrong: &str,
+    ) -> Result<Option<Vec<&'a str>>, Refusal> {
+        let Some((_, list)) = self.get(&[name]) else {
+            return Ok(None);
+        };
+        let named = |item: &Value| known.iter().copied().find(|word| item == word);
+        let items = list.as_array().into_iter().flatten();
+        let named: Option<Vec<&str>> = items.map(named).collect();
+        match named.filter(|named| !named.is_empty()) {
+            Some(named) => Ok(Some(named)),
+            None => Err(Refusal::invalid(wrong)),
         }
     }
 

@@ -1,4 +1,5 @@
-//! The bodies of this dialect's webhooks: a message in an object of its own (`nested`), or all at the top (`flat`).
+//! The bodies of this dialect's webhooks: a message in an object of its own (`nested`), or all at the top (`flat`); and, the same in
+//! both, how far one of the account's own messages has come.
 //!
 //! Owns the two shapes, their headers and when they are tried again. What the account itself wrote is not told: a script that
 //! answers whatever it hears would answer itself.
@@ -11,8 +12,9 @@ use super::{link::link, messaging::jid};
 use crate::{
     domain::{
         address::ChatKind,
-        clock::from_rfc3339,
-        message::{Content, Message},
+        clock::{from_rfc3339, rfc3339},
+        event::AckData,
+        message::{Ack, Content, Message},
     },
     service::webhooks::{Render, RenderError, Rendered, Schedule, Told},
 };
@@ -36,6 +38,9 @@ pub(super) struct Flat;
 
 impl Render for Nested {
     fn render(&self, told: &Told<'_>) -> Result<Option<Rendered>, RenderError> {
+        if told.event_type == "message.ack" {
+            return receipt(told);
+        }
         let Some(heard) = Heard::of(told)? else {
             return Ok(None);
         };
@@ -75,6 +80,9 @@ impl Render for Nested {
 
 impl Render for Flat {
     fn render(&self, told: &Told<'_>) -> Result<Option<Rendered>, RenderError> {
+        if told.event_type == "message.ack" {
+            return receipt(told);
+        }
         let Some(heard) = Heard::of(told)? else {
             return Ok(None);
         };
@@ -104,6 +112,26 @@ impl Render for Flat {
     fn schedule(&self, _: &str) -> Schedule {
         SCHEDULE
     }
+}
+
+/// What the other side's device says. The server's own answer is none.
+fn receipt(told: &Told<'_>) -> Result<Option<Rendered>, RenderError> {
+    let ack: AckData = serde_json::from_str(told.payload)?;
+    let (kind, status) = match ack.ack_name {
+        Ack::Device => ("", "delivered"),
+        Ack::Read => ("read", "read"),
+        Ack::Played => ("played", "played"),
+        Ack::Error | Ack::Pending | Ack::Server => return Ok(None),
+    };
+    rendered(&json!({
+        "session_id": told.who.map_or("", |who| who.handle),
+        "message_ids": [ack.message_id],
+        "sender": ack.chat,
+        "chat": ack.chat,
+        "timestamp": rfc3339(told.at_ms),
+        "type": kind,
+        "status": status,
+    }))
 }
 
 fn rendered(body: &Value) -> Result<Option<Rendered>, RenderError> {

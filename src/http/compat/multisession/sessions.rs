@@ -24,12 +24,15 @@ use crate::{
     service::{
         Ctx, Error,
         sessions::{NewSession, SessionPatch, SessionView},
-        webhooks::Hook,
+        webhooks::{Hook, Telling},
     },
 };
 
 /// The longest id.
 const MAX_ID: usize = 64;
+/// What a webhook can be told of.
+const EVENTS: [&str; 2] = ["message", "receipt"];
+
 /// The shapes of a webhook that this dialect has; the first is what is taken when nothing is said.
 const SHAPES: [&str; 2] = ["nested", "flat"];
 
@@ -278,14 +281,22 @@ fn hook_of(body: &Fields) -> Result<Option<Hook>, Refusal> {
     if !SHAPES.contains(&shape.as_str()) {
         return Err(Refusal::invalid("webhook_format must be nested or flat"));
     }
-    if !body.only("webhook_events", "message") {
-        return Err(Refusal::invalid(
-            "webhook_events can hold message alone: receipts are not told",
-        ));
-    }
-    Ok(url
-        .filter(|url| !url.is_empty())
-        .map(|url| Hook::of_messages(url, shape)))
+    // A handler of the nested shape reads a message in whatever it gets.
+    let usual = if shape == SHAPES[0] { 1 } else { EVENTS.len() };
+    let wrong = "webhook_events holds message, receipt or both";
+    let events = body.some_of("webhook_events", &EVENTS, wrong)?;
+    let events = events.unwrap_or_else(|| EVENTS[..usual].to_vec());
+    let types = events.into_iter().map(|event| match event {
+        "receipt" => "message.ack".to_owned(),
+        other => other.to_owned(),
+    });
+    Ok(url.filter(|url| !url.is_empty()).map(|url| Hook {
+        tells: vec![Telling {
+            variant: String::new(),
+            types: types.collect(),
+        }],
+        ..Hook::of_messages(url, shape)
+    }))
 }
 
 async fn webhook(

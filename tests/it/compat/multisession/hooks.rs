@@ -73,6 +73,41 @@ async fn a_message_reaches_the_webhook_in_the_shape_that_was_asked_for_and_own_o
 }
 
 #[tokio::test]
+async fn how_far_own_messages_have_come_is_told_to_whoever_asks_for_receipts() {
+    let folder = tempfile::tempdir().unwrap();
+    let sandbox = SandboxProcess::start(folder.path()).await;
+    let wharf = Wharf::start(folder.path(), &sandbox.url).await;
+    let (asked, silent) = (Receiver::start().await, Receiver::start().await);
+    let body = json!({
+        "phone": "one", "webhook_url": asked.url(), "webhook_events": ["message", "receipt"],
+    });
+    let one = linked(&wharf, &sandbox, body, ALICE).await;
+    let body = json!({"phone": "two", "webhook_url": silent.url()});
+    let two = linked(&wharf, &sandbox, body, CAROL).await;
+    let mut sent = Vec::new();
+    for path in [&one, &two] {
+        let own = json!({"to": BOB, "message": "from here"});
+        let said = wharf.call("POST", &format!("{path}/send"), own).await;
+        sent.push(said["message_id"].as_str().unwrap().to_owned());
+    }
+    let told = asked.has_seen(1).await.remove(0).json();
+    let chat = format!("{BOB}@s.whatsapp.net");
+    assert_eq!(
+        (&told["session_id"], &told["message_ids"], &told["status"]),
+        (&json!("one"), &json!([sent[0]]), &json!("delivered")),
+        "{told}"
+    );
+    assert_eq!(
+        (&told["chat"], &told["sender"]),
+        (&json!(chat), &json!(chat))
+    );
+    // What comes after it is a message: of its receipts the other was told nothing.
+    sandbox.write(BOB, CAROL, "Hello!").await;
+    let told = silent.has_seen(1).await.remove(0).json();
+    assert_eq!(told["message"]["message"], "Hello!", "{told}");
+}
+
+#[tokio::test]
 async fn a_webhook_that_fails_is_tried_three_times_and_can_be_delivered_again() {
     let folder = tempfile::tempdir().unwrap();
     let sandbox = SandboxProcess::start(folder.path()).await;

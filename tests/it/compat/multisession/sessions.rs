@@ -99,8 +99,8 @@ async fn what_a_session_cannot_be_is_named() {
             "proxy_config.port must be 1 to 65535",
         ),
         (
-            json!({"webhook_events": ["message", "receipt"]}),
-            "webhook_events can hold message alone: receipts are not told",
+            json!({"webhook_events": ["message", "call"]}),
+            "webhook_events holds message, receipt or both",
         ),
     ] {
         let answer = ann.post("/api/sessions", body).await;
