@@ -33,11 +33,13 @@ use crate::{
         credentials::SessionCredentials,
         event_log::EventLog,
         media::{Eager, Media, MediaParts},
-        messages::Messages,
+        messages::{MessageParts, Messages},
         passwords::Passwords,
+        quotas::Quotas,
         rates::Rate,
         revocation::Revocations,
         sessions::Sessions,
+        shares::Places,
         users::Users,
         webhooks::WebhookParts,
     },
@@ -168,6 +170,7 @@ impl App {
         );
         let vault = Vault::new(&master);
         let files = Store::open(&place(&config, data.path())).map_err(Error::Media)?;
+        let quotas = Quotas::new(db.clone(), Arc::clone(&clock));
         let media = Media::new(MediaParts {
             db: db.clone(),
             clock: Arc::clone(&clock),
@@ -176,6 +179,7 @@ impl App {
             manager: manager.clone(),
             scratch: data.path().to_owned(),
             names: Sealer::new(Arc::clone(&master), "media.shared"),
+            quotas: quotas.clone(),
         });
         let eager = Eager::new(media.clone());
         let unused = media::retention::Retention::new(
@@ -191,6 +195,7 @@ impl App {
             egress,
             sender: sender.clone(),
             wake: wake.clone(),
+            quotas: quotas.clone(),
         };
         let retention = Retention::new(
             db.clone(),
@@ -245,10 +250,17 @@ impl App {
             auth,
             sessions,
             credentials,
-            messages: Messages::new(db.clone(), manager.clone(), media.clone(), clock),
+            messages: Messages::new(MessageParts {
+                db: db.clone(),
+                manager: manager.clone(),
+                media: media.clone(),
+                clock,
+                quotas: quotas.clone(),
+            }),
             log: EventLog::new(db, bus),
             webhooks,
             media,
+            quotas,
             stop: stop.clone(),
             tasks: tasks.clone(),
             scrape,
@@ -263,6 +275,9 @@ impl App {
                 cors_origins: config.http.cors_origins.clone(),
                 proxies: TrustedProxies::new(config.http.trusted_proxies.clone()),
                 rate: Rate::per_minute(config.http.requests_per_minute),
+                at_once: Places(
+                    usize::try_from(config.http.requests_at_once).unwrap_or(usize::MAX),
+                ),
                 audit_days: config.auth.audit_days,
                 live: LiveLimits::of(
                     config.http.sockets_per_token,

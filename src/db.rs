@@ -39,6 +39,7 @@ mod script;
 pub mod session_credentials;
 pub mod sessions;
 pub mod standing;
+pub mod tenants;
 mod transaction;
 mod upsert;
 pub mod users;

@@ -3,7 +3,12 @@
 //! Translates between HTTP and `service`, and holds no policy. Must never touch the database or a session itself.
 //! `app` makes the [`Api`] and serves [`router`].
 
-use std::{net::IpAddr, ops::Deref, sync::Arc, time::Duration};
+use std::{
+    net::IpAddr,
+    ops::Deref,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -37,10 +42,12 @@ use crate::{
         messages::Messages,
         numbers::Numbers,
         profile::Profile,
+        quotas::Quotas,
         rates::{Rate, RateLimits},
         sessions::Sessions,
+        shares::{Places, Shares},
         tickets::Tickets,
-        users::{SetupToken, Users},
+        users::{Members, SetupToken, Users},
         webhooks::{WebhookParts, Webhooks},
     },
 };
@@ -87,6 +94,8 @@ pub struct Settings {
     pub proxies: extract::TrustedProxies,
     /// How fast a caller may ask.
     pub rate: Rate,
+    /// How many requests are worked on at once.
+    pub at_once: Places,
     /// How many sockets and streams there may be.
     pub live: LiveLimits,
     /// How many days the audit log keeps a change.
@@ -110,6 +119,8 @@ pub struct Parts {
     pub log: EventLog,
     /// The verbs of files.
     pub media: Media,
+    /// What tenants may use.
+    pub quotas: Quotas,
     /// What the verbs of webhooks stand on.
     pub webhooks: WebhookParts,
     /// Sockets and streams end at its soft token.
@@ -145,6 +156,8 @@ pub struct Handles {
     pub auth: Auth,
     /// Who may sign in.
     pub users: Users,
+    /// Who else works in an account.
+    pub members: Members,
     /// The one-time setup token.
     pub setup: SetupToken,
     /// Keys for programs.
@@ -157,6 +170,10 @@ pub struct Handles {
     pub idempotency: Idempotency,
     /// How fast a caller may ask.
     pub limits: RateLimits<UserId>,
+    /// What tenants may use.
+    pub quotas: Quotas,
+    /// Whose request goes on when the node is busy.
+    pub shares: Shares,
     /// How fast an address may open sockets.
     pub handshakes: RateLimits<IpAddr>,
     /// The verbs of sessions.
@@ -208,6 +225,7 @@ impl Api {
             log,
             webhooks,
             media,
+            quotas,
             stop,
             tasks,
             about,
@@ -223,6 +241,7 @@ impl Api {
             proxies: settings.proxies.clone(),
             auth: Auth::new(&auth),
             setup: SetupToken::new(&users),
+            members: Members::new(users.clone()),
             users,
             api_keys: ApiKeys::new(db.clone(), clock.clone(), auth.revocations.clone()),
             tickets: Tickets::new(db.clone(), clock.clone()),
@@ -233,7 +252,6 @@ impl Api {
             handshakes: RateLimits::new(settings.live.handshakes, clock.clone()),
             linking: Linking::new(sessions.clone(), log.clone(), clock.clone()),
             live: Live::new(settings.live),
-            settings: Arc::new(settings),
             channels: Channels::new(&sessions),
             chats: Chats::new(&sessions),
             contacts: Contacts::new(&sessions),
@@ -245,6 +263,9 @@ impl Api {
             messages,
             log,
             media,
+            quotas,
+            shares: Shares::new(settings.at_once),
+            settings: Arc::new(settings),
             webhooks: Webhooks::new(webhooks),
             clock,
             stop,
@@ -279,6 +300,8 @@ handed_out!(
     proxies: extract::TrustedProxies,
     auth: Auth,
     users: Users,
+    members: Members,
+    quotas: Quotas,
     setup: SetupToken,
     api_keys: ApiKeys,
     tickets: Tickets,
@@ -296,20 +319,35 @@ handed_out!(
     linking: Linking,
 );
 
+/// The paths that are described, without what stands around them.
+#[derive(Clone)]
+struct Native {
+    open: Router<Api>,
+    guarded: Router<Api>,
+    slow: Router<Api>,
+}
+
+/// Made once: they come with their description, which takes long to write.
+static NATIVE: LazyLock<Native> = LazyLock::new(|| Native {
+    open: open().into(),
+    guarded: guarded().into(),
+    slow: v1::slow().into(),
+});
+
 /// Every path of the service, those of `dialects` included, ready to be served.
 pub fn router(api: Api, dialects: impl IntoIterator<Item = compat::Dialect>) -> Router {
     let cors = cors(&api.settings.cors_origins);
     let once = middleware::from_fn_with_state(api.clone(), idempotency::once);
     let authenticate = middleware::from_fn_with_state(api.clone(), guard::authenticate);
-    let (guarded, _) = guarded()
-        .route_layer(once)
-        .route_layer(authenticate.clone())
-        .split_for_parts();
-    let (slow, _) = v1::slow()
+    let Native {
+        open,
+        guarded,
+        slow,
+    } = NATIVE.clone();
+    let guarded = guarded.route_layer(once).route_layer(authenticate.clone());
+    let slow = slow
         .route_layer(authenticate)
-        .route_layer(DefaultBodyLimit::disable())
-        .split_for_parts();
-    let (open, _) = open().split_for_parts();
+        .route_layer(DefaultBodyLimit::disable());
     let phones = match &api.settings.sandbox_control {
         Some(base) => sandbox::routes(api.clone(), base.clone()),
         None => Router::new(),
@@ -322,7 +360,7 @@ pub fn router(api: Api, dialects: impl IntoIterator<Item = compat::Dialect>) -> 
         .merge(phones)
         .merge(ws::routes())
         .merge(docs::routes())
-        .merge(openapi::routes(&document()))
+        .merge(openapi::routes())
         .fallback(assets::page)
         .layer(timeout)
         .merge(slow)

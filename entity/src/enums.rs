@@ -54,6 +54,30 @@ stored!(
 );
 
 stored!(
+    /// What a user may do within a tenant: an account whose sessions several users share.
+    TenantRole {
+        /// Whose account it is; every tenant has one.
+        Owner = "owner",
+        /// May do everything but with the owner: manages members, too.
+        Admin = "admin",
+        /// Works with sessions and messages.
+        Member = "member",
+        /// Reads and changes nothing.
+        Viewer = "viewer",
+    }
+);
+
+stored!(
+    /// What a number of messages is counted in.
+    Period {
+        /// A minute of the clock.
+        Minute = "minute",
+        /// A day, in UTC.
+        Day = "day",
+    }
+);
+
+stored!(
     /// The shown state of a session (`native.md` §2).
     SessionState {
         /// Not running, and not wanted to run.

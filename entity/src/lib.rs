@@ -29,6 +29,8 @@ pub mod seal_check;
 pub mod session_credentials;
 pub mod session_keys;
 pub mod sessions;
+pub mod tenant_quotas;
+pub mod tenant_sent;
 pub mod users;
 pub mod wa_base_keys;
 pub mod wa_device_lists;

@@ -2,7 +2,10 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::{enums::Role, ids::UserId};
+use crate::{
+    enums::{Role, TenantRole},
+    ids::UserId,
+};
 
 /// A row of `users`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -21,6 +24,27 @@ pub struct Model {
     pub token_version: i64,
     pub created_at: i64,
     pub updated_at: i64,
+    /// The owner of the tenant that this user is a member of; none, if it is their own. A tenant is known by its owner's id, which
+    /// stands in `owner_id` wherever something belongs to it.
+    pub tenant_id: Option<UserId>,
+    /// What a member may do there; none for the owner.
+    pub tenant_role: Option<TenantRole>,
+}
+
+impl Model {
+    /// The tenant whose rows this user sees.
+    pub fn tenant(&self) -> UserId {
+        self.tenant_id.unwrap_or(self.id)
+    }
+
+    /// What the user may do there.
+    pub fn role_in_tenant(&self) -> TenantRole {
+        match self.tenant_id {
+            None => TenantRole::Owner,
+            // A member of whom nothing is said may do the least.
+            Some(_) => self.tenant_role.unwrap_or(TenantRole::Viewer),
+        }
+    }
 }
 
 /// No relation is declared: the service joins by hand and always by owner.

@@ -21,6 +21,7 @@ mod m20261129_000005_create_public_numbers;
 mod m20261129_000006_shape_webhooks;
 mod m20261129_000007_create_session_credentials;
 mod m20261129_000008_create_audit_log;
+mod m20261130_000001_create_tenants;
 
 use sea_orm_migration::prelude::*;
 pub use sea_orm_migration::{MigratorTrait, SchemaManager};
@@ -50,6 +51,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000006_shape_webhooks::Migration),
             Box::new(m20261129_000007_create_session_credentials::Migration),
             Box::new(m20261129_000008_create_audit_log::Migration),
+            Box::new(m20261130_000001_create_tenants::Migration),
         ]
     }
 }

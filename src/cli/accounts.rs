@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, anyhow};
 use clap::Args;
 use entity::{
-    enums::Role,
+    enums::{Role, TenantRole},
     ids::{RefreshTokenId, SessionId, UserId},
 };
 use sea_orm::DatabaseConnection;
@@ -28,6 +28,7 @@ use crate::{
         api_keys::{ApiKeys, NewApiKey},
         passwords::Passwords,
         revocation::Revocations,
+        shares::Turn,
         users::{NewUser, Users},
     },
 };
@@ -100,7 +101,14 @@ pub(super) fn add(config: &Config, wanted: AddUser) -> Result<(), Failure> {
         let passwords = Passwords::new().map_err(Failure::from)?;
         let users = Users::offline(db, Arc::new(SystemClock), passwords, config.is_loopback());
         let nobody = UserId::new();
-        Ok::<_, Failure>(users.create(&operator(nobody, Role::Admin), new).await?)
+        Ok::<_, Failure>(
+            users
+                .create(
+                    &operator(nobody, Role::Admin, (nobody, TenantRole::Owner)),
+                    new,
+                )
+                .await?,
+        )
     })?;
     if given.is_some() {
         return print(&format!("added {} ({})\n", user.username, user.id));
@@ -138,18 +146,21 @@ pub(super) fn create_key(config: &Config, wanted: CreateKey) -> Result<(), Failu
                 .map(|days| clock.now_ms() + i64::from(days) * DAY_MS),
         };
         let keys = ApiKeys::new(db, clock, Revocations::default());
-        let (_, secret) = keys.create(&operator(user.id, user.role), new).await?;
+        let own = (user.tenant(), user.role_in_tenant());
+        let (_, secret) = keys.create(&operator(user.id, user.role, own), new).await?;
         Ok::<_, Failure>(secret)
     })?;
     print(&format!("{key}\n"))
 }
 
 /// Whoever has the database in hand may do what `user` may.
-fn operator(user: UserId, role: Role) -> Ctx {
+fn operator(user: UserId, role: Role, (tenant, tenant_role): (UserId, TenantRole)) -> Ctx {
     Ctx {
         principal: Arc::new(Principal {
             user,
             role,
+            tenant,
+            tenant_role,
             scopes: Scope::ALL.to_vec(),
             session: None,
             credential: Credential::AccessToken {
@@ -159,6 +170,8 @@ fn operator(user: UserId, role: Role) -> Ctx {
             expires_at: None,
         }),
         request_id: "cli".into(),
+        known: None,
+        turn: Turn::default(),
     }
 }
 

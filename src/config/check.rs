@@ -188,7 +188,7 @@ impl Config {
         faults
     }
 
-    fn must_not_be_zero(&self) -> [(&'static str, u64); 17] {
+    fn must_not_be_zero(&self) -> [(&'static str, u64); 18] {
         let per_address = self.http.max_connections_per_address;
         [
             ("auth.audit_days", self.auth.audit_days.into()),
@@ -200,6 +200,7 @@ impl Config {
                 "http.requests_per_minute",
                 self.http.requests_per_minute.into(),
             ),
+            ("http.requests_at_once", self.http.requests_at_once.into()),
             ("http.sockets_per_token", self.http.sockets_per_token.into()),
             (
                 "http.sockets_per_address",

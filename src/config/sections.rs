@@ -51,6 +51,9 @@ section! {
         body_timeout_ms: u64 = 30_000;
         /// Requests that one user may make at once; as many are given back each minute. One more is answered 429.
         requests_per_minute: u32 = 1_200;
+        /// Requests that are worked on at the same time; further ones wait, each tenant's in turn. One tenant has three places in four
+        /// at most.
+        requests_at_once: u32 = 64;
         /// Live sockets and streams of one token at the same time. One more is answered 429.
         sockets_per_token: u32 = 20;
         /// Live sockets and streams from one address at the same time (IPv6: from one /64). A tenth of it, and no less

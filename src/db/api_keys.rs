@@ -66,14 +66,14 @@ pub async fn named(
         .await
 }
 
-/// The keys that are bound to a session.
+/// The keys that are bound to a session, and who made each.
 pub async fn bound_to(
     db: &impl ConnectionTrait,
     session: SessionId,
-) -> Result<Vec<ApiKeyId>, DbErr> {
+) -> Result<Vec<(UserId, ApiKeyId)>, DbErr> {
     Entity::find()
         .select_only()
-        .column(Column::Id)
+        .columns([Column::OwnerId, Column::Id])
         .filter(Column::SessionId.eq(session))
         .into_tuple()
         .all(db)

@@ -16,16 +16,16 @@ pub async fn insert(db: &impl ConnectionTrait, row: Model) -> Result<(), DbErr> 
     Ok(())
 }
 
-/// What `actor` has done, or everybody, newest first before `cursor`.
+/// What `actors` have done, or everybody, newest first before `cursor`.
 pub async fn page(
     db: &impl ConnectionTrait,
-    actor: Option<UserId>,
+    actors: Option<&[UserId]>,
     cursor: Option<AuditId>,
     limit: u64,
 ) -> Result<Vec<Model>, DbErr> {
     let mut rows = Entity::find().order_by_desc(Column::Id).limit(limit);
-    if let Some(actor) = actor {
-        rows = rows.filter(Column::ActorId.eq(actor));
+    if let Some(actors) = actors {
+        rows = rows.filter(Column::ActorId.is_in(actors.iter().copied()));
     }
     if let Some(cursor) = cursor {
         rows = rows.filter(Column::Id.lt(cursor));

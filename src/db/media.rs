@@ -2,14 +2,14 @@
 
 use super::Script;
 use entity::{
-    ids::{MediaId, SessionId},
+    ids::{MediaId, SessionId, UserId},
     media::{ActiveModel, Column, Entity, Model},
     sessions,
 };
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, IntoActiveModel as _,
-    QueryFilter, QueryOrder, QuerySelect, Value,
-    sea_query::{Expr, Query},
+    ColumnTrait, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait,
+    IntoActiveModel as _, QueryFilter, QueryOrder, QuerySelect, Value,
+    sea_query::{Expr, ExprTrait, Query},
 };
 
 /// The table, as what is sealed in it names it.
@@ -44,6 +44,33 @@ pub async fn find(
     id: MediaId,
 ) -> Result<Option<Model>, DbErr> {
     Entity::find_by_id((session, id)).one(db).await
+}
+
+/// How many bytes of the files of `owner` are in the store.
+pub async fn stored_bytes(db: &impl ConnectionTrait, owner: UserId) -> Result<u64, DbErr> {
+    let sessions = Query::select()
+        .column(sessions::Column::Id)
+        .from(sessions::Entity)
+        .and_where(Expr::col(sessions::Column::OwnerId).eq(owner))
+        .to_owned();
+    // A sum is a decimal number on two of the databases.
+    let number = match db.get_database_backend() {
+        DbBackend::MySql => "SIGNED",
+        _ => "BIGINT",
+    };
+    let sum = Expr::col(Column::Size).sum().cast_as(number);
+    let sum: Option<Option<i64>> = Entity::find()
+        .select_only()
+        .column_as(sum, "bytes")
+        .filter(Column::SessionId.in_subquery(sessions))
+        .filter(Column::Stored.eq(true))
+        .into_tuple()
+        .one(db)
+        .await?;
+    Ok(sum
+        .flatten()
+        .and_then(|sum| u64::try_from(sum).ok())
+        .unwrap_or(0))
 }
 
 /// Notes a use.

@@ -76,6 +76,12 @@ struct Row {
 /// Reads what is there of `asked`. Every finder takes its owner but this one: what is asked for was found by its owner
 /// before, and is only looked at again.
 pub async fn read(db: &impl ConnectionTrait, asked: &Asked) -> Result<Standing, DbErr> {
+    let owners = Query::select()
+        .column(users::Column::Id)
+        .from(users::Entity)
+        .and_where(Expr::col(users::Column::IsActive).eq(true))
+        .and_where(Expr::col(users::Column::TenantId).is_null())
+        .take();
     // Each part selects columns of its own: a bare NULL has no type that every database agrees on.
     let mut all = part(USER, users::Entity)
         .column(users::Column::Id)
@@ -85,6 +91,12 @@ pub async fn read(db: &impl ConnectionTrait, asked: &Asked) -> Result<Standing, 
         .expr_as(Expr::col(users::Column::CreatedAt), "ends")
         .and_where(Expr::col(users::Column::Id).is_in(asked.users.iter().copied()))
         .and_where(Expr::col(users::Column::IsActive).eq(true))
+        // A member stands with the owner of the tenant.
+        .and_where(
+            Expr::col(users::Column::TenantId)
+                .is_null()
+                .or(Expr::col(users::Column::TenantId).in_subquery(owners)),
+        )
         .take();
     let sign_ins = part(SIGN_IN, refresh_tokens::Entity)
         .column(refresh_tokens::Column::Id)

@@ -1,7 +1,7 @@
 //! `users`: the people who sign in.
 
 use entity::{
-    enums::Role,
+    enums::{Role, TenantRole},
     ids::UserId,
     sessions,
     users::{ActiveModel, Column, Entity, Model},
@@ -27,6 +27,8 @@ pub enum Inserted {
 pub struct UserChange {
     /// The role.
     pub role: Option<Role>,
+    /// What a member may do in the tenant.
+    pub tenant_role: Option<TenantRole>,
     /// How many sessions; the inner `None` means no limit.
     pub session_limit: Option<Option<i32>>,
     /// Whether the user may sign in.
@@ -49,6 +51,8 @@ pub async fn insert(db: &impl ConnectionTrait, user: Model) -> Result<Inserted, 
         token_version: Set(user.token_version),
         created_at: Set(user.created_at),
         updated_at: Set(user.updated_at),
+        tenant_id: Set(user.tenant_id),
+        tenant_role: Set(user.tenant_role),
     };
     match Entity::insert(row).exec_without_returning(db).await {
         Ok(_) => Ok(Inserted::Done(user)),
@@ -62,6 +66,21 @@ pub async fn insert(db: &impl ConnectionTrait, user: Model) -> Result<Inserted, 
 /// The user of this id.
 pub async fn by_id(db: &impl ConnectionTrait, id: UserId) -> Result<Option<Model>, DbErr> {
     Entity::find_by_id(id).one(db).await
+}
+
+/// `user`, if they may come in: a member may not where the owner of the tenant may not.
+pub async fn let_in(
+    db: &impl ConnectionTrait,
+    user: Option<Model>,
+) -> Result<Option<Model>, DbErr> {
+    let Some(user) = user.filter(|user| user.is_active) else {
+        return Ok(None);
+    };
+    if let Some(tenant) = user.tenant_id {
+        let owner = by_id(db, tenant).await?;
+        return Ok(owner.filter(|owner| owner.is_active).map(|_| user));
+    }
+    Ok(Some(user))
 }
 
 /// The user of this id, locked until the end of the transaction.
@@ -93,6 +112,44 @@ pub async fn list(
         find = find.filter(Column::Id.gt(after));
     }
     find.all(db).await
+}
+
+/// The members of a tenant in the order they were made, those after `after`; without its owner.
+pub async fn members(
+    db: &impl ConnectionTrait,
+    tenant: UserId,
+    after: Option<UserId>,
+    limit: u64,
+) -> Result<Vec<Model>, DbErr> {
+    let mut find = Entity::find()
+        .filter(Column::TenantId.eq(tenant))
+        .order_by_asc(Column::Id)
+        .limit(limit);
+    if let Some(after) = after {
+        find = find.filter(Column::Id.gt(after));
+    }
+    find.all(db).await
+}
+
+/// How many members a tenant has, without its owner.
+pub async fn count_members(db: &impl ConnectionTrait, tenant: UserId) -> Result<u64, DbErr> {
+    Entity::find()
+        .filter(Column::TenantId.eq(tenant))
+        .count(db)
+        .await
+}
+
+/// The ids of everybody in a tenant.
+pub async fn of_tenant(db: &impl ConnectionTrait, tenant: UserId) -> Result<Vec<UserId>, DbErr> {
+    let mut ids: Vec<UserId> = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::TenantId.eq(tenant))
+        .into_tuple()
+        .all(db)
+        .await?;
+    ids.push(tenant);
+    Ok(ids)
 }
 
 /// Whether there is any user.
@@ -150,6 +207,9 @@ pub async fn update(
         .filter(Column::Id.eq(id));
     if let Some(role) = change.role {
         update = update.col_expr(Column::Role, Expr::value(role.as_str()));
+    }
+    if let Some(role) = change.tenant_role {
+        update = update.col_expr(Column::TenantRole, Expr::value(role.as_str()));
     }
     if let Some(limit) = change.session_limit {
         update = update.col_expr(Column::SessionLimit, Expr::value(limit));

@@ -222,6 +222,14 @@ pub async fn count(db: &impl ConnectionTrait, owner: UserId, shape: &str) -> Res
         .await
 }
 
+/// How many endpoints `owner` has, in whatever shape.
+pub async fn count_all(db: &impl ConnectionTrait, owner: UserId) -> Result<u64, DbErr> {
+    Entity::find()
+        .filter(Column::OwnerId.eq(owner))
+        .count(db)
+        .await
+}
+
 /// Write all columns of `row`, which was read by [`lock`]; tells whether it is still there.
 pub async fn replace(db: &impl ConnectionTrait, row: Model) -> Result<bool, DbErr> {
     let (id, owner) = (row.id, row.owner_id);

@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use entity::{
-    enums::Role,
+    enums::{Role, TenantRole},
     ids::{ApiKeyId, RefreshTokenId, SessionId, UserId},
 };
 use serde::{Deserialize, Serialize};
@@ -96,10 +96,14 @@ pub enum Credential {
 /// An authenticated caller.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Principal {
-    /// Whose rows the caller sees.
+    /// Who it is.
     pub user: UserId,
-    /// The role of that user.
+    /// What that user may do to the users of this service.
     pub role: Role,
+    /// Whose rows the caller sees.
+    pub tenant: UserId,
+    /// What the caller may do there.
+    pub tenant_role: TenantRole,
     /// What the credential allows.
     pub scopes: Vec<Scope>,
     /// The only session the credential may touch, if it is bound to one.
@@ -111,9 +115,20 @@ pub struct Principal {
 }
 
 impl Principal {
-    /// Whether the credential allows `scope`.
+    /// Whether the credential allows `scope`, and its user may do that.
     pub fn may(&self, scope: Scope) -> bool {
-        self.scopes.contains(&scope) && (scope != Scope::UsersAdmin || self.role == Role::Admin)
+        let role_may = match scope {
+            Scope::SessionsRead | Scope::MessagesRead => true,
+            Scope::SessionsWrite | Scope::MessagesSend => self.tenant_role != TenantRole::Viewer,
+            Scope::WebhooksManage => self.leads(),
+            Scope::UsersAdmin => self.role == Role::Admin,
+        };
+        role_may && self.scopes.contains(&scope)
+    }
+
+    /// Whether the user may say who else works in the tenant, and where its events go.
+    pub const fn leads(&self) -> bool {
+        matches!(self.tenant_role, TenantRole::Owner | TenantRole::Admin)
     }
 
     /// Whether the user is an administrator, whatever the credential allows.
@@ -132,9 +147,12 @@ mod tests {
     use super::*;
 
     fn principal(role: Role, scopes: &[Scope]) -> Principal {
+        let user = UserId::new();
         Principal {
-            user: UserId::new(),
+            user,
             role,
+            tenant: user,
+            tenant_role: TenantRole::Owner,
             scopes: scopes.to_vec(),
             session: None,
             credential: Credential::ApiKey(ApiKeyId::new()),
@@ -154,6 +172,28 @@ mod tests {
         assert!(principal(Role::Admin, &Scope::ALL).may(Scope::UsersAdmin));
         assert!(!principal(Role::User, &Scope::ALL).may(Scope::UsersAdmin));
         assert!(!principal(Role::Admin, &[Scope::SessionsRead]).may(Scope::UsersAdmin));
+    }
+
+    #[test]
+    fn each_role_of_a_tenant_may_do_what_the_one_below_it_may_and_more() {
+        let of = |tenant_role| {
+            let mut user = principal(Role::User, &Scope::ALL);
+            user.tenant_role = tenant_role;
+            let may = Scope::ALL.into_iter().filter(|scope| user.may(*scope));
+            may.map(Scope::as_str).collect::<Vec<_>>()
+        };
+        let viewer = ["sessions:read", "messages:read"];
+        let member = [
+            "sessions:read",
+            "sessions:write",
+            "messages:read",
+            "messages:send",
+        ];
+        let leader = [member.as_slice(), &["webhooks:manage"]].concat();
+        assert_eq!(of(TenantRole::Viewer), viewer);
+        assert_eq!(of(TenantRole::Member), member);
+        assert_eq!(of(TenantRole::Admin), leader);
+        assert_eq!(of(TenantRole::Owner), leader);
     }
 
     #[test]

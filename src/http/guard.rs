@@ -9,13 +9,24 @@ use std::{
 
 use axum::{
     extract::{FromRequestParts, MatchedPath, Request, State},
-    http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 
 use super::{Api, audit::Admitted, extract::RequestId, origin, problem::Problem};
-use crate::service::{Ctx, auth::Authenticated, rates::Allowance};
+use crate::{
+    domain::principal::Principal,
+    service::{
+        Ctx,
+        auth::Authenticated,
+        rates::Allowance,
+        shares::{Busy, Turn},
+    },
+};
+
+/// When to come back to a node on which too many requests of the tenant wait.
+const BUSY_RETRY: Duration = Duration::from_secs(1);
 
 /// The route of a session's log.
 const STREAM: &str = "/sessions/{id}/events";
@@ -33,22 +44,47 @@ pub(super) async fn authenticate(
     let authenticated = api.auth.authenticate(&credential).await?;
     check_origin(&api, request.headers(), &authenticated)?;
     let (mut parts, body) = request.into_parts();
-    let RequestId(request_id) = RequestId::from_request_parts(&mut parts, &())
+    let left = Left::default();
+    parts.extensions.insert(left.clone());
+    let mut response = match admit(&api, &mut parts, authenticated.principal).await {
+        Ok(ctx) => {
+            let known = authenticated.user;
+            parts.extensions.insert(Ctx { known, ..ctx });
+            next.run(Request::from_parts(parts, body)).await
+        }
+        Err(refused) => refused.into_response(),
+    };
+    if let Some(allowance) = left.told() {
+        write_allowance(response.headers_mut(), &allowance);
+    }
+    Ok(response)
+}
+
+/// Lets a caller in, once it is known who that is: not faster than the tenant may ask, and in turn with others when the node is busy.
+pub(super) async fn admit(
+    api: &Api,
+    parts: &mut Parts,
+    principal: Principal,
+) -> Result<Ctx, Problem> {
+    let RequestId(request_id) = RequestId::from_request_parts(parts, &())
         .await
         .unwrap_or_else(|never| match never {});
-    let ctx = Ctx {
-        principal: Arc::new(authenticated.principal),
+    let mut ctx = Ctx {
+        principal: Arc::new(principal),
         request_id,
+        known: None,
+        turn: Turn::default(),
     };
-    let allowance = api.limits.take(&ctx.owner());
     Admitted::tell(&parts.extensions, &ctx);
-    parts.extensions.insert(ctx);
-    let mut response = match allowance.retry_after {
-        Some(after) => too_many(after).into_response(),
-        None => next.run(Request::from_parts(parts, body)).await,
-    };
-    write_allowance(response.headers_mut(), &allowance);
-    Ok(response)
+    let allowance = api.limits.take(&ctx.owner());
+    Left::tell(&parts.extensions, allowance);
+    if let Some(after) = allowance.retry_after {
+        return Err(too_many(after));
+    }
+    let weight = api.quotas.limits(ctx.owner()).await?.weight;
+    let turn = api.shares.enter(ctx.owner(), weight).await;
+    ctx.turn = turn.map_err(|Busy| too_many(BUSY_RETRY))?;
+    Ok(ctx)
 }
 
 /// The credential of the headers: `Authorization: Bearer`, else `X-Api-Key`.

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Api, extract::Peer, problem::Problem};
 use crate::{
     domain::principal::Credential,
-    service::{Ctx, Fault, auth::Access, rates::Rate, throttle::network},
+    service::{Ctx, Fault, auth::Access, quotas::Quotas, rates::Rate, throttle::network},
 };
 
 /// When to try again after a refusal.
@@ -113,6 +113,7 @@ impl Default for LiveLimits {
 enum Holder {
     /// Tickets and refreshed tokens come and go, so it is the user and what the credential is bound to.
     Token(UserId, u64),
+    Tenant(UserId),
     Address(IpAddr),
 }
 
@@ -127,8 +128,7 @@ pub struct Live {
 #[derive(Debug)]
 pub(super) struct Slot {
     live: Live,
-    token: Holder,
-    address: Holder,
+    holders: [Holder; 3],
 }
 
 impl Live {
@@ -154,8 +154,14 @@ impl Live {
         self.count.is_empty()
     }
 
-    /// Takes a place, unless the caller or the address has too many.
-    pub(super) fn enter(&self, ctx: &Ctx, Peer(address): Peer) -> Result<Slot, Problem> {
+    /// Takes a place, unless the caller, the tenant or the address has too many.
+    pub(super) async fn enter(
+        &self,
+        ctx: &Ctx,
+        Peer(address): Peer,
+        quotas: &Quotas,
+    ) -> Result<Slot, Problem> {
+        let of_tenant = quotas.limits(ctx.owner()).await?.sockets;
         let principal = &ctx.principal;
         let kind = match principal.credential {
             Credential::AccessToken { .. } => 0_u8,
@@ -167,16 +173,23 @@ impl Live {
         let mut bound = DefaultHasher::new();
         (kind, principal.session.map(SessionId::uuid)).hash(&mut bound);
         let token = Holder::Token(principal.user, bound.finish());
-        let address = Holder::Address(network(address));
-        self.add(token, self.limits.per_token)?;
-        if let Err(refused) = self.add(address, self.limits.per_address) {
-            self.remove(&token);
-            return Err(refused);
+        let wanted = [
+            (token, self.limits.per_token),
+            (Holder::Tenant(ctx.owner()), of_tenant.unwrap_or(u32::MAX)),
+            (Holder::Address(network(address)), self.limits.per_address),
+        ];
+        for (at, (holder, limit)) in wanted.iter().enumerate() {
+            if let Err(refused) = self.add(*holder, *limit) {
+                for (taken, _) in wanted.iter().take(at) {
+                    self.remove(taken);
+                }
+                return Err(refused);
+            }
         }
+        ctx.turn.step_aside();
         Ok(Slot {
             live: self.clone(),
-            token,
-            address,
+            holders: wanted.map(|(holder, _)| holder),
         })
     }
 
@@ -204,8 +217,9 @@ impl Live {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.live.remove(&self.token);
-        self.live.remove(&self.address);
+        for holder in &self.holders {
+            self.live.remove(holder);
+        }
     }
 }
 

@@ -1,8 +1,11 @@
 //! The description of the API: generated from the handlers, served at `/openapi.json`, committed as
 //! `docs/openapi.json`.
 
+use std::sync::LazyLock;
+
 use axum::{
     Router,
+    body::Bytes,
     http::{HeaderValue, header},
     routing::get,
 };
@@ -108,9 +111,12 @@ pub(super) fn head() -> OpenApi {
         .build()
 }
 
-/// `/openapi.json`; rendered once.
-pub(super) fn routes(document: &OpenApi) -> Router<Api> {
-    let json: axum::body::Bytes = document.to_json().unwrap_or_default().into();
+/// The document as it is served; written once.
+static JSON: LazyLock<Bytes> = LazyLock::new(|| document().to_json().unwrap_or_default().into());
+
+/// `/openapi.json`.
+pub(super) fn routes() -> Router<Api> {
+    let json = JSON.clone();
     let kind = HeaderValue::from_static("application/json");
     Router::new().route(
         "/openapi.json",

@@ -60,6 +60,11 @@ impl<T> Page<T> {
         Self { data, next_cursor }
     }
 
+    /// All of a list that is never long.
+    pub fn whole(items: impl IntoIterator<Item = T>) -> Self {
+        Self::new(items.into_iter().collect(), None)
+    }
+
     /// A page made from one item more than `limit`: the surplus tells that more follow.
     pub fn cut<I>(
         mut items: Vec<I>,

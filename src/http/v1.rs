@@ -16,9 +16,11 @@ mod events;
 mod groups;
 mod linking;
 mod media;
+mod members;
 mod messages;
 mod passkey;
 mod profile;
+mod quotas;
 mod sessions;
 mod users;
 mod webhooks;
@@ -36,6 +38,8 @@ pub(super) fn guarded() -> OpenApiRouter<Api> {
     let routes = OpenApiRouter::new()
         .merge(auth::guarded())
         .merge(users::guarded())
+        .merge(members::guarded())
+        .merge(quotas::guarded())
         .merge(api_keys::guarded())
         .merge(audit::guarded())
         .merge(sessions::guarded())

@@ -34,6 +34,7 @@ use crate::service::{
         cursors::{self, Cursors},
     },
     sessions::SessionView,
+    shares::Turn,
     throttle::network,
 };
 
@@ -114,7 +115,7 @@ async fn one(
         bounds,
         reached,
     };
-    let slot = api.live.enter(&ctx, peer)?;
+    let slot = api.live.enter(&ctx, peer, &api.quotas).await?;
     let ending = Ending::of(&api, &ctx, &[session]).await?;
     let conversation = Conversation::new(&api, ctx, feed, wanted, (ending, slot));
     Ok(accept(upgrade?, protocol, conversation, opening))
@@ -166,7 +167,7 @@ async fn all(
         let last = session.last_event_seq;
         feed.resume(session.id, cursors.get(&session.id).copied(), last);
     }
-    let slot = api.live.enter(&ctx, peer)?;
+    let slot = api.live.enter(&ctx, peer, &api.quotas).await?;
     let ending = Ending::of(&api, &ctx, &about).await?;
     let conversation = Conversation::new(&api, ctx, feed, wanted, (ending, slot));
     Ok(accept(upgrade?, protocol, conversation, opening))
@@ -227,6 +228,7 @@ async fn authenticate(
     } else if let Some(ticket) = &query.ticket {
         Authenticated {
             principal: api.tickets.redeem(ticket).await?,
+            user: None,
             allowed_origins: None,
         }
     } else if let Some(offered) = bearer_protocol(headers) {
@@ -250,6 +252,9 @@ async fn authenticate(
     let ctx = Ctx {
         principal: Arc::new(authenticated.principal),
         request_id,
+        known: None,
+        // A socket is no request that is worked on.
+        turn: Turn::default(),
     };
     if let Some(after) = api.limits.take(&ctx.owner()).retry_after {
         return Err(guard::too_many(after));

@@ -140,15 +140,15 @@ impl ApiKeys {
         let (row, key) = self.make(ctx, new, secret::generate(prefix));
         let tx = db::begin(&self.db).await?;
         // Two that renew at once: the second ends the key of the first.
-        db::users::lock(&tx, ctx.owner()).await?;
-        let before = db::api_keys::named(&tx, ctx.owner(), name).await?;
+        db::users::lock(&tx, ctx.user()).await?;
+        let before = db::api_keys::named(&tx, ctx.user(), name).await?;
         for old in &before {
-            db::api_keys::delete(&tx, ctx.owner(), old.id).await?;
+            db::api_keys::delete(&tx, ctx.user(), old.id).await?;
         }
         db::api_keys::insert(&tx, row).await?;
         tx.commit().await?;
         for old in before {
-            self.revocations.cut_key(ctx.owner(), old.id);
+            self.revocations.cut_key(ctx.user(), old.id);
         }
         Ok(key)
     }
@@ -156,16 +156,16 @@ impl ApiKeys {
     /// The one key of this name.
     pub async fn named(&self, ctx: &Ctx, name: &str) -> Result<Option<ApiKey>, Error> {
         super::auth::only_people(ctx)?;
-        let rows = db::api_keys::named(&self.db, ctx.owner(), name).await?;
+        let rows = db::api_keys::named(&self.db, ctx.user(), name).await?;
         Ok(rows.into_iter().next_back().map(ApiKey::from))
     }
 
     /// Ends the one key of this name, if there is one.
     pub async fn end_named(&self, ctx: &Ctx, name: &str) -> Result<(), Error> {
         super::auth::only_people(ctx)?;
-        for row in db::api_keys::named(&self.db, ctx.owner(), name).await? {
-            db::api_keys::delete(&self.db, ctx.owner(), row.id).await?;
-            self.revocations.cut_key(ctx.owner(), row.id);
+        for row in db::api_keys::named(&self.db, ctx.user(), name).await? {
+            db::api_keys::delete(&self.db, ctx.user(), row.id).await?;
+            self.revocations.cut_key(ctx.user(), row.id);
         }
         Ok(())
     }
@@ -174,7 +174,7 @@ impl ApiKeys {
         let scopes: Vec<&str> = new.scopes.iter().map(|scope| scope.as_str()).collect();
         let row = rows::Model {
             id: ApiKeyId::new(),
-            owner_id: ctx.owner(),
+            owner_id: ctx.user(),
             name: new.name,
             hint: key[..HINT_LEN].to_owned(),
             key_hash: secret::digest(&key),
@@ -195,15 +195,15 @@ impl ApiKeys {
         limit: u32,
     ) -> Result<Vec<ApiKey>, Error> {
         super::auth::only_people(ctx)?;
-        let rows = db::api_keys::list(&self.db, ctx.owner(), after, u64::from(limit) + 1).await?;
+        let rows = db::api_keys::list(&self.db, ctx.user(), after, u64::from(limit) + 1).await?;
         Ok(rows.into_iter().map(ApiKey::from).collect())
     }
 
     /// Ends a key.
     pub async fn delete(&self, ctx: &Ctx, id: ApiKeyId) -> Result<(), Error> {
         super::auth::only_people(ctx)?;
-        if db::api_keys::delete(&self.db, ctx.owner(), id).await? {
-            self.revocations.cut_key(ctx.owner(), id);
+        if db::api_keys::delete(&self.db, ctx.user(), id).await? {
+            self.revocations.cut_key(ctx.user(), id);
             Ok(())
         } else {
             Err(Error::NotFound { what: "api_key" })

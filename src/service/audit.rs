@@ -1,7 +1,7 @@
 //! The audit log: who has changed what, from where.
 //!
-//! Owns what is kept of a change, for how long, and who may read it: everybody what they have done themselves, an administrator
-//! everything. Must never hold a body, a query or a credential. `http` notes each change that went well, whichever face it came by;
+//! Owns what is kept of a change, for how long, and who may read it: everybody what they have done themselves, whoever leads an account
+//! what is done in it, an administrator everything. Must never hold a body, a query or a credential. `http` notes each change that went well, whichever face it came by;
 //! messages and what else flows through a session are no changes.
 
 use std::time::Duration;
@@ -86,7 +86,7 @@ impl Audit {
         }
     }
 
-    /// A page, newest first: of the caller, or of everybody if an administrator asks for it.
+    /// A page, newest first: of the caller, or of their account if they lead it, or of everybody if an administrator asks for it.
     pub async fn page(
         &self,
         ctx: &Ctx,
@@ -98,9 +98,16 @@ impl Audit {
         if everybody {
             ctx.require(Scope::UsersAdmin)?;
         }
-        let actor: Option<UserId> = (!everybody).then(|| ctx.owner());
+        let actors: Option<Vec<UserId>> = match everybody {
+            true => None,
+            // Whoever leads an account answers for what is done in it.
+            false if ctx.principal.leads() => {
+                Some(db::users::of_tenant(&self.db, ctx.owner()).await?)
+            }
+            false => Some(vec![ctx.user()]),
+        };
         let limit = u64::from(limit) + 1;
-        Ok(db::audit_log::page(&self.db, actor, cursor, limit).await?)
+        Ok(db::audit_log::page(&self.db, actors.as_deref(), cursor, limit).await?)
     }
 
     /// Forgets what is old; how many rows.

@@ -3,7 +3,7 @@
 //! Owns the order of the checks. Must never tell an unknown user from a wrong password, nor a foreign credential
 //! from a made-up one.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use entity::{
     ids::{RefreshTokenId, UserId},
@@ -61,6 +61,8 @@ pub struct SignedIn {
 pub struct Authenticated {
     /// What it stands for.
     pub principal: Principal,
+    /// Whose it is, where that was read.
+    pub user: Option<Arc<User>>,
     /// The pages that may use it, when it says so: link tokens do.
     pub allowed_origins: Option<Vec<String>>,
 }
@@ -139,7 +141,8 @@ impl Auth {
         let user = db::users::by_name(&self.db, username).await?;
         let hash = user.as_ref().map(|user| user.password_hash.as_str());
         let proven = self.passwords.verify(password, hash).await?;
-        match user.filter(|user| proven && user.is_active) {
+        let user = user.filter(|_| proven);
+        match db::users::let_in(&self.db, user).await? {
             Some(user) => {
                 self.throttle.succeeded(address, username);
                 Ok(user)
@@ -181,7 +184,7 @@ impl Auth {
             );
             return Err(refused);
         }
-        let Some(user) = user.filter(|user| user.is_active) else {
+        let Some(user) = db::users::let_in(&*tx, user).await? else {
             return Err(refused);
         };
         let (refresh_token, row) = fresh(user.id, old.family_id, now);
@@ -197,13 +200,13 @@ impl Auth {
         let now = self.clock.now_ms();
         let Some(refresh_token) = refresh_token else {
             return self
-                .revoke_all(ctx.owner(), db::users::UserChange::default(), now)
+                .revoke_all(ctx.user(), db::users::UserChange::default(), now)
                 .await;
         };
         let digest = secret::digest(refresh_token);
         if let Some(token) = db::refresh_tokens::by_hash(&self.db, &digest)
             .await?
-            .filter(|token| token.user_id == ctx.owner())
+            .filter(|token| token.user_id == ctx.user())
         {
             db::refresh_tokens::revoke_family(&self.db, token.family_id, now).await?;
             self.sign_in_ended(token.user_id).await;
@@ -230,7 +233,7 @@ impl Auth {
     ) -> Result<SignedIn, Error> {
         only_people(ctx)?;
         passwords::check_new("/new_password", new, self.loopback)?;
-        let user = self.user(ctx.owner()).await?;
+        let user = self.user(ctx.user()).await?;
         self.prove(address, &user.username, current).await?;
         let change = db::users::UserChange {
             password_hash: Some(self.passwords.hash(new).await?),
@@ -259,14 +262,17 @@ impl Auth {
         Ok(())
     }
 
-    /// Who the caller is.
-    pub async fn me(&self, ctx: &Ctx) -> Result<User, Error> {
-        self.user(ctx.owner()).await.map(User::from)
+    /// Who the caller is, as when the credential was judged: not more than a second ago.
+    pub async fn me(&self, ctx: &Ctx) -> Result<Arc<User>, Error> {
+        match &ctx.known {
+            Some(user) => Ok(Arc::clone(user)),
+            None => Ok(Arc::new(self.user(ctx.user()).await?.into())),
+        }
     }
 
     async fn active(&self, id: UserId) -> Result<Option<user_rows::Model>, Error> {
         let user = db::users::by_id(&self.db, id).await?;
-        Ok(user.filter(|user| user.is_active))
+        Ok(db::users::let_in(&self.db, user).await?)
     }
 
     async fn user(&self, id: UserId) -> Result<user_rows::Model, Error> {

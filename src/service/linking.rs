@@ -63,6 +63,7 @@ impl Linking {
     /// The code that is valid now, or within `wait`. A session that cannot come to one says so at once.
     pub async fn qr(&self, ctx: &Ctx, reference: &str, wait: Duration) -> Result<Qr, Error> {
         let deadline = Instant::now() + wait;
+        ctx.turn.step_aside();
         // Hears of a session that starts only later, and so has nothing to watch yet.
         let (session, mut news) = self.log.subscribe(ctx, reference).await?;
         let reference = session.to_string();

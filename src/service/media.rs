@@ -13,13 +13,13 @@ use std::{
 
 use bytes::Bytes;
 use entity::{
-    ids::{MediaId, SessionId},
+    ids::{MediaId, SessionId, UserId},
     media,
 };
 use futures_util::{Stream, stream::BoxStream};
 use sea_orm::DatabaseConnection;
 
-use super::{Ctx, Error, Fault, sessions::find};
+use super::{Ctx, Error, Fault, quotas::Quotas, sessions::find};
 use crate::{
     db,
     domain::{clock::SharedClock, principal::Scope},
@@ -65,6 +65,8 @@ pub struct MediaParts {
     pub scratch: PathBuf,
     /// Seals the names of files that are shared.
     pub names: Sealer,
+    /// How many bytes a tenant may have.
+    pub quotas: Quotas,
 }
 
 /// What whoever puts a file here says of it.
@@ -155,10 +157,16 @@ impl Media {
         check_label(&label)?;
         let session = find(&self.parts.db, ctx, session).await?.id;
         let id = MediaId::new();
+        let room = self.room(ctx.owner(), 1).await?;
+        let limit = room.unwrap_or(u64::MAX).min(MAX_BYTES);
+        // It takes as long as whoever sends it likes.
+        ctx.turn.step_aside();
         let store = &self.parts.store;
-        let taken = Intake::take(store, (session, id), MAX_BYTES, source)
-            .await
-            .map_err(not_taken)?;
+        let taken = Intake::take(store, (session, id), limit, source).await;
+        let taken = taken.map_err(|error| match error {
+            IntakeError::TooLarge { .. } if limit < MAX_BYTES => no_room(),
+            other => not_taken(other),
+        })?;
         let named = self.name((session, id), label, taken.looks_like).await;
         let (mimetype, filename) = named?;
         let now = self.parts.clock.now_ms();
@@ -176,6 +184,14 @@ impl Media {
         };
         db::media::insert(&self.parts.db, row.clone()).await?;
         Ok(row.into())
+    }
+
+    /// How many bytes `owner` may still put here; refuses it if those are fewer than `wanted`.
+    async fn room(&self, owner: UserId, wanted: u64) -> Result<Option<u64>, Error> {
+        match self.parts.quotas.storage_left(owner).await? {
+            Some(left) if left < wanted => Err(no_room()),
+            left => Ok(left),
+        }
     }
 
     /// What the file is, by its bytes and its label. A label that lies takes the file out again.
@@ -214,6 +230,13 @@ impl Media {
             db::media::touch(&self.parts.db, (file.session, file.id), now).await?;
         }
         Ok(contents)
+    }
+}
+
+fn no_room() -> Error {
+    Error::Quota {
+        code: "storage_quota_reached",
+        detail: "the files of this account have no more room".to_owned(),
     }
 }
 

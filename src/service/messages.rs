@@ -11,7 +11,10 @@ use entity::{
 };
 use sea_orm::DatabaseConnection;
 
-use super::{Ctx, Error, Fault, media::Media, running::Running, upstream::send_error};
+use super::{
+    Ctx, Error, Fault, media::Media, quotas::Quotas, running::Running, shares::Turn,
+    upstream::send_error,
+};
 use crate::{
     db,
     domain::{
@@ -77,6 +80,22 @@ struct Target {
     id: MessageRowId,
     message: Message,
     handle: Handle,
+    turn: Turn,
+}
+
+/// What the verbs stand on.
+#[derive(Debug, Clone)]
+pub struct MessageParts {
+    /// The one database.
+    pub db: DatabaseConnection,
+    /// The sessions that run here.
+    pub manager: Manager,
+    /// Where files come from.
+    pub media: Media,
+    /// The time.
+    pub clock: SharedClock,
+    /// How many messages a tenant may send.
+    pub quotas: Quotas,
 }
 
 /// The verbs. Clones share everything.
@@ -86,20 +105,22 @@ pub struct Messages {
     running: Running,
     media: Media,
     clock: SharedClock,
+    quotas: Quotas,
 }
 
 impl Messages {
-    /// Verbs over `manager`; files come from `media`.
-    pub fn new(db: DatabaseConnection, manager: Manager, media: Media, clock: SharedClock) -> Self {
+    /// Verbs over `parts`.
+    pub fn new(parts: MessageParts) -> Self {
         let running = Running {
-            db: db.clone(),
-            manager,
+            db: parts.db.clone(),
+            manager: parts.manager,
         };
         Self {
-            db,
+            db: parts.db,
             running,
-            media,
-            clock,
+            media: parts.media,
+            clock: parts.clock,
+            quotas: parts.quotas,
         }
     }
 
@@ -126,6 +147,7 @@ impl Messages {
         let found = self.running.find(ctx, Scope::MessagesSend, session).await?;
         new.check()?;
         status::check(&new)?;
+        self.quotas.may_send(ctx.owner()).await?;
         let handle = able(found.handle)?;
         if let Address::Newsletter(channel) = &new.to {
             posts::check(&new)?;
@@ -152,17 +174,19 @@ impl Messages {
         if !message.is_plain() {
             outgoing.payload = Some(payload.clone());
         }
-        self.let_out(&handle, outgoing, payload, new.wait).await
+        self.let_out((&ctx.turn, &handle), outgoing, payload, new.wait)
+            .await
     }
 
     /// Stores what is ready to be sent, lets it out, and waits a while for the server's answer.
     async fn let_out(
         &self,
-        handle: &Handle,
+        (turn, handle): (&Turn, &Handle),
         outgoing: Outgoing,
         payload: Payload,
         wait: Duration,
     ) -> Result<Sent, Error> {
+        self.quotas.spend(handle.owner).await?;
         let mut outgoing = outgoing;
         if !handle.journal.keeps_words() {
             // The row does not say what to send.
@@ -181,6 +205,7 @@ impl Messages {
             .await
             .map_err(journal_error)?;
         let outcome = handle.sends.push(queued);
+        turn.step_aside();
         sent.status = match tokio::time::timeout(wait, outcome).await {
             Ok(Ok(Ok(()))) => Status::Sent,
             // The server may have it: saying that it failed would make the caller send it twice.

@@ -201,7 +201,10 @@ impl Revocations {
 
 #[cfg(test)]
 mod tests {
-    use entity::{enums::Role, ids::RefreshTokenId};
+    use entity::{
+        enums::{Role, TenantRole},
+        ids::RefreshTokenId,
+    };
 
     use super::*;
 
@@ -209,6 +212,8 @@ mod tests {
         Principal {
             user,
             role: Role::User,
+            tenant: user,
+            tenant_role: TenantRole::Owner,
             scopes: Vec::new(),
             session: None,
             credential,
@@ -222,6 +227,7 @@ mod tests {
                 expires_at,
                 ..principal(user, Credential::ApiKey(ApiKeyId::new()))
             },
+            user: None,
             allowed_origins: None,
         };
         access.remember(access.asking(), "key".into(), found, 0);
@@ -253,6 +259,7 @@ mod tests {
         access.forget(user);
         let found = Authenticated {
             principal: principal(user, Credential::ApiKey(ApiKeyId::new())),
+            user: None,
             allowed_origins: None,
         };
         access.remember(asking, "key".into(), found, 0);

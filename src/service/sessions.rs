@@ -3,7 +3,11 @@
 //! Owns the order of rows and runs: the row is committed before the manager is told, so that a crash in between is
 //! mended at the next start. `http` and the dialects call it.
 
-use entity::{enums::SessionState, ids::SessionId, sessions};
+use entity::{
+    enums::{SessionState, TenantRole},
+    ids::SessionId,
+    sessions,
+};
 use sea_orm::DatabaseConnection;
 use serde_json::{Map, Value};
 use tokio::sync::watch;
@@ -239,8 +243,8 @@ impl Sessions {
         let keys = db::api_keys::bound_to(&*tx, row.id).await?;
         db::sessions::delete(&tx, ctx.owner(), row.id).await?;
         tx.commit().await?;
-        for key in keys {
-            self.revocations.cut_key(ctx.owner(), key);
+        for (maker, key) in keys {
+            self.revocations.cut_key(maker, key);
         }
         self.revocations.cut_session(row.id);
         Ok(())
@@ -360,7 +364,9 @@ impl Sessions {
 
     /// A link token may pair its session, although it may change nothing else.
     async fn pairable(&self, ctx: &Ctx, reference: &str) -> Result<sessions::Model, Error> {
-        if !matches!(ctx.principal.credential, Credential::LinkToken(_)) {
+        let links = matches!(ctx.principal.credential, Credential::LinkToken(_));
+        // Whoever made it may have become somebody who only reads.
+        if !links || ctx.principal.tenant_role == TenantRole::Viewer {
             ctx.require(Scope::SessionsWrite)?;
         }
         find(&self.db, ctx, reference).await

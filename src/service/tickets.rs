@@ -52,11 +52,11 @@ impl Tickets {
         let now = self.clock.now_ms();
         let ticket = secret::generate(TICKET_PREFIX);
         let expires_at = now + TICKET_MS;
-        db::ws_tickets::sweep(&self.db, ctx.owner(), now).await?;
+        db::ws_tickets::sweep(&self.db, ctx.user(), now).await?;
         let principal = serde_json::to_string(&*ctx.principal).map_err(Error::internal)?;
         let row = ws_tickets::Model {
             ticket_hash: secret::digest(&ticket),
-            owner_id: ctx.owner(),
+            owner_id: ctx.user(),
             principal,
             expires_at,
         };
@@ -82,7 +82,7 @@ impl Tickets {
         }
         // The ticket is young, but the user may have been shut out within its life.
         let user = db::users::by_id(&self.db, principal.user).await?;
-        if user.is_none_or(|user| !user.is_active) {
+        if db::users::let_in(&self.db, user).await?.is_none() {
             return Err(tokens::invalid());
         }
         Ok(principal)
@@ -107,11 +107,11 @@ impl Tickets {
         let now = self.clock.now_ms();
         let token = secret::generate(LINK_PREFIX);
         let expires_at = now + i64::from(expires_in_s) * 1000;
-        db::link_tokens::sweep(&self.db, ctx.owner(), now).await?;
+        db::link_tokens::sweep(&self.db, ctx.user(), now).await?;
         let row = link_tokens::Model {
             token_hash: secret::digest(&token),
             session_id: session,
-            owner_id: ctx.owner(),
+            owner_id: ctx.user(),
             allowed_origins: allowed_origins
                 .map(|origins| serde_json::to_string(&origins))
                 .transpose()

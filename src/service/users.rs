@@ -1,7 +1,11 @@
 //! Users: who may sign in. For administrators.
 
-use entity::{enums::Role, ids::UserId, users as rows};
-use sea_orm::DatabaseConnection;
+use entity::{
+    enums::{Role, TenantRole},
+    ids::UserId,
+    users as rows,
+};
+use sea_orm::{ConnectionTrait, DatabaseConnection};
 
 use super::{
     Ctx, Error, Fault,
@@ -15,8 +19,10 @@ use crate::{
 };
 
 mod first_run;
+mod members;
 
 pub use first_run::{Bootstrap, SetupToken, bootstrap};
+pub use members::{MemberPatch, Members, NewMember};
 
 const MAX_NAME: usize = 64;
 
@@ -29,6 +35,10 @@ pub struct User {
     pub username: String,
     /// What the user may do to others.
     pub role: Role,
+    /// Whose account the user works in: their own, if they are no member of another's.
+    pub tenant: UserId,
+    /// What they may do there.
+    pub tenant_role: TenantRole,
     /// How many sessions; none means no limit.
     pub session_limit: Option<i32>,
     /// Whether the user may sign in.
@@ -41,6 +51,8 @@ impl From<rows::Model> for User {
     fn from(row: rows::Model) -> Self {
         Self {
             id: row.id,
+            tenant: row.tenant(),
+            tenant_role: row.role_in_tenant(),
             username: row.username,
             role: row.role,
             session_limit: row.session_limit,
@@ -122,11 +134,16 @@ impl Users {
 
     /// Makes a user; the faults stand below `at`.
     async fn add(&self, new: NewUser, at: &str) -> Result<User, Error> {
-        check_name(&format!("{at}/username"), &new.username)?;
         check_limit(new.session_limit)?;
-        passwords::check_new(&format!("{at}/password"), &new.password, self.loopback)?;
-        let password_hash = self.passwords.hash(&new.password).await?;
-        insert(&self.db, new, password_hash, self.clock.now_ms()).await
+        let hash = self.check(&new.username, &new.password, at).await?;
+        insert(&self.db, row(new, hash, self.clock.now_ms())).await
+    }
+
+    /// The hash of the password of a user to make; the faults stand below `at`.
+    async fn check(&self, username: &str, password: &str, at: &str) -> Result<String, Error> {
+        check_name(&format!("{at}/username"), username)?;
+        passwords::check_new(&format!("{at}/password"), password, self.loopback)?;
+        self.passwords.hash(password).await
     }
 
     /// All users, one more than `limit` if there are more.
@@ -165,29 +182,41 @@ impl Users {
             .ok_or(Error::NotFound { what: "user" })?;
         let demoted = before.role == Role::Admin && patch.role == Some(Role::User);
         let shut_out = before.is_active && patch.is_active == Some(false);
+        if before.tenant_id.is_some() && patch.role == Some(Role::Admin) {
+            return Err(Error::conflict(
+                "member_of_tenant",
+                "a member of another's account cannot administer the service",
+            ));
+        }
         if demoted || shut_out {
             keep_an_admin(&tx, &before).await?;
         }
         let cut = demoted || shut_out || password_hash.is_some();
         let change = UserChange {
             role: patch.role,
+            tenant_role: None,
             session_limit: patch.session_limit,
             is_active: patch.is_active,
             password_hash,
             revoke_tokens: cut,
         };
-        db::users::update(&tx, id, change, now).await?;
-        if cut {
-            db::refresh_tokens::revoke_user(&tx, id, now).await?;
-        }
-        let after = find(db::users::by_id(&tx, id).await?)?;
+        let after = change_row(&tx, id, change, now).await?;
+        // A tenant comes in with its owner, and goes out with them.
+        let with_them = match before.tenant_id {
+            None => db::users::of_tenant(&*tx, id).await?,
+            Some(_) => vec![id],
+        };
         tx.commit().await?;
         if shut_out {
-            self.revocations.cut(id);
+            for user in with_them {
+                self.revocations.cut(user);
+            }
         } else if cut {
             self.revocations.cut_sign_ins(id);
         } else {
-            self.revocations.forget(id);
+            for user in with_them {
+                self.revocations.forget(user);
+            }
         }
         Ok(after)
     }
@@ -206,19 +235,47 @@ impl Users {
                 detail: "delete the sessions of this user first, or deactivate the user".to_owned(),
             });
         }
-        db::refresh_tokens::delete_user(&tx, id).await?;
-        db::api_keys::delete_user(&tx, id).await?;
-        db::ws_tickets::delete_user(&tx, id).await?;
-        db::link_tokens::delete_user(&tx, id).await?;
-        db::users::delete(&tx, id).await?;
+        if db::users::count_members(&*tx, id).await? > 0 {
+            return Err(Error::conflict(
+                "user_has_members",
+                "remove the members of this user's account first, or deactivate the user",
+            ));
+        }
+        remove(&tx, id).await?;
+        db::tenants::remove(&tx, id).await?;
         tx.commit().await?;
         self.revocations.cut(id);
         Ok(())
     }
 }
 
+/// Changes the row of a user, whose sign-ins end if their tokens are revoked.
+async fn change_row(
+    tx: &db::Transaction,
+    id: UserId,
+    change: UserChange,
+    now: i64,
+) -> Result<User, Error> {
+    let cut = change.revoke_tokens;
+    db::users::update(tx, id, change, now).await?;
+    if cut {
+        db::refresh_tokens::revoke_user(tx, id, now).await?;
+    }
+    find(db::users::by_id(tx, id).await?)
+}
+
+/// Removes a user, with every credential of theirs.
+async fn remove(tx: &db::Transaction, id: UserId) -> Result<(), Error> {
+    db::refresh_tokens::delete_user(tx, id).await?;
+    db::api_keys::delete_user(tx, id).await?;
+    db::ws_tickets::delete_user(tx, id).await?;
+    db::link_tokens::delete_user(tx, id).await?;
+    db::users::delete(tx, id).await?;
+    Ok(())
+}
+
 /// To whoever is no administrator, other users do not exist.
-fn may_see(ctx: &Ctx) -> Result<(), Error> {
+pub(super) fn may_see(ctx: &Ctx) -> Result<(), Error> {
     if ctx.principal.role != Role::Admin {
         return Err(Error::NotFound { what: "user" });
     }
@@ -236,13 +293,9 @@ async fn keep_an_admin(tx: &db::Transaction, user: &rows::Model) -> Result<(), E
     Ok(())
 }
 
-async fn insert(
-    db: &DatabaseConnection,
-    new: NewUser,
-    password_hash: String,
-    now: i64,
-) -> Result<User, Error> {
-    let row = rows::Model {
+/// The row of a user with an account of their own.
+fn row(new: NewUser, password_hash: String, now: i64) -> rows::Model {
+    rows::Model {
         id: UserId::new(),
         username: new.username,
         password_hash,
@@ -252,7 +305,12 @@ async fn insert(
         token_version: 0,
         created_at: now,
         updated_at: now,
-    };
+        tenant_id: None,
+        tenant_role: None,
+    }
+}
+
+async fn insert(db: &impl ConnectionTrait, row: rows::Model) -> Result<User, Error> {
     match db::users::insert(db, row).await? {
         db::users::Inserted::Done(row) => Ok(row.into()),
         db::users::Inserted::NameTaken => Err(Error::Conflict {

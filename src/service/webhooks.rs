@@ -9,7 +9,7 @@ use entity::{enums::EndpointState, ids::EndpointId, webhook_endpoints::Model};
 use sea_orm::DatabaseConnection;
 use tokio::sync::Semaphore;
 
-use super::{Ctx, Error, Fault};
+use super::{Ctx, Error, Fault, quotas::Quotas};
 use crate::{
     db,
     domain::{clock::SharedClock, principal::Scope},
@@ -70,6 +70,8 @@ pub struct WebhookParts {
     pub sender: Sender,
     /// Tells the dispatcher.
     pub wake: Wake,
+    /// How many endpoints a tenant may have.
+    pub quotas: Quotas,
 }
 
 /// The verbs. Clones share everything.
@@ -141,6 +143,7 @@ impl Webhooks {
             variant: variant.to_owned(),
         };
         let shown = self.show(&row, Backlog::default())?;
+        let limit = self.parts.quotas.limits(ctx.owner()).await?.endpoints;
         let tx = self.begin(ctx).await?;
         // Those of other faces belong to sessions, of which there is a limit already.
         if shape == NATIVE
@@ -149,6 +152,14 @@ impl Webhooks {
             return Err(Error::Quota {
                 code: "webhook_limit_reached",
                 detail: format!("at most {ENDPOINTS_MAX} webhooks"),
+            });
+        }
+        if let Some(limit) = limit
+            && db::webhook_endpoints::count_all(&*tx, ctx.owner()).await? >= u64::from(limit)
+        {
+            return Err(Error::Quota {
+                code: "webhook_limit_reached",
+                detail: format!("this account may have {limit} webhooks"),
             });
         }
         db::webhook_endpoints::insert(&tx, row).await?;

@@ -53,6 +53,9 @@ async fn fixture(wharf: &Wharf, sandbox: &SandboxProcess) -> Value {
     let spare = json!({"username": "spare", "password": PASSWORD});
     let user = make("/v1/users", spare.clone()).await;
     let signed_in = make("/v1/auth/login", spare).await;
+    let member = |name: &str| json!({"username": name, "password": PASSWORD, "role": "member"});
+    let spare_member = make("/v1/members", member("spare-member")).await;
+    let member = make("/v1/members", member("member")).await;
     let key = json!({"name": "spare", "scopes": ["sessions:read"]});
     let key = make("/v1/api-keys", key).await;
     // Nobody listens there: what is due stays, and is tried again.
@@ -81,6 +84,8 @@ async fn fixture(wharf: &Wharf, sandbox: &SandboxProcess) -> Value {
             "spare_session": id(&spare_session),
             "user": wharf.call("GET", "/v1/me", Value::Null).await["id"],
             "spare_user": id(&user),
+            "member": id(&member),
+            "spare_member": id(&spare_member),
             "api_key": id(&key),
             "webhook": id(&webhook),
             "spare_webhook": id(&spare_webhook),

@@ -19,6 +19,7 @@ REAL = FIXTURE["real"]
 OWNERS = {
     "sessions": "session",
     "users": "user",
+    "members": "member",
     "webhooks": "webhook",
     "deliveries": "delivery",
     "api-keys": "api_key",
@@ -33,6 +34,9 @@ ENDS = {
     "delete_webhook",
     "delete_user",
     "update_user",
+    "set_quotas",
+    "remove_member",
+    "update_member",
 }
 # The same, within a session that goes on.
 ENDS_WITHIN = {"delete_community": "community"}

@@ -32,7 +32,8 @@ struct AuditQuery {
     limit: Option<u32>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
-    /// What everybody did, for administrators; else what the caller did.
+    /// What everybody did, for administrators; else what was done in the account of the caller, for its owner and administrators, or
+    /// what the caller did.
     #[serde(default)]
     everybody: bool,
 }

@@ -15,7 +15,7 @@ use crate::{
     service::{
         Ctx,
         auth::{Auth, SignedIn},
-        users::{SetupToken, Users},
+        users::{SetupToken, User, Users},
     },
 };
 
@@ -184,7 +184,7 @@ async fn change_password(
 struct MeResponse {
     #[serde(flatten)]
     user: UserResponse,
-    /// What the credential allows.
+    /// What the credential allows, and its user may do.
     #[schema(value_type = Vec<String>)]
     scopes: Vec<crate::domain::principal::Scope>,
 }
@@ -192,8 +192,9 @@ struct MeResponse {
 /// Who the caller is, and what the credential allows.
 #[utoipa::path(get, path = "/me", tag = "auth", responses((status = 200, body = MeResponse)))]
 async fn me(State(auth): State<Auth>, ctx: Ctx) -> Result<Json<MeResponse>, Problem> {
-    let user = auth.me(&ctx).await?.into();
-    let scopes = ctx.principal.scopes.clone();
+    let user = User::clone(&*auth.me(&ctx).await?).into();
+    let scopes = ctx.principal.scopes.iter().copied();
+    let scopes = scopes.filter(|scope| ctx.principal.may(*scope)).collect();
     Ok(Json(MeResponse { user, scopes }))
 }
 

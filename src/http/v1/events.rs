@@ -152,7 +152,7 @@ async fn list_events(
             .get("last-event-id")
             .and_then(|seq| seq.to_str().ok()?.parse().ok())
             .or(query.after);
-        let slot = api.live.enter(&ctx, peer)?;
+        let slot = api.live.enter(&ctx, peer, &api.quotas).await?;
         return stream(api, ctx, &id, resume, types, slot).await;
     }
     let limit = page::limit(query.limit)?;

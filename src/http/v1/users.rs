@@ -1,7 +1,10 @@
 //! `/v1/users`: people who may sign in.
 
 use axum::{extract::State, http::StatusCode};
-use entity::{enums::Role, ids::UserId};
+use entity::{
+    enums::{Role, TenantRole},
+    ids::UserId,
+};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -35,6 +38,12 @@ pub(super) struct UserResponse {
     /// `admin` or `user`.
     #[schema(value_type = String, example = "user")]
     role: Role,
+    /// Whose account the user works in: their own, if they are no member of another's.
+    #[schema(value_type = String, example = "usr_0190a2b4c6d87e6f8a1b2c3d4e5f6071")]
+    tenant_id: UserId,
+    /// `owner`, `admin`, `member` or `viewer`.
+    #[schema(value_type = String, example = "owner")]
+    tenant_role: TenantRole,
     /// How many sessions; null means no limit.
     session_limit: Option<i32>,
     /// Whether the user may sign in.
@@ -48,6 +57,8 @@ impl From<User> for UserResponse {
             id: user.id,
             username: user.username,
             role: user.role,
+            tenant_id: user.tenant,
+            tenant_role: user.tenant_role,
             session_limit: user.session_limit,
             is_active: user.is_active,
             created_at: rfc3339(user.created_at),
@@ -105,7 +116,7 @@ where
 }
 
 /// A path that holds no user id names no user.
-fn user_id(text: &str) -> Result<UserId, Problem> {
+pub(super) fn user_id(text: &str) -> Result<UserId, Problem> {
     text.parse()
         .map_err(|_| Error::NotFound { what: "user" }.into())
 }
@@ -178,7 +189,7 @@ async fn get_user(
     responses(
         (status = 200, body = UserResponse),
         (status = 404, body = ProblemBody),
-        (status = 409, description = "This is the last active administrator", body = ProblemBody),
+        (status = 409, description = "This is the last active administrator, or a member of another's account would become one", body = ProblemBody),
     )
 )]
 async fn update_user(
@@ -197,13 +208,13 @@ async fn update_user(
     Ok(Json(user.into()))
 }
 
-/// Remove a user who has no sessions.
+/// Remove a user who has no sessions and no members.
 #[utoipa::path(
     delete, path = "/users/{id}", tag = "users", params(("id" = String, Path, description = "`usr_…`")),
     responses(
         (status = 204, description = "Done"),
         (status = 404, body = ProblemBody),
-        (status = 409, description = "The user has sessions, or is the last administrator", body = ProblemBody),
+        (status = 409, description = "The user has sessions or members, or is the last administrator", body = ProblemBody),
     )
 )]
 async fn delete_user(

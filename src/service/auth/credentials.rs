@@ -2,6 +2,8 @@
 //!
 //! Must never tell a foreign credential from a made-up one.
 
+use std::sync::Arc;
+
 use entity::enums::Role;
 use subtle::ConstantTimeEq;
 
@@ -55,6 +57,8 @@ impl Auth {
             principal: Principal {
                 user: user.id,
                 role: user.role,
+                tenant: user.tenant(),
+                tenant_role: user.role_in_tenant(),
                 scopes: Scope::ALL.to_vec(),
                 session: None,
                 credential: Credential::AccessToken {
@@ -63,6 +67,7 @@ impl Auth {
                 },
                 expires_at: Some(claims.exp * 1000),
             },
+            user: Some(Arc::new(user.into())),
             allowed_origins: None,
         })
     }
@@ -76,17 +81,20 @@ impl Auth {
     ) -> Result<Authenticated, Error> {
         let said = outer.check(token).await?;
         let user = db::users::by_name(&self.db, &said.username).await?;
-        let user = user.filter(|user| user.is_active);
+        let user = db::users::let_in(&self.db, user).await?;
         let user = user.ok_or_else(tokens::invalid)?;
         Ok(Authenticated {
             principal: Principal {
                 user: user.id,
                 role: user.role,
+                tenant: user.tenant(),
+                tenant_role: user.role_in_tenant(),
                 scopes: Scope::ALL.to_vec(),
                 session: None,
                 credential: Credential::Outer(digest.to_owned()),
                 expires_at: Some(said.expires_at),
             },
+            user: Some(Arc::new(user.into())),
             allowed_origins: None,
         })
     }
@@ -111,11 +119,14 @@ impl Auth {
             principal: Principal {
                 user: user.id,
                 role: user.role,
+                tenant: user.tenant(),
+                tenant_role: user.role_in_tenant(),
                 scopes: api_keys::scopes(&row.scopes),
                 session: row.session_id,
                 credential: Credential::ApiKey(row.id),
                 expires_at: row.expires_at,
             },
+            user: Some(Arc::new(user.into())),
             allowed_origins: None,
         })
     }
@@ -140,12 +151,15 @@ impl Auth {
                 user: user.id,
                 // A page of somebody else never acts as an administrator.
                 role: Role::User,
+                tenant: user.tenant(),
+                tenant_role: user.role_in_tenant(),
                 // It may also pair: `service::sessions` lets it.
                 scopes: vec![Scope::SessionsRead],
                 session: Some(row.session_id),
                 credential: Credential::LinkToken(row.token_hash),
                 expires_at: Some(row.expires_at),
             },
+            user: Some(Arc::new(user.into())),
             allowed_origins,
         })
     }

@@ -29,6 +29,8 @@ impl Auth {
         Ok(Principal {
             user: user.id,
             role: user.role,
+            tenant: user.tenant(),
+            tenant_role: user.role_in_tenant(),
             scopes: Scope::ALL.to_vec(),
             session: None,
             credential: Credential::Operator,

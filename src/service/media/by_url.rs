@@ -22,6 +22,7 @@ impl Media {
     ) -> Result<File, Error> {
         // Nothing is asked of anybody for a caller who could not keep the answer.
         self.admit(ctx, session).await?;
+        ctx.turn.step_aside();
         let fetching = async {
             let answer = follow(&self.parts.egress, url).await;
             let answer = answer.map_err(|(code, detail)| Error::Invalid {

@@ -284,6 +284,8 @@ impl Media {
         let handle = self.parts.manager.get(row.session_id);
         let not_connected = || send_error(SendError::NotConnected);
         let handle = handle.ok_or_else(not_connected)?;
+        let size = u64::try_from(row.size).unwrap_or(0);
+        self.room(handle.owner, size).await?;
         let reference = open(&handle, row.id, &sealed)?;
         let client = connected(Some(&handle))?;
         let fetched = match client.download(&reference, self.scratch()?).await {
@@ -295,8 +297,7 @@ impl Media {
         };
         let file = tokio::fs::File::from_std(fetched.map_err(refused)?);
         let pieces = ReaderStream::with_capacity(file, PIECE).boxed();
-        let limit = u64::try_from(row.size).unwrap_or(0);
-        let taken = Intake::take(&self.parts.store, key, limit, pieces).await;
+        let taken = Intake::take(&self.parts.store, key, size, pieces).await;
         taken.map_err(not_taken)?;
         db::media::store(&self.parts.db, key, self.parts.clock.now_ms()).await?;
         Ok(())

@@ -241,6 +241,7 @@ impl Messages {
             id: stored.id,
             message: stored.message,
             handle: able(session.handle)?,
+            turn: ctx.turn.clone(),
         })
     }
 
@@ -254,6 +255,7 @@ impl Messages {
             id,
             message,
             handle,
+            turn,
         } = target;
         let to = message.chat.party.id.parse().map_err(Error::internal)?;
         let now = self.clock.now_ms();
@@ -304,7 +306,8 @@ impl Messages {
             payload: Some(payload.clone()),
             sent_at: now,
         };
-        self.let_out(&handle, outgoing, payload, wait).await
+        self.let_out((&turn, &handle), outgoing, payload, wait)
+            .await
     }
 
     fn age(&self, message: &Message) -> i64 {

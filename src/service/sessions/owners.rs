@@ -4,7 +4,11 @@
 
 use std::sync::Arc;
 
-use entity::{enums::Role, ids::SessionId, sessions};
+use entity::{
+    enums::{Role, TenantRole},
+    ids::SessionId,
+    sessions,
+};
 
 use super::{MAX_HANDLE, PAGE, SessionView, Sessions, find, view};
 use crate::{
@@ -26,12 +30,15 @@ impl Sessions {
         let row = self.anybodys(reference).await?;
         Ok(Ctx {
             principal: Arc::new(Principal {
-                user: row.owner_id,
+                tenant: row.owner_id,
+                tenant_role: TenantRole::Owner,
                 // Acts for them in what is theirs, and as an administrator in nothing else.
                 role: Role::User,
                 ..Principal::clone(&ctx.principal)
             }),
             request_id: Arc::clone(&ctx.request_id),
+            known: None,
+            turn: ctx.turn.clone(),
         })
     }
 

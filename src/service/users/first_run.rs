@@ -6,7 +6,7 @@ use entity::enums::Role;
 use sea_orm::DatabaseConnection;
 use subtle::ConstantTimeEq;
 
-use super::{NewUser, User, Users, insert};
+use super::{NewUser, User, Users, insert, row};
 use crate::{
     db,
     domain::clock::SharedClock,
@@ -50,7 +50,7 @@ pub async fn bootstrap(
     }
     let hash = users.passwords.hash(password).await?;
     let new = administrator(username, password);
-    let user = insert(&users.db, new, hash, users.clock.now_ms()).await?;
+    let user = insert(&users.db, row(new, hash, users.clock.now_ms())).await?;
     Ok(Bootstrap::Created(user))
 }
 

@@ -26,8 +26,9 @@ use wharf::{
         credentials::SessionCredentials,
         event_log::EventLog,
         media::{Media, MediaParts},
-        messages::Messages,
+        messages::{MessageParts, Messages},
         passwords::Passwords,
+        quotas::Quotas,
         revocation::Revocations,
         sessions::Sessions,
         tokens::Tokens,
@@ -169,6 +170,7 @@ impl TestApp {
         });
         manager.start();
         let place = Place::Folder(folder.path().join("media"));
+        let quotas = Quotas::new(db.clone(), shared.clone());
         let media = Media::new(MediaParts {
             db: db.clone(),
             clock: shared.clone(),
@@ -177,6 +179,7 @@ impl TestApp {
             manager: manager.clone(),
             scratch: folder.path().to_owned(),
             names: Sealer::new(Arc::clone(&master), "media.shared"),
+            quotas: quotas.clone(),
         });
         let access = compat::Access {
             token: Some(SecretString::from(OPERATOR)),
@@ -199,6 +202,7 @@ impl TestApp {
             ),
             egress,
             wake: Wake::default(),
+            quotas: quotas.clone(),
         };
         let tokens = Tokens::new(&SecretString::from("k".repeat(43)), None);
         let revocations = Revocations::default();
@@ -219,10 +223,17 @@ impl TestApp {
                 revocations.clone(),
             ),
             sessions: Sessions::new(db.clone(), manager.clone(), shared.clone(), revocations),
-            messages: Messages::new(db.clone(), manager, media.clone(), shared.clone()),
+            messages: Messages::new(MessageParts {
+                db: db.clone(),
+                manager,
+                media: media.clone(),
+                clock: shared.clone(),
+                quotas: quotas.clone(),
+            }),
             log: EventLog::new(db.clone(), bus.clone()),
             webhooks,
             media,
+            quotas,
             stop: stop.clone(),
             tasks: tasks.clone(),
             scrape: wharf::telemetry::metrics::recorder().unwrap(),

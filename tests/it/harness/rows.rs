@@ -19,6 +19,8 @@ pub(crate) fn user() -> users::Model {
         token_version: 0,
         created_at: 0,
         updated_at: 0,
+        tenant_id: None,
+        tenant_role: None,
     }
 }
 

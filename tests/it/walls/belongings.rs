@@ -38,7 +38,7 @@ impl Belongings {
         }
         let id = match path.split('/').nth(2).unwrap() {
             "sessions" => &self.session,
-            "users" => &self.user,
+            "users" | "members" => &self.user,
             "api-keys" => &self.api_key,
             "webhooks" => &self.webhook,
             "deliveries" => &self.delivery,

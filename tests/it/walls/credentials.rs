@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use wharf::domain::clock::{Clock as _, rfc3339};
 
-use crate::harness::app::{Caller, TestApp};
+use crate::harness::app::{Caller, PASSWORD, TestApp};
 
 /// What a key may be allowed that is no administrator's.
 pub(super) const ALL: [&str; 5] = [
@@ -15,6 +15,13 @@ pub(super) const ALL: [&str; 5] = [
     "messages:send",
     "webhooks:manage",
 ];
+
+/// Somebody who only views the account of `owner`.
+pub(super) async fn viewer(app: &TestApp, owner: &Caller) -> Caller {
+    let viewer = json!({"username": "viewer", "password": PASSWORD, "role": "viewer"});
+    owner.post("/v1/members", viewer).await.expect(201);
+    app.sign_in("viewer").await
+}
 
 /// A key with these fields: who holds it, and its id.
 async fn made(app: &TestApp, maker: &Caller, more: Value) -> (Caller, String) {

@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{
-    credentials::{ended, key},
+    credentials::{ended, key, viewer},
     operations::Operation,
 };
 use crate::harness::app::{
@@ -90,6 +90,27 @@ impl Theirs {
         } else {
             caller.header("x-session-id", "theirs")
         }
+    }
+
+    /// What is answered to `reader` otherwise than by 403, of what is no reading.
+    async fn otherwise(&self, reader: &Caller) -> Vec<(String, u16)> {
+        let mut otherwise = Vec::new();
+        for operation in rows::operations() {
+            let name = operation.to_string();
+            let is_read = operation.method == Method::GET || rows::READS.contains(&name.as_str());
+            // What is about the caller alone may end what the caller shows.
+            let is_own = operation.path.starts_with("/api/auth/");
+            if is_read || is_own || operation.open {
+                continue;
+            }
+            let path = self.fill(&operation);
+            let named = self.named(&operation, reader);
+            let answer = operation.ask(&named, &path).await;
+            if answer.status != 403 {
+                otherwise.push((name, answer.status.as_u16()));
+            }
+        }
+        otherwise
     }
 
     /// Everything that the owner sees of it.
@@ -216,22 +237,27 @@ async fn a_key_that_may_only_read_changes_nothing() {
     let scopes = json!({"scopes": ["sessions:read", "messages:read"]});
     let reader = key(&app, &owner, scopes).await;
     let before = theirs.seen(&owner).await;
-    let mut otherwise = Vec::new();
-    for operation in rows::operations() {
-        let name = operation.to_string();
-        let is_read = operation.method == Method::GET || rows::READS.contains(&name.as_str());
-        if is_read || operation.open {
-            continue;
-        }
-        let path = theirs.fill(&operation);
-        let answer = operation
-            .ask(&theirs.named(&operation, &reader), &path)
-            .await;
-        if answer.status != 403 {
-            otherwise.push((name, answer.status.as_u16()));
-        }
-    }
+    let otherwise = theirs.otherwise(&reader).await;
     // Both tell that it is connected, which a reader may know.
+    let known = [
+        ("POST /api/sessions/{id}/login", 400),
+        ("POST /api/whatsapp-sessions/{id}/connect", 200),
+    ];
+    assert_eq!(
+        otherwise,
+        known.map(|(name, status)| (name.to_owned(), status))
+    );
+    assert_eq!(theirs.seen(&owner).await, before);
+}
+
+#[tokio::test]
+async fn somebody_who_only_views_an_account_changes_nothing_of_it() {
+    let app = TestApp::start_with_phones().await;
+    let owner = app.user("owner").await;
+    let theirs = Theirs::of(&app, &owner).await;
+    let viewer = viewer(&app, &owner).await;
+    let before = theirs.seen(&owner).await;
+    let otherwise = theirs.otherwise(&viewer).await;
     let known = [
         ("POST /api/sessions/{id}/login", 400),
         ("POST /api/whatsapp-sessions/{id}/connect", 200),

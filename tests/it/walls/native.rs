@@ -1,10 +1,11 @@
 //! On the native face nobody reaches what is somebody else's, and nothing opens that has ended.
 
+use reqwest::Method;
 use serde_json::json;
 
 use super::{
     belongings::Belongings,
-    credentials::{ended, key},
+    credentials::{ended, key, viewer},
     operations::operations,
 };
 use crate::harness::app::TestApp;
@@ -73,6 +74,44 @@ async fn what_has_ended_opens_nothing_but_what_is_open_to_everybody() {
         ],
         "a path is open only on purpose"
     );
+}
+
+#[tokio::test]
+async fn somebody_who_only_views_an_account_changes_nothing_of_it() {
+    let app = TestApp::start().await;
+    let owner = app.user("owner").await;
+    let theirs = Belongings::of(&app, &owner).await;
+    let viewer = viewer(&app, &owner).await;
+    let mut otherwise = Vec::new();
+    for operation in operations() {
+        // Of the service there is nothing for them, as there is for the owner; and their sign-in is their own.
+        let elsewhere = ["/v1/users/", "/v1/auth/"];
+        let elsewhere = elsewhere.iter().any(|of| operation.path.starts_with(of));
+        if operation.method == Method::GET || operation.open || elsewhere {
+            continue;
+        }
+        let answer = operation.ask(&viewer, &theirs.fill(&operation.path)).await;
+        if answer.status != 403 {
+            otherwise.push((operation.to_string(), answer.status.as_u16()));
+        }
+    }
+    let own = [
+        ("POST /v1/api-keys", 201),
+        ("DELETE /v1/api-keys/{id}", 404),
+        // These ask, and are let in: nothing is linked, and the address is none.
+        ("POST /v1/sessions/{id}/contacts/check", 409),
+        ("DELETE /v1/sessions/{id}/contacts/{contact}/presence", 400),
+        ("PUT /v1/sessions/{id}/contacts/{contact}/presence", 400),
+        ("POST /v1/ws-tickets", 201),
+    ];
+    assert_eq!(
+        otherwise,
+        own.map(|(name, status)| (name.to_owned(), status))
+    );
+    owner
+        .get(&theirs.fill("/v1/sessions/{id}"))
+        .await
+        .expect(200);
 }
 
 #[tokio::test]

@@ -27,6 +27,7 @@ use wharf::{
     seal::Master,
     service::{
         Ctx,
+        quotas::Quotas,
         webhooks::{Endpoint, NewEndpoint, WebhookParts, Webhooks},
     },
     webhook::{
@@ -155,11 +156,12 @@ impl Desk {
         let sender = Sender::new(egress.clone(), Arc::new(Native), shared.clone(), TIMEOUT);
         let webhooks = Webhooks::new(WebhookParts {
             db: test.db.clone(),
-            clock: shared,
+            clock: shared.clone(),
             vault: vault.clone(),
             egress: egress.clone(),
             sender,
             wake: wake.clone(),
+            quotas: Quotas::new(test.db.clone(), shared),
         });
         let bus = Bus::default();
         let ground = Ground {

@@ -281,7 +281,7 @@ async fn a_credential_bound_to_a_session_manages_only_the_webhooks_of_that_sessi
     principal.session = Some(desk.session);
     let bound = Ctx {
         principal: Arc::new(principal),
-        request_id: "req_test".into(),
+        ..desk.ctx.clone()
     };
     is_missing(desk.webhooks.get(&bound, for_all).await, "webhook");
     for sessions in ["*".to_owned(), other.to_string()] {

@@ -26,6 +26,15 @@ export type AckData = {
   message_id: string;
 };
 
+export type AddMemberRequest = {
+  /** 8 to 256 bytes. */
+  password: string;
+  /** `admin`, `member` or `viewer`. */
+  role: string;
+  /** 1 to 64 letters, digits or `_ . + @ -`; one of the whole service. */
+  username: string;
+};
+
 export type Alive = {
   /** `ok`. */
   status: string;
@@ -1420,7 +1429,7 @@ export type MadeGroupResponse = GroupInfo & {
 };
 
 export type MeResponse = User & {
-  /** What the credential allows. */
+  /** What the credential allows, and its user may do. */
   scopes: string[];
 };
 
@@ -2100,6 +2109,40 @@ export type QrTimeoutEvent = {
   type: "qr_timeout";
 };
 
+/** What an account may use. Null means no limit. */
+export type QuotaLimits = {
+  /** Webhooks. */
+  endpoints?: number | null;
+  /** Messages of a day in UTC, counted over all nodes. */
+  messages_per_day?: number | null;
+  /** Messages of a minute of the clock, counted over all nodes. */
+  messages_per_minute?: number | null;
+  /** Live sockets and event streams at the same time, on each node. */
+  sockets?: number | null;
+  /** Bytes of files that are kept. */
+  storage_bytes?: number | null;
+  /** The share of a busy node against that of other accounts: 1 to 100. */
+  weight?: number;
+};
+
+/** What an account uses. */
+export type QuotaUse = {
+  endpoints: number;
+  /** Of this day; counted while there is a limit. */
+  messages_per_day: number;
+  /** Of this minute; counted while there is a limit. */
+  messages_per_minute: number;
+  sessions: number;
+  storage_bytes: number;
+};
+
+export type QuotasResponse = {
+  limits: QuotaLimits;
+  /** How many sessions; null means no limit. It is set with the user. */
+  session_limit?: number | null;
+  used: QuotaUse;
+};
+
 export type ReactedResponse = {
   /** RFC 3339. */
   at: string;
@@ -2514,6 +2557,15 @@ export type UpdateGroupRequest = {
   subject?: string | null;
 };
 
+export type UpdateMemberRequest = {
+  /** False cuts every access of the member at once. */
+  is_active?: boolean | null;
+  /** A new password; ends every sign-in of the member. */
+  password?: string | null;
+  /** `admin`, `member` or `viewer`. */
+  role?: string | null;
+};
+
 export type UpdateProfileRequest = {
   /** Up to 139 characters; empty for none. */
   about?: string | null;
@@ -2561,6 +2613,10 @@ export type User = {
   role: string;
   /** How many sessions; null means no limit. */
   session_limit?: number | null;
+  /** Whose account the user works in: their own, if they are no member of another's. */
+  tenant_id: string;
+  /** `owner`, `admin`, `member` or `viewer`. */
+  tenant_role: string;
   username: string;
 };
 

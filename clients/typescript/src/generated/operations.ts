@@ -101,6 +101,41 @@ export class Operations extends Caller {
     return this.json({ verb: "GET", path: `/v1/me` }, options);
   }
 
+  /**
+   * List who works in the account: its owner first.
+   *
+   * Everybody in an account shares its sessions. An `owner` or `admin` may do everything, a `member` works with sessions and messages, a
+   * `viewer` reads.
+   */
+  listMembers(options: CallOptions = {}): Promise<m.PageUser> {
+    return this.json({ verb: "GET", path: `/v1/members` }, options);
+  }
+
+  /** Add a member. */
+  addMember(body: m.AddMemberRequest, options: CallOptions = {}): Promise<m.User> {
+    return this.json({ verb: "POST", path: `/v1/members`, body }, options);
+  }
+
+  /** Show somebody who works in the account. */
+  getMember(id: string, options: CallOptions = {}): Promise<m.User> {
+    return this.json({ verb: "GET", path: `/v1/members/${segment(id)}` }, options);
+  }
+
+  /** Change a member. Another role counts at once. */
+  updateMember(id: string, body: m.UpdateMemberRequest, options: CallOptions = {}): Promise<m.User> {
+    return this.json({ verb: "PATCH", path: `/v1/members/${segment(id)}`, body }, options);
+  }
+
+  /** Remove a member, with every credential of theirs. What they made stays. */
+  removeMember(id: string, options: CallOptions = {}): Promise<void> {
+    return this.nothing({ verb: "DELETE", path: `/v1/members/${segment(id)}` }, options);
+  }
+
+  /** Show what one's account may use, and what it uses. */
+  ownQuotas(options: CallOptions = {}): Promise<m.QuotasResponse> {
+    return this.json({ verb: "GET", path: `/v1/quotas` }, options);
+  }
+
   /** List one's own sessions, oldest first. */
   listSessions(options: CallOptions & { limit?: number | null | undefined; cursor?: string | null | undefined } = {}): Promise<m.PageSession> {
     return this.json({ verb: "GET", path: `/v1/sessions`, query: { limit: options.limit, cursor: options.cursor } }, options);
@@ -728,9 +763,19 @@ export class Operations extends Caller {
     return this.json({ verb: "PATCH", path: `/v1/users/${segment(id)}`, body }, options);
   }
 
-  /** Remove a user who has no sessions. */
+  /** Remove a user who has no sessions and no members. */
   deleteUser(id: string, options: CallOptions = {}): Promise<void> {
     return this.nothing({ verb: "DELETE", path: `/v1/users/${segment(id)}` }, options);
+  }
+
+  /** Show what the account of a user may use, and what it uses. */
+  getQuotas(id: string, options: CallOptions = {}): Promise<m.QuotasResponse> {
+    return this.json({ verb: "GET", path: `/v1/users/${segment(id)}/quotas` }, options);
+  }
+
+  /** Set what the account of a user may use. What is not named has no limit. */
+  setQuotas(id: string, body: m.QuotaLimits, options: CallOptions = {}): Promise<m.QuotasResponse> {
+    return this.json({ verb: "PUT", path: `/v1/users/${segment(id)}/quotas`, body }, options);
   }
 
   /** List one's own webhooks. */

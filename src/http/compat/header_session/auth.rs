@@ -2,8 +2,6 @@
 //!
 //! Owns what this dialect takes as a credential: the operator's token, an access token, an API key, and in open mode none.
 
-use std::sync::Arc;
-
 use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, Uri, header, request::Parts, uri::Authority},
@@ -12,11 +10,8 @@ use axum::{
 use super::{Face, Refusal};
 use crate::{
     domain::principal::{Credential, Principal},
-    http::{
-        extract::RequestId,
-        guard::{Left, bearer},
-    },
-    service::{Ctx, Error, auth::Auth},
+    http::guard::{self, bearer},
+    service::{Ctx, auth::Auth},
 };
 
 /// The longest id of a session.
@@ -30,19 +25,7 @@ impl FromRequestParts<Face> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, face: &Face) -> Result<Self, Refusal> {
         let principal = principal(face, &parts.headers, &parts.uri).await?;
-        let RequestId(request_id) = RequestId::from_request_parts(parts, face)
-            .await
-            .unwrap_or_else(|never| match never {});
-        let ctx = Ctx {
-            principal: Arc::new(principal),
-            request_id,
-        };
-        let allowance = face.api.limits.take(&ctx.owner());
-        Left::tell(&parts.extensions, allowance);
-        match allowance.retry_after {
-            Some(retry_after) => Err(Error::RateLimited { retry_after }.into()),
-            None => Ok(Self(ctx)),
-        }
+        Ok(Self(guard::admit(&face.api, parts, principal).await?))
     }
 }
 

@@ -3,7 +3,7 @@
 //! Owns what this dialect takes as a credential. A user acts for themselves; an administrator for whoever owns the session,
 //! which `service` decides.
 
-use std::{net::IpAddr, sync::Arc};
+use std::net::IpAddr;
 
 use axum::{
     extract::FromRequestParts,
@@ -14,10 +14,8 @@ use super::{Face, error::Refusal, form::query_token};
 use crate::{
     domain::principal::{Credential, Principal},
     http::{
-        audit::Admitted,
-        extract::{Path, Peer, RequestId},
-        guard::{Left, bearer},
-        problem::Problem,
+        extract::{Path, Peer},
+        guard::{self, bearer},
     },
     service::{Ctx, Error, throttle::network},
 };
@@ -45,20 +43,7 @@ fn shown(headers: &HeaderMap) -> Result<&str, Refusal> {
 
 async fn admit(face: &Face, parts: &mut Parts, shown: &str) -> Result<Ctx, Refusal> {
     let principal = principal(face, shown).await?;
-    let RequestId(request_id) = RequestId::from_request_parts(parts, face)
-        .await
-        .unwrap_or_else(|never| match never {});
-    let ctx = Ctx {
-        principal: Arc::new(principal),
-        request_id,
-    };
-    Admitted::tell(&parts.extensions, &ctx);
-    let allowance = face.api.limits.take(&ctx.owner());
-    Left::tell(&parts.extensions, allowance);
-    match allowance.retry_after {
-        Some(retry_after) => Err(Problem::from(Error::RateLimited { retry_after }).into()),
-        None => Ok(ctx),
-    }
+    Ok(guard::admit(&face.api, parts, principal).await?)
 }
 
 async fn principal(face: &Face, shown: &str) -> Result<Principal, Refusal> {
@@ -132,7 +117,7 @@ impl FromRequestParts<Face> for Listener {
 
 fn not_too_fast(face: &Face, address: IpAddr) -> Result<(), Refusal> {
     match face.api.handshakes.take(&network(address)).retry_after {
-        Some(retry_after) => Err(Problem::from(Error::RateLimited { retry_after }).into()),
+        Some(retry_after) => Err(Error::RateLimited { retry_after }.into()),
         None => Ok(()),
     }
 }

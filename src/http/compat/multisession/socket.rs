@@ -55,7 +55,7 @@ async fn open(
 ) -> Result<Response, Refusal> {
     let (session, _) = face.api.sessions.look(&ctx, &id).await?;
     let upgrade = upgrade.map_err(|_| Refusal::bad_request("open this path as a WebSocket"))?;
-    let slot = face.api.live.enter(&ctx, peer)?;
+    let slot = face.api.live.enter(&ctx, peer, &face.api.quotas).await?;
     let ending = Ending::of(&face.api, &ctx, &[session.id]).await?;
     let talk = Talk {
         face,

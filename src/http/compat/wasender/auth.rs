@@ -2,8 +2,6 @@
 //!
 //! Owns what this dialect takes as a credential, and how a session is chosen when the credential names none.
 
-use std::sync::Arc;
-
 use axum::{
     extract::{FromRequestParts, RawPathParams},
     http::{HeaderMap, Method, request::Parts},
@@ -13,12 +11,7 @@ use entity::ids::SessionId;
 use super::{Face, error::Refusal, form::query};
 use crate::{
     domain::principal::{Credential, Principal},
-    http::{
-        audit::Admitted,
-        extract::RequestId,
-        guard::{Left, bearer},
-        problem::Problem,
-    },
+    http::guard::{self, bearer},
     service::{Ctx, Error, api_keys::WPAT_PREFIX, sessions::SessionView},
 };
 
@@ -36,20 +29,7 @@ impl FromRequestParts<Face> for Caller {
 async fn admit(face: &Face, parts: &mut Parts, missing: &str) -> Result<Ctx, Refusal> {
     let shown = shown(&parts.headers).ok_or_else(|| Refusal::unauthorized(missing))?;
     let principal = principal(face, shown).await?;
-    let RequestId(request_id) = RequestId::from_request_parts(parts, face)
-        .await
-        .unwrap_or_else(|never| match never {});
-    let ctx = Ctx {
-        principal: Arc::new(principal),
-        request_id,
-    };
-    Admitted::tell(&parts.extensions, &ctx);
-    let allowance = face.api.limits.take(&ctx.owner());
-    Left::tell(&parts.extensions, allowance);
-    match allowance.retry_after {
-        Some(retry_after) => Err(Problem::from(Error::RateLimited { retry_after }).into()),
-        None => Ok(ctx),
-    }
+    Ok(guard::admit(&face.api, parts, principal).await?)
 }
 
 /// Whether a request shows a credential that this dialect gives: such a one has no use elsewhere at a path of two dialects.

@@ -17,7 +17,8 @@ use wharf::{
     service::{
         event_log::EventLog,
         media::{Media, MediaParts},
-        messages::Messages,
+        messages::{MessageParts, Messages},
+        quotas::Quotas,
         revocation::Revocations,
         sessions::Sessions,
     },
@@ -114,6 +115,7 @@ impl Process {
         });
         manager.start();
         let files = tempfile::tempdir().unwrap();
+        let quotas = Quotas::new(db.clone(), Arc::clone(&clock));
         let media = Media::new(MediaParts {
             db: db.clone(),
             clock: Arc::clone(&clock),
@@ -122,6 +124,7 @@ impl Process {
             manager: manager.clone(),
             scratch: files.path().to_owned(),
             names: Sealer::new(Arc::new(Master::from_bytes([7; 32])), "media.shared"),
+            quotas: quotas.clone(),
         });
         Self {
             sessions: Sessions::new(
@@ -130,7 +133,13 @@ impl Process {
                 Arc::clone(&clock),
                 Revocations::default(),
             ),
-            messages: Messages::new(db.clone(), manager.clone(), media, clock),
+            messages: Messages::new(MessageParts {
+                db: db.clone(),
+                manager: manager.clone(),
+                media,
+                clock,
+                quotas,
+            }),
             log: EventLog::new(db, bus),
             manager,
             node,

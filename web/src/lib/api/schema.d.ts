@@ -259,6 +259,64 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List who works in the account: its owner first.
+         * @description Everybody in an account shares its sessions. An `owner` or `admin` may do everything, a `member` works with sessions and messages, a
+         *     `viewer` reads.
+         */
+        get: operations["list_members"];
+        put?: never;
+        /** Add a member. */
+        post: operations["add_member"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/members/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show somebody who works in the account. */
+        get: operations["get_member"];
+        put?: never;
+        post?: never;
+        /** Remove a member, with every credential of theirs. What they made stays. */
+        delete: operations["remove_member"];
+        options?: never;
+        head?: never;
+        /** Change a member. Another role counts at once. */
+        patch: operations["update_member"];
+        trace?: never;
+    };
+    "/v1/quotas": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show what one's account may use, and what it uses. */
+        get: operations["own_quotas"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/sessions": {
         parameters: {
             query?: never;
@@ -1640,12 +1698,30 @@ export interface paths {
         get: operations["get_user"];
         put?: never;
         post?: never;
-        /** Remove a user who has no sessions. */
+        /** Remove a user who has no sessions and no members. */
         delete: operations["delete_user"];
         options?: never;
         head?: never;
         /** Change a user. */
         patch: operations["update_user"];
+        trace?: never;
+    };
+    "/v1/users/{id}/quotas": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show what the account of a user may use, and what it uses. */
+        get: operations["get_quotas"];
+        /** Set what the account of a user may use. What is not named has no limit. */
+        put: operations["set_quotas"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/v1/webhooks": {
@@ -1841,6 +1917,17 @@ export interface components {
             error?: components["schemas"]["ErrorData"] | null;
             /** @description WhatsApp's id of the message. */
             message_id: string;
+        };
+        AddMemberRequest: {
+            /** @description 8 to 256 bytes. */
+            password: string;
+            /**
+             * @description `admin`, `member` or `viewer`.
+             * @example member
+             */
+            role: string;
+            /** @description 1 to 64 letters, digits or `_ . + @ -`; one of the whole service. */
+            username: string;
         };
         Alive: {
             /** @description `ok`. */
@@ -3513,7 +3600,7 @@ export interface components {
             participants: components["schemas"]["MemberResult"][];
         };
         MeResponse: components["schemas"]["User"] & {
-            /** @description What the credential allows. */
+            /** @description What the credential allows, and its user may do. */
             scopes: string[];
         };
         /** @description One file: exactly one of `url`, `base64` and `media_id`. */
@@ -4273,6 +4360,68 @@ export interface components {
             /** @enum {string} */
             type: "qr_timeout";
         };
+        /** @description What an account may use. Null means no limit. */
+        QuotaLimits: {
+            /**
+             * Format: int32
+             * @description Webhooks.
+             */
+            endpoints?: number | null;
+            /**
+             * Format: int32
+             * @description Messages of a day in UTC, counted over all nodes.
+             */
+            messages_per_day?: number | null;
+            /**
+             * Format: int32
+             * @description Messages of a minute of the clock, counted over all nodes.
+             */
+            messages_per_minute?: number | null;
+            /**
+             * Format: int32
+             * @description Live sockets and event streams at the same time, on each node.
+             */
+            sockets?: number | null;
+            /**
+             * Format: int64
+             * @description Bytes of files that are kept.
+             */
+            storage_bytes?: number | null;
+            /**
+             * Format: int32
+             * @description The share of a busy node against that of other accounts: 1 to 100.
+             * @default 1
+             */
+            weight: number;
+        };
+        /** @description What an account uses. */
+        QuotaUse: {
+            /** Format: int64 */
+            endpoints: number;
+            /**
+             * Format: int64
+             * @description Of this day; counted while there is a limit.
+             */
+            messages_per_day: number;
+            /**
+             * Format: int64
+             * @description Of this minute; counted while there is a limit.
+             */
+            messages_per_minute: number;
+            /** Format: int64 */
+            sessions: number;
+            /** Format: int64 */
+            storage_bytes: number;
+        };
+        QuotasResponse: {
+            limits: components["schemas"]["QuotaLimits"];
+            /**
+             * Format: int32
+             * @description How many sessions; null means no limit. It is set with the user.
+             */
+            session_limit?: number | null;
+            used: components["schemas"]["QuotaUse"];
+        };
         ReactedResponse: {
             /** @description RFC 3339. */
             at: string;
@@ -4761,6 +4910,14 @@ export interface components {
             /** @description 1 to 100 characters. */
             subject?: string | null;
         };
+        UpdateMemberRequest: {
+            /** @description False cuts every access of the member at once. */
+            is_active?: boolean | null;
+            /** @description A new password; ends every sign-in of the member. */
+            password?: string | null;
+            /** @description `admin`, `member` or `viewer`. */
+            role?: string | null;
+        };
         UpdateProfileRequest: {
             /** @description Up to 139 characters; empty for none. */
             about?: string | null;
@@ -4818,6 +4975,16 @@ export interface components {
              * @description How many sessions; null means no limit.
              */
             session_limit?: number | null;
+            /**
+             * @description Whose account the user works in: their own, if they are no member of another's.
+             * @example usr_0190a2b4c6d87e6f8a1b2c3d4e5f6071
+             */
+            tenant_id: string;
+            /**
+             * @description `owner`, `admin`, `member` or `viewer`.
+             * @example owner
+             */
+            tenant_role: string;
             username: string;
         };
         /** @description Where a calendar event takes place. */
@@ -5398,7 +5565,10 @@ export interface operations {
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
-                /** @description What everybody did, for administrators; else what the caller did. */
+                /**
+                 * @description What everybody did, for administrators; else what was done in the account of the caller, for its owner and administrators, or
+                 *     what the caller did.
+                 */
                 everybody?: boolean;
             };
             header?: never;
@@ -5730,6 +5900,265 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MeResponse"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    list_members: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_User"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    add_member: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AddMemberRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description `not_tenant_admin`, or `member_limit_reached` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /** @description There is a user of this name */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    get_member: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `usr_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    remove_member: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `usr_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description `not_tenant_admin` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `owner_stays` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    update_member: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `usr_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateMemberRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description `not_tenant_admin` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /** @description `owner_stays`: the operator of the service manages the owner */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    own_quotas: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuotasResponse"];
                 };
             };
             401: components["responses"]["Unauthorized"];
@@ -12130,7 +12559,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The user has sessions, or is the last administrator */
+            /** @description The user has sessions or members, or is the last administrator */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -12183,7 +12612,101 @@ export interface operations {
                 };
             };
             408: components["responses"]["RequestTimeout"];
-            /** @description This is the last active administrator */
+            /** @description This is the last active administrator, or a member of another's account would become one */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    get_quotas: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `usr_…`, the owner of the account */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuotasResponse"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            504: components["responses"]["GatewayTimeout"];
+        };
+    };
+    set_quotas: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `usr_…`, the owner of the account */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QuotaLimits"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuotasResponse"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /** @description `member_of_tenant`: the account is somebody else's */
             409: {
                 headers: {
                     [name: string]: unknown;

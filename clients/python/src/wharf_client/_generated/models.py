@@ -35,6 +35,17 @@ class AckData(t.TypedDict):
     message_id: str
 
 
+class AddMemberRequest(t.TypedDict):
+    """AddMemberRequest"""
+
+    #: 8 to 256 bytes.
+    password: str
+    #: `admin`, `member` or `viewer`.
+    role: str
+    #: 1 to 64 letters, digits or `_ . + @ -`; one of the whole service.
+    username: str
+
+
 class Alive(t.TypedDict):
     """Alive"""
 
@@ -3353,8 +3364,12 @@ class MeResponse(t.TypedDict):
     role: str
     #: How many sessions; null means no limit.
     session_limit: t.NotRequired[int | None]
+    #: Whose account the user works in: their own, if they are no member of another's.
+    tenant_id: str
+    #: `owner`, `admin`, `member` or `viewer`.
+    tenant_role: str
     username: str
-    #: What the credential allows.
+    #: What the credential allows, and its user may do.
     scopes: list[str]
 
 
@@ -7545,6 +7560,44 @@ class QrTimeoutEvent(t.TypedDict):
     type: t.Literal["qr_timeout"]
 
 
+class QuotaLimits(t.TypedDict):
+    """What an account may use. Null means no limit."""
+
+    #: Webhooks.
+    endpoints: t.NotRequired[int | None]
+    #: Messages of a day in UTC, counted over all nodes.
+    messages_per_day: t.NotRequired[int | None]
+    #: Messages of a minute of the clock, counted over all nodes.
+    messages_per_minute: t.NotRequired[int | None]
+    #: Live sockets and event streams at the same time, on each node.
+    sockets: t.NotRequired[int | None]
+    #: Bytes of files that are kept.
+    storage_bytes: t.NotRequired[int | None]
+    #: The share of a busy node against that of other accounts: 1 to 100.
+    weight: t.NotRequired[int]
+
+
+class QuotaUse(t.TypedDict):
+    """What an account uses."""
+
+    endpoints: int
+    #: Of this day; counted while there is a limit.
+    messages_per_day: int
+    #: Of this minute; counted while there is a limit.
+    messages_per_minute: int
+    sessions: int
+    storage_bytes: int
+
+
+class QuotasResponse(t.TypedDict):
+    """QuotasResponse"""
+
+    limits: QuotaLimits
+    #: How many sessions; null means no limit. It is set with the user.
+    session_limit: t.NotRequired[int | None]
+    used: QuotaUse
+
+
 class ReactedResponse(t.TypedDict):
     """ReactedResponse"""
 
@@ -8416,6 +8469,17 @@ class UpdateGroupRequest(t.TypedDict):
     subject: t.NotRequired[str | None]
 
 
+class UpdateMemberRequest(t.TypedDict):
+    """UpdateMemberRequest"""
+
+    #: False cuts every access of the member at once.
+    is_active: t.NotRequired[bool | None]
+    #: A new password; ends every sign-in of the member.
+    password: t.NotRequired[str | None]
+    #: `admin`, `member` or `viewer`.
+    role: t.NotRequired[str | None]
+
+
 class UpdateProfileRequest(t.TypedDict):
     """UpdateProfileRequest"""
 
@@ -8472,6 +8536,10 @@ class User(t.TypedDict):
     role: str
     #: How many sessions; null means no limit.
     session_limit: t.NotRequired[int | None]
+    #: Whose account the user works in: their own, if they are no member of another's.
+    tenant_id: str
+    #: `owner`, `admin`, `member` or `viewer`.
+    tenant_role: str
     username: str
 
 

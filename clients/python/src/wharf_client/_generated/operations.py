@@ -135,6 +135,51 @@ class Operations(Caller):
         """Who the caller is, and what the credential allows."""
         return t.cast("m.MeResponse", self._json(Request("GET", "/v1/me")))
 
+    def list_members(
+        self,
+    ) -> m.PageUser:
+        """List who works in the account: its owner first.
+
+        Everybody in an account shares its sessions. An `owner` or `admin` may do everything, a `member` works with sessions and messages, a
+        `viewer` reads.
+        """
+        return t.cast("m.PageUser", self._json(Request("GET", "/v1/members")))
+
+    def add_member(
+        self,
+        body: m.AddMemberRequest,
+    ) -> m.User:
+        """Add a member."""
+        return t.cast("m.User", self._json(Request("POST", "/v1/members", body=body)))
+
+    def get_member(
+        self,
+        id: str,
+    ) -> m.User:
+        """Show somebody who works in the account."""
+        return t.cast("m.User", self._json(Request("GET", f"/v1/members/{segment(id)}")))
+
+    def update_member(
+        self,
+        id: str,
+        body: m.UpdateMemberRequest,
+    ) -> m.User:
+        """Change a member. Another role counts at once."""
+        return t.cast("m.User", self._json(Request("PATCH", f"/v1/members/{segment(id)}", body=body)))
+
+    def remove_member(
+        self,
+        id: str,
+    ) -> None:
+        """Remove a member, with every credential of theirs. What they made stays."""
+        self._nothing(Request("DELETE", f"/v1/members/{segment(id)}"))
+
+    def own_quotas(
+        self,
+    ) -> m.QuotasResponse:
+        """Show what one's account may use, and what it uses."""
+        return t.cast("m.QuotasResponse", self._json(Request("GET", "/v1/quotas")))
+
     def list_sessions(
         self,
         *,
@@ -1154,8 +1199,23 @@ class Operations(Caller):
         self,
         id: str,
     ) -> None:
-        """Remove a user who has no sessions."""
+        """Remove a user who has no sessions and no members."""
         self._nothing(Request("DELETE", f"/v1/users/{segment(id)}"))
+
+    def get_quotas(
+        self,
+        id: str,
+    ) -> m.QuotasResponse:
+        """Show what the account of a user may use, and what it uses."""
+        return t.cast("m.QuotasResponse", self._json(Request("GET", f"/v1/users/{segment(id)}/quotas")))
+
+    def set_quotas(
+        self,
+        id: str,
+        body: m.QuotaLimits,
+    ) -> m.QuotasResponse:
+        """Set what the account of a user may use. What is not named has no limit."""
+        return t.cast("m.QuotasResponse", self._json(Request("PUT", f"/v1/users/{segment(id)}/quotas", body=body)))
 
     def list_webhooks(
         self,
@@ -1376,6 +1436,51 @@ class AsyncOperations(AsyncCaller):
     ) -> m.MeResponse:
         """Who the caller is, and what the credential allows."""
         return t.cast("m.MeResponse", await self._json(Request("GET", "/v1/me")))
+
+    async def list_members(
+        self,
+    ) -> m.PageUser:
+        """List who works in the account: its owner first.
+
+        Everybody in an account shares its sessions. An `owner` or `admin` may do everything, a `member` works with sessions and messages, a
+        `viewer` reads.
+        """
+        return t.cast("m.PageUser", await self._json(Request("GET", "/v1/members")))
+
+    async def add_member(
+        self,
+        body: m.AddMemberRequest,
+    ) -> m.User:
+        """Add a member."""
+        return t.cast("m.User", await self._json(Request("POST", "/v1/members", body=body)))
+
+    async def get_member(
+        self,
+        id: str,
+    ) -> m.User:
+        """Show somebody who works in the account."""
+        return t.cast("m.User", await self._json(Request("GET", f"/v1/members/{segment(id)}")))
+
+    async def update_member(
+        self,
+        id: str,
+        body: m.UpdateMemberRequest,
+    ) -> m.User:
+        """Change a member. Another role counts at once."""
+        return t.cast("m.User", await self._json(Request("PATCH", f"/v1/members/{segment(id)}", body=body)))
+
+    async def remove_member(
+        self,
+        id: str,
+    ) -> None:
+        """Remove a member, with every credential of theirs. What they made stays."""
+        await self._nothing(Request("DELETE", f"/v1/members/{segment(id)}"))
+
+    async def own_quotas(
+        self,
+    ) -> m.QuotasResponse:
+        """Show what one's account may use, and what it uses."""
+        return t.cast("m.QuotasResponse", await self._json(Request("GET", "/v1/quotas")))
 
     async def list_sessions(
         self,
@@ -2396,8 +2501,23 @@ class AsyncOperations(AsyncCaller):
         self,
         id: str,
     ) -> None:
-        """Remove a user who has no sessions."""
+        """Remove a user who has no sessions and no members."""
         await self._nothing(Request("DELETE", f"/v1/users/{segment(id)}"))
+
+    async def get_quotas(
+        self,
+        id: str,
+    ) -> m.QuotasResponse:
+        """Show what the account of a user may use, and what it uses."""
+        return t.cast("m.QuotasResponse", await self._json(Request("GET", f"/v1/users/{segment(id)}/quotas")))
+
+    async def set_quotas(
+        self,
+        id: str,
+        body: m.QuotaLimits,
+    ) -> m.QuotasResponse:
+        """Set what the account of a user may use. What is not named has no limit."""
+        return t.cast("m.QuotasResponse", await self._json(Request("PUT", f"/v1/users/{segment(id)}/quotas", body=body)))
 
     async def list_webhooks(
         self,
