@@ -36,6 +36,7 @@ pub mod outgoing;
 pub mod public_numbers;
 pub mod refresh_tokens;
 mod script;
+mod search;
 pub mod session_credentials;
 pub mod sessions;
 pub mod standing;

@@ -22,6 +22,7 @@ mod m20261129_000006_shape_webhooks;
 mod m20261129_000007_create_session_credentials;
 mod m20261129_000008_create_audit_log;
 mod m20261130_000001_create_tenants;
+mod m20261130_000002_index_words_later;
 
 use sea_orm_migration::prelude::*;
 pub use sea_orm_migration::{MigratorTrait, SchemaManager};
@@ -52,6 +53,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000007_create_session_credentials::Migration),
             Box::new(m20261129_000008_create_audit_log::Migration),
             Box::new(m20261130_000001_create_tenants::Migration),
+            Box::new(m20261130_000002_index_words_later::Migration),
         ]
     }
 }

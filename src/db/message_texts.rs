@@ -1,7 +1,7 @@
 //! `message_texts`: the words of messages, and how each database is asked for them.
 //!
 //! The three engines part, shorten and leave out words each in its own way, so none of them sees a word: each word is
-//! written as a term that they all take as it is. A session's journal alone writes it.
+//! written as a term that they all take as it is. A session's journal alone writes it; [`super::search`] asks for it.
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
@@ -10,12 +10,12 @@ use entity::{
     message_texts::{ActiveModel, Column, Entity, Model},
 };
 use sea_orm::{
-    ColumnTrait, DbBackend, EntityTrait, QueryFilter, Value,
-    sea_query::{Expr, OnConflict},
+    ColumnTrait, ConnectionTrait as _, DatabaseConnection, DbBackend, DbErr, EntityTrait,
+    QueryFilter, Statement, sea_query::OnConflict,
 };
 
 use super::Script;
-use crate::domain::words::{Search, words};
+use crate::domain::words::words;
 
 /// Characters of a term; the shortest limit is InnoDB's 84.
 const LONGEST: usize = 80;
@@ -26,7 +26,7 @@ const DIGITS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 
 /// What the terms of a session begin with: an engine finds the hits of one session without those of others, and no term
 /// is a stop word or too short. Two sessions may share it; the rows name the session.
-fn prefix(session: SessionId) -> String {
+pub(super) fn prefix(session: SessionId) -> String {
     let tail = session.uuid().as_u128();
     let digit = |at: u32| {
         let index = usize::try_from((tail >> (at * 5)) & 31).unwrap_or(0);
@@ -36,7 +36,7 @@ fn prefix(session: SessionId) -> String {
 }
 
 /// `word` as a term: what is no small Latin letter and no digit, and `z`, as `z` and its bytes. What begins with a word begins with its term.
-fn term(prefix: &str, word: &str) -> String {
+pub(super) fn term(prefix: &str, word: &str) -> String {
     let mut term = prefix.to_owned();
     let mut bytes = [0; 4];
     for letter in word.chars() {
@@ -101,40 +101,36 @@ pub fn remove(script: &mut Script, session: SessionId, ids: &[MessageRowId]) {
     script.add_lenient(&delete);
 }
 
-/// Whether a row of `messages` has the words.
-pub fn has(backend: DbBackend, session: SessionId, search: &Search) -> Expr {
-    let prefix = prefix(session);
-    let terms = search
-        .wanted()
-        .map(|wanted| (term(&prefix, &wanted.word), wanted.is_prefix));
-    let write = |one: fn(String, bool) -> String, between: &str| {
-        let terms: Vec<String> = terms
-            .map(|(term, is_prefix)| one(term, is_prefix))
-            .collect();
-        terms.join(between)
-    };
-    let (hits, question) = match backend {
-        DbBackend::Sqlite => (
-            // CROSS: SQLite takes its guess of how many rows a session has for less than what has the words, and then
-            // asks the index once for each row.
-            "messages.id IN (SELECT t.id FROM message_words CROSS JOIN message_texts t \
-             ON t.n = message_words.rowid WHERE t.session_id = ? AND message_words MATCH ?)",
-            write(|term, all| term + if all { "*" } else { "" }, " "),
-        ),
-        DbBackend::Postgres => (
-            "messages.id IN (SELECT t.id FROM message_texts t WHERE t.session_id = $1 \
-             AND to_tsvector('simple'::regconfig, t.terms) @@ to_tsquery('simple'::regconfig, $2))",
-            write(|term, all| term + if all { ":*" } else { "" }, " & "),
-        ),
-        _ => (
-            "messages.id IN (SELECT t.id FROM message_texts t WHERE t.session_id = ? \
-             AND MATCH (t.terms) AGAINST (? IN BOOLEAN MODE))",
-            write(
-                |term, all| format!("+{term}") + if all { "*" } else { "" },
-                " ",
-            ),
-        ),
-    };
-    let values: [Value; 2] = [session.uuid().into(), question.into()];
-    Expr::cust_with_values(hits, values)
+/// SQLite: the rows that its index of words does not have yet, in the order in which they came.
+const INDEX: [&str; 2] = [
+    "INSERT INTO message_words(rowid, terms) SELECT n, terms FROM message_texts \
+     WHERE n > (SELECT n FROM message_words_upto)",
+    "UPDATE message_words_upto SET n = (SELECT COALESCE(MAX(n), 0) FROM message_texts)",
+];
+
+/// Has `script` bring the index of words up to date. On SQLite it costs less for many rows at once than for each of them; the other
+/// databases keep theirs themselves.
+pub fn index(script: &mut Script) {
+    if script.backend() == DbBackend::Sqlite {
+        for statement in INDEX {
+            script.add_text(statement);
+        }
+    }
+}
+
+/// Brings the index of words up to date, before it is asked.
+pub async fn settle(db: &DatabaseConnection) -> Result<(), DbErr> {
+    if db.get_database_backend() != DbBackend::Sqlite {
+        return Ok(());
+    }
+    let late = "SELECT 1 FROM message_texts WHERE n > (SELECT n FROM message_words_upto) LIMIT 1";
+    let late = Statement::from_string(DbBackend::Sqlite, late);
+    if db.query_one_raw(late).await?.is_none() {
+        return Ok(());
+    }
+    let tx = super::begin(db).await?;
+    for statement in INDEX {
+        tx.execute_unprepared(statement).await?;
+    }
+    tx.commit().await
 }

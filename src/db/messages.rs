@@ -13,7 +13,7 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait},
 };
 
-use super::{Script, message_texts};
+use super::{Script, search};
 use crate::domain::{
     message::{Ack, Content},
     words::Search,
@@ -255,7 +255,8 @@ impl Filter {
     }
 }
 
-/// A page of a session's messages, newest first, before `cursor`.
+/// A page of a session's messages, newest first, before `cursor`. Words are found that the index has
+/// ([`super::message_texts::settle`]).
 pub async fn page(
     db: &impl ConnectionTrait,
     session: SessionId,
@@ -264,9 +265,8 @@ pub async fn page(
     limit: u64,
 ) -> Result<Vec<Model>, DbErr> {
     let mut find = filter.of(Entity::find().filter(Column::SessionId.eq(session)));
-    if let Some(search) = &filter.search {
-        let backend = db.get_database_backend();
-        find = find.filter(message_texts::has(backend, session, search));
+    if let Some(words) = &filter.search {
+        return search::page(db, find, (session, words), cursor, limit).await;
     }
     if let Some(before) = cursor {
         find = find.filter(Column::Id.lt(before));

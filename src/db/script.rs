@@ -123,6 +123,14 @@ impl Script {
         });
     }
 
+    /// One more statement, of this database alone, which may write any number of rows.
+    pub(super) fn add_text(&mut self, sql: &str) {
+        self.statements.push(Counted {
+            statement: Statement::from_string(self.backend, sql),
+            rows: None,
+        });
+    }
+
     /// Runs it in a transaction of its own.
     pub async fn commit(self, db: &DatabaseConnection) -> Result<Committed, DbErr> {
         match self.backend {

@@ -8,7 +8,7 @@ use std::{
     collections::VecDeque,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
@@ -153,6 +153,8 @@ struct Inner {
     known: Mutex<Option<Known>>,
     /// Whether stored messages say what they said.
     keeps_words: AtomicBool,
+    /// Messages whose words were written since they were last indexed.
+    unindexed: AtomicUsize,
 }
 
 /// What the fence of the next write proves to be true still.
@@ -225,6 +227,7 @@ impl Journal {
             queue: Mutex::default(),
             known: Mutex::default(),
             keeps_words: AtomicBool::new(true),
+            unindexed: AtomicUsize::new(0),
         }))
     }
 

@@ -67,6 +67,9 @@ impl Messages {
         ctx.require(Scope::MessagesRead)?;
         let row = find(&self.db, ctx, session).await?;
         let filter = self.filter(row.id, query).await?;
+        if filter.search.is_some() {
+            db::message_texts::settle(&self.db).await?;
+        }
         let rows = db::messages::page(&self.db, row.id, &filter, cursor, limit).await?;
         self.stored(row.id, rows).await
     }

@@ -35,6 +35,9 @@ use crate::{
 /// in between: an endpoint, or the log, whose numbers the webhook dispatcher takes now and then.
 const OUTDATED_MAX: u32 = 8;
 
+/// Messages whose words wait for the index of words, at most, unless somebody searches: that brings it up to date, too.
+const INDEXED_TOGETHER: usize = 64;
+
 /// Why an attempt came to nothing.
 enum Refused {
     /// What was read before does not hold any more.
@@ -271,7 +274,13 @@ impl Inner {
         db::messages::insert(script, plan.messages);
         db::outgoing::insert(script, plan.outgoing);
         db::message_secrets::insert(script, plan.secrets);
-        texts::write(script, session, plan.texts, plan.reworded);
+        let said = texts::write(script, session, plan.texts, plan.reworded);
+        // The count may run ahead of what is committed: then words are indexed a little early.
+        if said > 0 && self.unindexed.fetch_add(said, Ordering::Relaxed) + said >= INDEXED_TOGETHER
+        {
+            self.unindexed.store(0, Ordering::Relaxed);
+            db::message_texts::index(script);
+        }
         for mark in plan.marks {
             db::message_marks::put(script, mark);
         }

@@ -60,22 +60,27 @@ fn said(body: &str) -> Option<Content> {
     Some(message.content)
 }
 
-/// Has `script` write the words of new messages and of those that were reworded.
+/// Has `script` write the words of new messages and of those that were reworded; how many.
 pub(super) fn write(
     script: &mut Script,
     session: SessionId,
     new: Vec<Model>,
     reworded: BTreeMap<MessageRowId, Option<Model>>,
-) {
+) -> usize {
+    let mut count = new.len();
     db::message_texts::insert(script, new);
     let mut silent = Vec::new();
     for (id, wording) in reworded {
         match wording {
-            Some(row) => db::message_texts::put(script, row),
+            Some(row) => {
+                count += 1;
+                db::message_texts::put(script, row);
+            }
             None => silent.push(id),
         }
     }
     if !silent.is_empty() {
         db::message_texts::remove(script, session, &silent);
     }
+    count
 }

@@ -35,9 +35,14 @@ impl<'a> Explained<'a> {
         self.faults.lock().unwrap().clone()
     }
 
+    /// The plan of each statement.
+    pub(crate) fn plans(&self) -> Vec<String> {
+        self.plans.lock().unwrap().clone()
+    }
+
     /// The plan of the last statement.
     pub(crate) fn last(&self) -> String {
-        self.plans.lock().unwrap().last().cloned().unwrap()
+        self.plans().last().cloned().unwrap()
     }
 
     /// Of many statements, none has read a whole table.
