@@ -25,7 +25,9 @@ mod deliveries;
 mod faces;
 mod group;
 mod history;
+mod image;
 mod ledger;
+mod neighbours;
 #[expect(dead_code, reason = "shared with the tests, which use more of it")]
 #[path = "../../tests/it/harness/processes.rs"]
 mod processes;
@@ -64,6 +66,7 @@ fn main() -> ExitCode {
         ["bare-clients", url, control] => runtime.block_on(bare::child(url, control)),
         ["bare-fan"] => runtime.block_on(streams::fan()),
         ["bare-hello"] => runtime.block_on(faces::hello()),
+        ["bare-copy"] => runtime.block_on(image::copy()),
         ["bare-echo"] => runtime.block_on(sockets::echo()),
         ["receiver"] => runtime.block_on(deliveries::receive()),
         // On a worker, as in the service: the main thread of a runtime pays more for each change of tasks.
@@ -117,8 +120,14 @@ async fn run(wanted: Vec<String>) -> ExitCode {
     if wants("faces") {
         here(faces::run(&mut report));
     }
+    if wants("neighbours") {
+        here(neighbours::run(&mut report));
+    }
     if wants("group") {
         here(group::run(&mut report));
+    }
+    if wants("image") {
+        here(image::run(&mut report));
     }
     if wants("soak") {
         here(soak::run(&mut report));

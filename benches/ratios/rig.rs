@@ -29,9 +29,14 @@ pub(crate) struct Rig {
 
 impl Rig {
     pub(crate) async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// With settings that differ from those of the others.
+    pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let sandbox = SandboxProcess::start(folder.path()).await;
-        let wharf = wharf(folder.path(), &sandbox.url).await;
+        let wharf = wharf(folder.path(), &sandbox.url, settings).await;
         Self {
             wharf,
             sandbox,
@@ -46,9 +51,9 @@ impl Rig {
     }
 }
 
-async fn wharf(folder: &Path, whatsapp: &str) -> Wharf {
+async fn wharf(folder: &Path, whatsapp: &str, settings: &[(&str, &str)]) -> Wharf {
     let mut wharf = Wharf::at(folder, whatsapp);
-    for (key, value) in SETTINGS {
+    for &(key, value) in SETTINGS.iter().chain(settings) {
         wharf = wharf.env(key, value);
     }
     wharf.up().await;

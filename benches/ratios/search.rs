@@ -72,6 +72,7 @@ async fn fill(db: &DatabaseConnection, session: SessionId, count: usize) -> Vec<
         ids.extend(rows.0.iter().map(|message| message.id));
         insert(db, rows).await;
     }
+    db::message_texts::settle(db).await.unwrap();
     ids
 }
 
