@@ -12,6 +12,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use dashmap::DashMap;
 use entity::{
     ids::{MediaId, SessionId, UserId},
     media,
@@ -24,7 +25,7 @@ use crate::{
     db,
     domain::{clock::SharedClock, principal::Scope},
     egress::Egress,
-    media::{Intake, IntakeError, Store, StoreError},
+    media::{Intake, IntakeError, Store, StoreError, picture::Picture},
     seal::Sealer,
     session::Manager,
 };
@@ -123,11 +124,16 @@ pub type Contents = BoxStream<'static, Result<Bytes, StoreError>>;
 /// Files that are being fetched: whoever comes second waits for the first.
 type Fetching = Arc<Mutex<HashMap<MediaId, Weak<tokio::sync::Mutex<()>>>>>;
 
+/// Pictures that are remembered as they were drawn, of some kilobytes each; when there are more, all are forgotten.
+const DRAWN_MAX: usize = 256;
+
 /// The verbs. Clones share everything.
 #[derive(Debug, Clone)]
 pub struct Media {
     parts: MediaParts,
     fetching: Fetching,
+    /// What is sent to many people is drawn once: the bytes of a file never change.
+    drawn: Arc<DashMap<MediaId, Picture>>,
 }
 
 impl Media {
@@ -136,6 +142,7 @@ impl Media {
         Self {
             parts,
             fetching: Fetching::default(),
+            drawn: Arc::default(),
         }
     }
 

@@ -17,7 +17,7 @@ use entity::{
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use tokio_util::io::ReaderStream;
 
-use super::{Error, Fault, Media, StoreError, failed, not_taken};
+use super::{DRAWN_MAX, Error, Fault, Media, StoreError, failed, not_taken};
 use crate::{
     db,
     domain::message::{Attached, Class, Content, Reference, Video},
@@ -183,9 +183,19 @@ impl Media {
         if !matches!(content, Content::Image { .. } | Content::Sticker { .. }) {
             return Ok(None);
         }
-        let file = self.parts.store.file(session, id, || self.scratch_file());
-        let file = file.await.map_err(failed)?;
-        let picture = draw(BufReader::with_capacity(PIECE, file), field).await?;
+        let known = self.drawn.get(&id).map(|drawn| drawn.clone());
+        let picture = if let Some(drawn) = known {
+            drawn
+        } else {
+            let file = self.parts.store.file(session, id, || self.scratch_file());
+            let file = file.await.map_err(failed)?;
+            let drawn = draw(BufReader::with_capacity(PIECE, file), field).await?;
+            if self.drawn.len() >= DRAWN_MAX {
+                self.drawn.clear();
+            }
+            self.drawn.insert(id, drawn.clone());
+            drawn
+        };
         match content {
             Content::Image { image, .. } => {
                 image.width = Some(picture.width);
