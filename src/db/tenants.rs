@@ -39,7 +39,7 @@ pub async fn put_quotas(db: &impl ConnectionTrait, row: Model) -> Result<(), DbE
     Ok(())
 }
 
-/// How many messages each period has counted that began at `began_at` of it or later.
+/// How many messages were counted in the last period of each length that anything was sent in.
 pub async fn sent(
     db: &impl ConnectionTrait,
     tenant: UserId,

@@ -114,21 +114,18 @@ pub async fn list(
     find.all(db).await
 }
 
-/// The members of a tenant in the order they were made, those after `after`; without its owner.
+/// The members of a tenant in the order they were made, `limit` at most; without its owner.
 pub async fn members(
     db: &impl ConnectionTrait,
     tenant: UserId,
-    after: Option<UserId>,
     limit: u64,
 ) -> Result<Vec<Model>, DbErr> {
-    let mut find = Entity::find()
+    Entity::find()
         .filter(Column::TenantId.eq(tenant))
         .order_by_asc(Column::Id)
-        .limit(limit);
-    if let Some(after) = after {
-        find = find.filter(Column::Id.gt(after));
-    }
-    find.all(db).await
+        .limit(limit)
+        .all(db)
+        .await
 }
 
 /// How many members a tenant has, without its owner.

@@ -175,13 +175,10 @@ impl Drop for Place {
                 own.taken -= 1;
             }
             let next = state.next(self.inner.most);
-            if state
+            // Others have left, too: those of whom all that waited have hung up.
+            state
                 .tenants
-                .get(&self.tenant)
-                .is_some_and(|own| own.taken == 0 && own.waiting.is_empty())
-            {
-                state.tenants.remove(&self.tenant);
-            }
+                .retain(|_, own| own.taken > 0 || !own.waiting.is_empty());
             next
         };
         if let Some((tenant, next)) = next {
@@ -278,6 +275,7 @@ mod tests {
         let tenant = UserId::new();
         let first = at_once(&shares, tenant);
         drop(ask(&shares, tenant, 1));
+        drop(ask(&shares, UserId::new(), 1));
         let waits: Vec<Asked> = (1..WAITING_MAX).map(|_| ask(&shares, tenant, 1)).collect();
         assert!(matches!(
             shares.enter(tenant, 1).now_or_never(),

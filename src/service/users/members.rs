@@ -86,7 +86,7 @@ impl Members {
         only_people(ctx)?;
         let db = &self.users.db;
         let owner = find(db::users::by_id(db, ctx.owner()).await?)?;
-        let members = db::users::members(db, ctx.owner(), None, MAX).await?;
+        let members = db::users::members(db, ctx.owner(), MAX).await?;
         let members = members.into_iter().map(User::from);
         Ok(std::iter::once(owner).chain(members).collect())
     }
