@@ -111,18 +111,14 @@ pub(super) fn head() -> OpenApi {
         .build()
 }
 
-/// The document as it is served; written once.
+/// The document as it is served; written once, when somebody asks: most never do.
 static JSON: LazyLock<Bytes> = LazyLock::new(|| document().to_json().unwrap_or_default().into());
 
 /// `/openapi.json`.
 pub(super) fn routes() -> Router<Api> {
-    let json = JSON.clone();
     let kind = HeaderValue::from_static("application/json");
     Router::new().route(
         "/openapi.json",
-        get(move || {
-            let answer = ([(header::CONTENT_TYPE, kind.clone())], json.clone());
-            async move { answer }
-        }),
+        get(async move || ([(header::CONTENT_TYPE, kind)], JSON.clone())),
     )
 }

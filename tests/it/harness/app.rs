@@ -11,7 +11,7 @@ use entity::{enums::Role, users};
 use sea_orm::DatabaseConnection;
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, sync::OnceCell};
+use tokio::net::TcpListener;
 use wharf::{
     db::{self, users::Inserted},
     domain::clock::{Clock, SharedClock},
@@ -56,6 +56,10 @@ pub(crate) use caller::{Answer, Caller, Socket, closed, frame, frame_of, say};
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
 pub(crate) const PASSWORD: &str = "correct horse battery";
+
+/// [`PASSWORD`] at the lowest cost that argon2id has: a check costs what the hash says, and most tests sign in.
+const PASSWORD_HASH: &str =
+    "$argon2id$v=19$m=8,t=1,p=1$LVTE8sBNedS4txUrkTv7ug$VOqjmMnsBMAs/VsoowYK1riiZOYS0rhNcajzbqMKW5s";
 
 /// The operator's one token.
 pub(crate) const OPERATOR: &str = "the-operators-own-token";
@@ -309,13 +313,11 @@ impl TestApp {
         self.sign_in(name).await
     }
 
-    /// Writes a user as the service does; their password is hashed once for all tests.
+    /// Writes a user as the service does.
     async fn enrol(&self, name: &str, role: Role) -> Inserted {
-        static HASH: OnceCell<String> = OnceCell::const_new();
-        let hash = || async { Passwords::new().unwrap().hash(PASSWORD).await.unwrap() };
         let user = users::Model {
             username: name.to_owned(),
-            password_hash: HASH.get_or_init(hash).await.clone(),
+            password_hash: PASSWORD_HASH.to_owned(),
             role,
             created_at: self.clock.now_ms(),
             updated_at: self.clock.now_ms(),

@@ -4,12 +4,45 @@ use std::{
     env, fs,
     path::{Path, PathBuf},
     process::Command,
+    sync::OnceLock,
 };
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Language {
     TypeScript,
     Python,
+}
+
+/// A package as it is handed on.
+struct Package {
+    name: String,
+    bytes: Vec<u8>,
+}
+
+impl Package {
+    fn read(file: &Path) -> Self {
+        Self {
+            name: file.file_name().unwrap().to_str().unwrap().to_owned(),
+            bytes: fs::read(file).unwrap(),
+        }
+    }
+
+    /// Packed once for all tests: most of the time goes into that.
+    fn of(language: Language) -> &'static Self {
+        static TYPESCRIPT: OnceLock<Package> = OnceLock::new();
+        static PYTHON: OnceLock<Package> = OnceLock::new();
+        let source = || tempfile::tempdir().unwrap();
+        match language {
+            Language::TypeScript => TYPESCRIPT.get_or_init(|| pack_typescript(source().path())),
+            Language::Python => PYTHON.get_or_init(|| pack_python(source().path())),
+        }
+    }
+
+    fn lay(&self, folder: &Path) -> PathBuf {
+        let file = folder.join(&self.name);
+        fs::write(&file, &self.bytes).unwrap();
+        file
+    }
 }
 
 /// A project of its own that has installed the package and nothing else.
@@ -67,9 +100,10 @@ fn only_file(folder: &Path, ending: &str) -> PathBuf {
 impl Built {
     pub(super) fn from_its_package(language: Language, folder: &Path) -> Self {
         let app = folder.join("app");
+        let package = Package::of(language).lay(folder);
         match language {
-            Language::TypeScript => install_typescript(&folder.join("source"), &app),
-            Language::Python => install_python(&folder.join("source"), &app),
+            Language::TypeScript => install_typescript(&package, &app),
+            Language::Python => install_python(&package, &app),
         }
         Self { language, app }
     }
@@ -139,7 +173,7 @@ impl Built {
     }
 }
 
-fn install_typescript(source: &Path, app: &Path) {
+fn pack_typescript(source: &Path) -> Package {
     copy(&sources().join("typescript"), source);
     let modules = tools().join("node/node_modules");
     std::os::unix::fs::symlink(&modules, source.join("node_modules")).unwrap();
@@ -150,6 +184,10 @@ fn install_typescript(source: &Path, app: &Path) {
     run(Command::new("npm")
         .args(["pack", "--silent"])
         .current_dir(source));
+    Package::read(&only_file(source, ".tgz"))
+}
+
+fn install_typescript(package: &Path, app: &Path) {
     fs::create_dir_all(app).unwrap();
     fs::write(
         app.join("package.json"),
@@ -164,8 +202,9 @@ fn install_typescript(source: &Path, app: &Path) {
             "--no-fund",
             "--silent",
         ])
-        .arg(only_file(source, ".tgz"))
+        .arg(package)
         .current_dir(app));
+    let modules = tools().join("node/node_modules");
     std::os::unix::fs::symlink(modules.join("@types"), app.join("node_modules/@types")).unwrap();
     std::os::unix::fs::symlink(
         modules.join("undici-types"),
@@ -174,17 +213,21 @@ fn install_typescript(source: &Path, app: &Path) {
     .unwrap();
 }
 
-fn install_python(source: &Path, app: &Path) {
+fn pack_python(source: &Path) -> Package {
     copy(&sources().join("python"), source);
-    let tools = tools().join("python");
     run(Command::new("python3")
         .args(["-m", "build", "--no-isolation", "--outdir", "dist"])
-        .env("PYTHONPATH", &tools)
+        .env("PYTHONPATH", tools().join("python"))
         .current_dir(source));
+    Package::read(&only_file(&source.join("dist"), ".whl"))
+}
+
+fn install_python(package: &Path, app: &Path) {
     run(Command::new("python3")
         .args(["-m", "venv", "--without-pip"])
         .arg(app));
     let site_packages = only_file(&app.join("lib"), "").join("site-packages");
+    let tools = tools().join("python");
     fs::write(site_packages.join("tools.pth"), tools.to_str().unwrap()).unwrap();
     run(Command::new("python3")
         .args([
@@ -197,5 +240,5 @@ fn install_python(source: &Path, app: &Path) {
             "--target",
         ])
         .arg(&site_packages)
-        .arg(only_file(&source.join("dist"), ".whl")));
+        .arg(package));
 }
