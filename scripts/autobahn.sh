@@ -40,6 +40,7 @@ trap 'exit 130' INT TERM
 
 # No limit of ours may stand in for a fault; which of the limits stay is in docs/autobahn.md.
 env -i "PATH=$PATH" "DATA_DIR=$work/data" PORT=0 WHARF_SANDBOX__LISTEN=127.0.0.1:0 WHARF_HTTP__REQUESTS_PER_MINUTE=100000 \
+  WHARF_HTTP__REQUESTS_PER_MINUTE_PER_ADDRESS=100000 \
   WHARF_HTTP__SOCKETS_PER_TOKEN=5000 WHARF_HTTP__SOCKETS_PER_ADDRESS=5000 "$TARGET/debug/wharf" serve >/dev/null 2>"$work/wharf.log" &
 started+=($!)
 "$TARGET/debug/examples/bare_sockets" >"$work/bare" &

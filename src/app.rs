@@ -19,9 +19,8 @@ use crate::{
     egress::{self, Egress},
     events::{self, Bus},
     http::{
-        self, Api, Build, Info, LiveLimits,
+        self, Api, Build, Info,
         compat::{self, Dialect},
-        extract::TrustedProxies,
         server::{self, Entrance, tls::Tls},
     },
     lifecycle::{Stop, Tasks},
@@ -36,10 +35,8 @@ use crate::{
         messages::{MessageParts, Messages},
         passwords::Passwords,
         quotas::Quotas,
-        rates::Rate,
         revocation::Revocations,
         sessions::Sessions,
-        shares::Places,
         users::Users,
         webhooks::WebhookParts,
     },
@@ -64,7 +61,7 @@ mod whatsapp;
 pub use error::Error;
 use greeting::{announce, first_user, public_url};
 use parts::{
-    header_session, key_source, multisession, outer, pacing, place, tls, tokens, wasender,
+    header_session, key_source, multisession, outer, pacing, place, settings, tls, tokens, wasender,
 };
 
 /// How long an ordered stop may take before the rest is cut off.
@@ -270,21 +267,7 @@ impl App {
                 whatsapp_url: whatsapp.url().to_owned(),
                 node: node.id.to_string(),
             },
-            settings: http::Settings {
-                public_url: public_url.clone(),
-                cors_origins: config.http.cors_origins.clone(),
-                proxies: TrustedProxies::new(config.http.trusted_proxies.clone()),
-                rate: Rate::per_minute(config.http.requests_per_minute),
-                at_once: Places(
-                    usize::try_from(config.http.requests_at_once).unwrap_or(usize::MAX),
-                ),
-                audit_days: config.auth.audit_days,
-                live: LiveLimits::of(
-                    config.http.sockets_per_token,
-                    config.http.sockets_per_address,
-                ),
-                sandbox_control: whatsapp.control_url(),
-            },
+            settings: settings(&config, &public_url, whatsapp.control_url()),
         });
         let setup = first_user(&config, &users)
             .await?

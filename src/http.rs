@@ -13,12 +13,12 @@ use std::{
 use axum::{
     Router,
     extract::{DefaultBodyLimit, FromRef},
-    http::{HeaderName, HeaderValue, Method, StatusCode, header},
+    http::StatusCode,
     middleware,
 };
 use entity::ids::UserId;
 use metrics_exporter_prometheus::PrometheusHandle;
-use tower_http::{catch_panic::CatchPanicLayer, cors::CorsLayer, timeout::TimeoutLayer};
+use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
@@ -43,9 +43,9 @@ use crate::{
         numbers::Numbers,
         profile::Profile,
         quotas::Quotas,
-        rates::{Rate, RateLimits},
+        rates::{RateLimits, Spender},
         sessions::Sessions,
-        shares::{Places, Shares},
+        shares::Shares,
         tickets::Tickets,
         users::{Members, SetupToken, Users},
         webhooks::{WebhookParts, Webhooks},
@@ -55,6 +55,7 @@ use crate::{
 pub mod assets;
 pub mod audit;
 pub mod compat;
+mod cors;
 mod docs;
 pub mod extract;
 mod guard;
@@ -69,40 +70,18 @@ pub mod problem;
 mod request;
 mod sandbox;
 pub mod server;
+mod settings;
 pub mod v1;
 mod ws;
 
 pub use health::{About, Build, Info};
 pub use live::{Live, LiveLimits};
 pub use openapi::document;
+pub use settings::Settings;
 
 /// How long a handler may take; longer than the longest poll. Streams and sockets answer at once, so it does not
 /// end them.
 const HANDLER_TIMEOUT: Duration = Duration::from_mins(1);
-
-/// How long a browser may keep the answer to a preflight.
-const PREFLIGHT_MAX_AGE: Duration = Duration::from_mins(10);
-
-/// What the operator may set.
-#[derive(Debug, Clone, Default)]
-pub struct Settings {
-    /// Pages of other origins that may use the API from a browser; none by default.
-    pub cors_origins: Vec<String>,
-    /// Where people reach the service, without a slash at the end.
-    pub public_url: String,
-    /// Whose `X-Forwarded-For` is believed.
-    pub proxies: extract::TrustedProxies,
-    /// How fast a caller may ask.
-    pub rate: Rate,
-    /// How many requests are worked on at once.
-    pub at_once: Places,
-    /// How many sockets and streams there may be.
-    pub live: LiveLimits,
-    /// How many days the audit log keeps a change.
-    pub audit_days: u32,
-    /// The control API of the sandbox, in a sandbox build.
-    pub sandbox_control: Option<url::Url>,
-}
 
 /// What an [`Api`] is made of.
 #[derive(Debug, Clone)]
@@ -168,8 +147,12 @@ pub struct Handles {
     pub audit: Audit,
     /// Kept answers.
     pub idempotency: Idempotency,
-    /// How fast a caller may ask.
+    /// How fast a tenant may ask.
     pub limits: RateLimits<UserId>,
+    /// How fast a credential may ask, if that has a limit of its own.
+    pub limits_of_keys: Option<RateLimits<Spender>>,
+    /// How fast an address may ask.
+    pub limits_of_addresses: RateLimits<IpAddr>,
     /// What tenants may use.
     pub quotas: Quotas,
     /// Whose request goes on when the node is busy.
@@ -249,6 +232,10 @@ impl Api {
             audit: Audit::new(db.clone(), clock.clone(), settings.audit_days),
             idempotency: Idempotency::new(db, clock.clone()),
             limits: RateLimits::new(settings.rate, clock.clone()),
+            limits_of_keys: settings
+                .rate_of_key
+                .map(|rate| RateLimits::new(rate, clock.clone())),
+            limits_of_addresses: RateLimits::new(settings.rate_of_address, clock.clone()),
             handshakes: RateLimits::new(settings.live.handshakes, clock.clone()),
             linking: Linking::new(sessions.clone(), log.clone(), clock.clone()),
             live: Live::new(settings.live),
@@ -323,6 +310,7 @@ handed_out!(
 #[derive(Clone)]
 struct Native {
     open: Router<Api>,
+    metrics: Router<Api>,
     guarded: Router<Api>,
     slow: Router<Api>,
 }
@@ -330,23 +318,37 @@ struct Native {
 /// Made once: they come with their description, which takes long to write.
 static NATIVE: LazyLock<Native> = LazyLock::new(|| Native {
     open: open().into(),
-    guarded: guarded().into(),
+    metrics: metrics::guarded().into(),
+    guarded: v1::guarded().into(),
     slow: v1::slow().into(),
 });
 
 /// Every path of the service, those of `dialects` included, ready to be served.
 pub fn router(api: Api, dialects: impl IntoIterator<Item = compat::Dialect>) -> Router {
-    let cors = cors(&api.settings.cors_origins);
+    let cors = cors::layer(&api.settings.cors_origins);
     let once = middleware::from_fn_with_state(api.clone(), idempotency::once);
     let authenticate = middleware::from_fn_with_state(api.clone(), guard::authenticate);
+    let not_too_fast = middleware::from_fn_with_state(api.clone(), guard::not_too_fast);
+    let tell_left = middleware::from_fn(guard::tell_left);
     let Native {
         open,
+        metrics,
         guarded,
         slow,
     } = NATIVE.clone();
-    let guarded = guarded.route_layer(once).route_layer(authenticate.clone());
+    // Whoever floods an address must not blind those who watch the service from there.
+    let metrics = metrics
+        .route_layer(authenticate.clone())
+        .route_layer(tell_left.clone());
+    let guarded = guarded
+        .route_layer(once)
+        .route_layer(authenticate.clone())
+        .route_layer(not_too_fast.clone())
+        .route_layer(tell_left.clone());
     let slow = slow
         .route_layer(authenticate)
+        .route_layer(not_too_fast)
+        .route_layer(tell_left)
         .route_layer(DefaultBodyLimit::disable());
     let phones = match &api.settings.sandbox_control {
         Some(base) => sandbox::routes(api.clone(), base.clone()),
@@ -356,7 +358,8 @@ pub fn router(api: Api, dialects: impl IntoIterator<Item = compat::Dialect>) -> 
     let dialects = compat::routes(dialects, &api);
     let noted = api.clone();
     let timeout = TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, HANDLER_TIMEOUT);
-    open.merge(guarded)
+    open.merge(metrics)
+        .merge(guarded)
         .merge(phones)
         .merge(ws::routes())
         .merge(docs::routes())
@@ -381,47 +384,10 @@ fn open() -> OpenApiRouter<Api> {
         .merge(v1::open())
 }
 
-/// The paths that need one.
-fn guarded() -> OpenApiRouter<Api> {
-    metrics::guarded().merge(v1::guarded())
-}
-
 /// The paths that the document describes.
 fn described() -> OpenApiRouter<Api> {
-    open().merge(guarded()).merge(v1::slow())
-}
-
-/// Closed unless the operator names pages.
-fn cors(origins: &[String]) -> CorsLayer {
-    if origins.is_empty() {
-        return CorsLayer::new();
-    }
-    let origins: Vec<HeaderValue> = origins
-        .iter()
-        .filter_map(|origin| HeaderValue::from_str(origin).ok())
-        .collect();
-    CorsLayer::new()
-        .allow_origin(origins)
-        .allow_methods([
-            Method::GET,
-            Method::POST,
-            Method::PUT,
-            Method::PATCH,
-            Method::DELETE,
-        ])
-        .allow_headers([
-            header::AUTHORIZATION,
-            header::CONTENT_TYPE,
-            HeaderName::from_static("x-api-key"),
-            HeaderName::from_static("idempotency-key"),
-            HeaderName::from_static("last-event-id"),
-        ])
-        .expose_headers([
-            problem::REQUEST_ID.clone(),
-            header::RETRY_AFTER,
-            HeaderName::from_static("x-ratelimit-limit"),
-            HeaderName::from_static("x-ratelimit-remaining"),
-            HeaderName::from_static("x-ratelimit-reset"),
-        ])
-        .max_age(PREFLIGHT_MAX_AGE)
+    open()
+        .merge(metrics::guarded())
+        .merge(v1::guarded())
+        .merge(v1::slow())
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use crate::domain::{
+    address::Party,
     event::{ChatUpdateData, UndecryptableData},
     message::{Ack, Message},
     session::{Account, Reason},
@@ -125,6 +126,8 @@ pub enum Event {
         message_ids: Vec<String>,
         /// How far.
         ack: Ack,
+        /// Whose receipt tells so, in a group.
+        member: Option<Box<Member>>,
     },
     /// Another device of the account has read messages of others.
     ReadElsewhere {
@@ -137,6 +140,17 @@ pub enum Event {
     Renamed(String),
     /// Messages that bypass the inbox's commit-before-ack, such as those of channels.
     Unhooked(Vec<Message>),
+}
+
+/// A member of a group who sends a receipt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// The canonical id of the group.
+    pub group: String,
+    /// The member.
+    pub party: Party,
+    /// When, RFC 3339, by WhatsApp's clock.
+    pub at: String,
 }
 
 /// Where a client puts what it hears.

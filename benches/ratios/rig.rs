@@ -12,8 +12,9 @@ use tempfile::TempDir;
 use crate::processes::{SandboxProcess, Wharf};
 
 /// No limit may stand in the way of a measurement; the log says what an operator would see.
-const SETTINGS: [(&str, &str); 4] = [
+const SETTINGS: [(&str, &str); 5] = [
     ("WHARF_HTTP__REQUESTS_PER_MINUTE", "100000000"),
+    ("WHARF_HTTP__REQUESTS_PER_MINUTE_PER_ADDRESS", "100000000"),
     ("WHARF_HTTP__SOCKETS_PER_TOKEN", "5000"),
     ("WHARF_HTTP__SOCKETS_PER_ADDRESS", "5000"),
     // So that one machine can play many addresses.

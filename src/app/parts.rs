@@ -8,13 +8,17 @@ use crate::{
     domain::clock::SharedClock,
     egress::Egress,
     http::{
+        LiveLimits, Settings,
         compat::Access,
+        extract::TrustedProxies,
         server::tls::{Tls, TlsError, TlsFiles},
     },
     media::{Place, S3},
     seal::KeySource,
     service::{
         auth::{Outer, OuterIssuer},
+        rates::Rate,
+        shares::Places,
         tokens::Tokens,
     },
     session::Pacing,
@@ -79,6 +83,27 @@ pub(super) fn tls(config: &Config) -> Result<Option<Tls>, TlsError> {
         key: key.to_owned(),
     });
     files.map(Tls::open).transpose()
+}
+
+/// What the operator has set of the HTTP face.
+pub(super) fn settings(
+    config: &Config,
+    public_url: &str,
+    sandbox_control: Option<url::Url>,
+) -> Settings {
+    let http = &config.http;
+    Settings {
+        public_url: public_url.to_owned(),
+        cors_origins: http.cors_origins.clone(),
+        proxies: TrustedProxies::new(http.trusted_proxies.clone()),
+        rate: Rate::per_minute(http.requests_per_minute),
+        rate_of_key: http.requests_per_minute_per_key.map(Rate::per_minute),
+        rate_of_address: Rate::per_minute(http.requests_per_minute_per_address),
+        at_once: Places(usize::try_from(http.requests_at_once).unwrap_or(usize::MAX)),
+        audit_days: config.auth.audit_days,
+        live: LiveLimits::of(http.sockets_per_token, http.sockets_per_address),
+        sandbox_control,
+    }
 }
 
 /// How the dialect of the X-Session-Id service lets callers in, if it is switched on.

@@ -188,7 +188,7 @@ impl Config {
         faults
     }
 
-    fn must_not_be_zero(&self) -> [(&'static str, u64); 18] {
+    fn must_not_be_zero(&self) -> [(&'static str, u64); 20] {
         let per_address = self.http.max_connections_per_address;
         [
             ("auth.audit_days", self.auth.audit_days.into()),
@@ -199,6 +199,14 @@ impl Config {
             (
                 "http.requests_per_minute",
                 self.http.requests_per_minute.into(),
+            ),
+            (
+                "http.requests_per_minute_per_key",
+                self.http.requests_per_minute_per_key.map_or(1, u64::from),
+            ),
+            (
+                "http.requests_per_minute_per_address",
+                self.http.requests_per_minute_per_address.into(),
             ),
             ("http.requests_at_once", self.http.requests_at_once.into()),
             ("http.sockets_per_token", self.http.sockets_per_token.into()),
@@ -284,6 +292,7 @@ mod tests {
     fn zero_is_refused_where_nothing_could_work_with_it() {
         let mut config = Config::default();
         config.http.max_connections = 0;
+        config.http.requests_per_minute_per_key = Some(0);
         config.webhooks.timeout_ms = 0;
         config.pacing.burst = 0;
         config.pacing.typing_max_ms = 60_000;
@@ -294,6 +303,7 @@ mod tests {
             .collect();
         let expected = [
             "http.max_connections",
+            "http.requests_per_minute_per_key",
             "pacing.burst",
             "webhooks.timeout_ms",
             "pacing.typing_max_ms",

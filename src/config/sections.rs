@@ -49,8 +49,15 @@ section! {
         header_timeout_ms: u64 = 10_000;
         /// How long a client may take to send the body of a request.
         body_timeout_ms: u64 = 30_000;
-        /// Requests that one user may make at once; as many are given back each minute. One more is answered 429.
+        /// Requests that one account, with its members and keys, may make at once; as many are given back each minute. One more is
+        /// answered 429.
         requests_per_minute: u32 = 1_200;
+        /// The same for each key, each link token and each user who has signed in. What is too fast for it uses up nothing of the
+        /// account's. Default: no limit but that of the account.
+        requests_per_minute_per_key: Option<u32> = None;
+        /// The same for each address (IPv6: each /64), on every path that wants a credential, before that is looked at. Behind
+        /// `trusted_proxies` it is the address that they tell.
+        requests_per_minute_per_address: u32 = 60_000;
         /// Requests that are worked on at the same time; further ones wait, each tenant's in turn. One tenant has three places in four
         /// at most.
         requests_at_once: u32 = 64;

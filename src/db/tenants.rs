@@ -89,6 +89,34 @@ pub async fn spend(
     Ok(false)
 }
 
+/// Counts one message more wherever `tenant` has a limit; tells whether all of them let it through.
+pub async fn spend_all(db: &DatabaseConnection, tenant: UserId, now: i64) -> Result<bool, DbErr> {
+    let Some(limits) = quotas(db, tenant).await? else {
+        return Ok(true);
+    };
+    let limits = [
+        (Period::Minute, limits.messages_per_minute),
+        (Period::Day, limits.messages_per_day),
+    ];
+    for (period, limit) in limits {
+        let Some(limit) = limit else { continue };
+        let began_at = now - now.rem_euclid(length_ms(period));
+        if !spend(db, tenant, (period, began_at), limit.into()).await? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// How long a period lasts; each begins at a whole multiple of that since 1970.
+pub const fn length_ms(period: Period) -> i64 {
+    const MINUTE: i64 = 60_000;
+    match period {
+        Period::Minute => MINUTE,
+        Period::Day => 24 * 60 * MINUTE,
+    }
+}
+
 /// A place to count in, if there is none yet.
 pub async fn begin_counting(
     db: &impl ConnectionTrait,

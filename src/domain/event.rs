@@ -61,6 +61,23 @@ pub struct AckData {
     pub error: Option<ErrorData>,
 }
 
+/// `message.receipt`: how far one's own message has come with one member of its group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ReceiptData {
+    /// WhatsApp's id of the message.
+    pub message_id: String,
+    /// The canonical id of the group.
+    pub chat: String,
+    /// The member.
+    pub by: Party,
+    /// The number: 2 device, 3 read, 4 played.
+    pub ack: i16,
+    /// The name of that number.
+    pub ack_name: Ack,
+    /// When it came so far, RFC 3339, by WhatsApp's clock.
+    pub timestamp: String,
+}
+
 /// `message.undecryptable`: what is known of a message that could not be decrypted. If its sender sends it again, a
 /// `message` with the same id follows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -168,6 +185,10 @@ pub enum Event {
     /// One's own message came further.
     #[serde(rename = "message.ack")]
     MessageAck(AckData),
+    /// A member of a group has got, read or played one's own message. Told only while a webhook endpoint names it: a message to a
+    /// thousand people would be told two thousand times.
+    #[serde(rename = "message.receipt")]
+    MessageReceipt(Box<ReceiptData>),
     /// A group is set to something else.
     #[serde(rename = "group.update")]
     GroupUpdate(Box<GroupUpdateData>),
@@ -228,7 +249,7 @@ impl Event {
     }
 
     /// The names of all events of this version.
-    pub const NAMES: [&'static str; 30] = [
+    pub const NAMES: [&'static str; 31] = [
         "qr",
         "pair_code",
         "passkey",
@@ -241,6 +262,7 @@ impl Event {
         "error",
         "message",
         "message.ack",
+        "message.receipt",
         "message.reaction",
         "message.edit",
         "message.delete",
@@ -284,6 +306,7 @@ impl Event {
             Self::MessageKeep(_) => "message.keep",
             Self::MessageUndecryptable(_) => "message.undecryptable",
             Self::MessageAck(_) => "message.ack",
+            Self::MessageReceipt(_) => "message.receipt",
             Self::GroupUpdate(_) => "group.update",
             Self::GroupParticipants(_) => "group.participants",
             Self::ContactUpdate(_) => "contact.update",
@@ -319,6 +342,7 @@ impl Event {
             | Self::MessageKeep(data) => serde_json::to_string(data),
             Self::MessageUndecryptable(data) => serde_json::to_string(data),
             Self::MessageAck(data) => serde_json::to_string(data),
+            Self::MessageReceipt(data) => serde_json::to_string(data),
             Self::GroupUpdate(data) => serde_json::to_string(data),
             Self::GroupParticipants(data) => serde_json::to_string(data),
             Self::ContactUpdate(data) => serde_json::to_string(data),

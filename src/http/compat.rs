@@ -17,7 +17,7 @@ use secrecy::SecretString;
 use tower::Service as _;
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 
-use super::{Api, PREFLIGHT_MAX_AGE};
+use super::{Api, cors::PREFLIGHT_MAX_AGE};
 use crate::service::webhooks::Render;
 
 pub mod header_session;

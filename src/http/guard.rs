@@ -1,5 +1,6 @@
-//! Before every guarded route: who is there, and whether they may ask again so soon.
+//! Before every guarded route: whether they may ask again so soon, and who is there.
 //!
+//! Takes each request out of up to three buckets: of its address before anything is read of it, of its credential, of its tenant.
 //! Puts the [`Ctx`] into the request and the rate-limit headers on the answer. The policy is in `service`.
 
 use std::{
@@ -11,17 +12,24 @@ use axum::{
     extract::{FromRequestParts, MatchedPath, Request, State},
     http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts},
     middleware::Next,
-    response::{IntoResponse, Response},
+    response::Response,
 };
 
-use super::{Api, audit::Admitted, extract::RequestId, origin, problem::Problem};
+use super::{
+    Api,
+    audit::Admitted,
+    extract::{Peer, RequestId},
+    origin,
+    problem::Problem,
+};
 use crate::{
     domain::principal::Principal,
     service::{
         Ctx,
         auth::Authenticated,
-        rates::Allowance,
+        rates::{Allowance, Spender},
         shares::{Busy, Turn},
+        throttle::network,
     },
 };
 
@@ -30,6 +38,26 @@ const BUSY_RETRY: Duration = Duration::from_secs(1);
 
 /// The route of a session's log.
 const STREAM: &str = "/sessions/{id}/events";
+
+/// The layer before [`authenticate`]: see [`knock`].
+pub(super) async fn not_too_fast(
+    State(api): State<Api>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let (mut parts, body) = request.into_parts();
+    knock(&api, &mut parts).await?;
+    Ok(next.run(Request::from_parts(parts, body)).await)
+}
+
+/// Before it is known who asks: not faster than their address may, so that a wrong credential costs as much as a good one.
+pub(super) async fn knock(api: &Api, parts: &mut Parts) -> Result<(), Problem> {
+    let Peer(address) = Peer::from_request_parts(parts, api)
+        .await
+        .unwrap_or_else(|never| match never {});
+    let allowance = api.limits_of_addresses.take(&network(address));
+    allowed(&parts.extensions, allowance)
+}
 
 /// The layer around guarded routes.
 pub(super) async fn authenticate(
@@ -44,23 +72,13 @@ pub(super) async fn authenticate(
     let authenticated = api.auth.authenticate(&credential).await?;
     check_origin(&api, request.headers(), &authenticated)?;
     let (mut parts, body) = request.into_parts();
-    let left = Left::default();
-    parts.extensions.insert(left.clone());
-    let mut response = match admit(&api, &mut parts, authenticated.principal).await {
-        Ok(ctx) => {
-            let known = authenticated.user;
-            parts.extensions.insert(Ctx { known, ..ctx });
-            next.run(Request::from_parts(parts, body)).await
-        }
-        Err(refused) => refused.into_response(),
-    };
-    if let Some(allowance) = left.told() {
-        write_allowance(response.headers_mut(), &allowance);
-    }
-    Ok(response)
+    let ctx = admit(&api, &mut parts, authenticated.principal).await?;
+    let known = authenticated.user;
+    parts.extensions.insert(Ctx { known, ..ctx });
+    Ok(next.run(Request::from_parts(parts, body)).await)
 }
 
-/// Lets a caller in, once it is known who that is: not faster than the tenant may ask, and in turn with others when the node is busy.
+/// Lets a caller in, once it is known who that is: not faster than they may ask, and in turn with others when the node is busy.
 pub(super) async fn admit(
     api: &Api,
     parts: &mut Parts,
@@ -76,15 +94,28 @@ pub(super) async fn admit(
         turn: Turn::default(),
     };
     Admitted::tell(&parts.extensions, &ctx);
-    let allowance = api.limits.take(&ctx.owner());
-    Left::tell(&parts.extensions, allowance);
-    if let Some(after) = allowance.retry_after {
-        return Err(too_many(after));
-    }
+    spend(api, &ctx, &parts.extensions)?;
     let weight = api.quotas.limits(ctx.owner()).await?.weight;
     let turn = api.shares.enter(ctx.owner(), weight).await;
     ctx.turn = turn.map_err(|Busy| too_many(BUSY_RETRY))?;
     Ok(ctx)
+}
+
+/// Takes a request out of the bucket of its credential and then out of its tenant's: what is too fast for the one uses up nothing
+/// of the other.
+pub(super) fn spend(api: &Api, ctx: &Ctx, extensions: &Extensions) -> Result<(), Problem> {
+    if let Some(limits) = &api.limits_of_keys {
+        allowed(extensions, limits.take(&Spender::of(&ctx.principal)))?;
+    }
+    allowed(extensions, api.limits.take(&ctx.owner()))
+}
+
+fn allowed(extensions: &Extensions, allowance: Allowance) -> Result<(), Problem> {
+    Left::tell(extensions, allowance);
+    match allowance.retry_after {
+        Some(after) => Err(too_many(after)),
+        None => Ok(()),
+    }
 }
 
 /// The credential of the headers: `Authorization: Bearer`, else `X-Api-Key`.
@@ -165,20 +196,25 @@ pub(super) fn too_many(after: Duration) -> Problem {
 pub(super) struct Left(Arc<Mutex<Option<Allowance>>>);
 
 impl Left {
-    /// Tells the layer around the request of `extensions`, in place of what was told before.
+    /// Tells the layer around the request of `extensions`. Of all that is told the bucket stays that refuses, else the one with
+    /// the least left: it is what holds the caller back next.
     pub(super) fn tell(extensions: &Extensions, allowance: Allowance) {
+        let tightness = |of: &Allowance| (of.retry_after.is_none(), of.remaining);
         if let Some(Self(left)) = extensions.get() {
-            *left.lock().unwrap_or_else(PoisonError::into_inner) = Some(allowance);
+            let mut left = left.lock().unwrap_or_else(PoisonError::into_inner);
+            if left.is_none_or(|told| tightness(&allowance) < tightness(&told)) {
+                *left = Some(allowance);
+            }
         }
     }
 
-    /// What was told; nothing, if nobody was let in.
+    /// What was told; nothing, if nobody asked for it.
     pub(super) fn told(&self) -> Option<Allowance> {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The layer around faces that let callers in by themselves: writes on each answer what they have left.
+/// The layer around whatever takes out of the buckets: writes on each answer what the caller has left.
 pub(super) async fn tell_left(mut request: Request, next: Next) -> Response {
     let left = Left::default();
     request.extensions_mut().insert(left.clone());

@@ -37,6 +37,7 @@ pub(super) fn routes(api: Api, base: url::Url) -> Router<Api> {
     Router::new()
         .route("/sandbox/{*path}", any(forward))
         .route_layer(middleware::from_fn_with_state(api, guard::authenticate))
+        .route_layer(middleware::from_fn(guard::tell_left))
         .with_state(Control { base, client })
 }
 

@@ -11,7 +11,7 @@ use axum::{
         State,
         ws::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection},
     },
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{Extensions, HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -256,9 +256,8 @@ async fn authenticate(
         // A socket is no request that is worked on.
         turn: Turn::default(),
     };
-    if let Some(after) = api.limits.take(&ctx.owner()).retry_after {
-        return Err(guard::too_many(after));
-    }
+    // No layer around sockets asks what is left.
+    guard::spend(api, &ctx, &Extensions::new())?;
     Ok((ctx, protocol))
 }
 

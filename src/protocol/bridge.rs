@@ -125,6 +125,7 @@ impl Bridge {
             Event::Acked {
                 message_ids,
                 ack: Ack::Server,
+                ..
             } => message_ids.clone(),
             _ => Vec::new(),
         };
@@ -247,6 +248,9 @@ impl Bridge {
             WaEvent::Receipt(receipt) => Event::Acked {
                 ack: convert::ack(&receipt.r#type)?,
                 message_ids: receipt.message_ids.clone(),
+                member: convert::member(receipt)
+                    .filter(|_| !self.is_own(&receipt.source))
+                    .map(Box::new),
             },
             WaEvent::ServerAck(ack) if ack.class.as_deref() == Some("message") => {
                 // Whoever waits for it writes it down.
@@ -262,6 +266,7 @@ impl Bridge {
                     } else {
                         Ack::Server
                     },
+                    member: None,
                 }
             }
             // What its sender hides when it fails is no message: a reaction, a vote.

@@ -6,13 +6,14 @@ use buffa::Message as _;
 use entity::ids::SessionId;
 use sha2::{Digest as _, Sha256};
 use wacore::types::{
-    events::InboundMessage,
+    events::{InboundMessage, Receipt},
     message::{EditAttribute, MessageCategory, MessageInfo, MessageSource},
     presence::ReceiptType,
 };
 use wacore_binary::{Jid, Server};
 use waproto::whatsapp as wa;
 
+use super::Member;
 use crate::domain::{
     address::{Address, Chat, ChatKind, Party},
     clock::rfc3339,
@@ -78,6 +79,19 @@ pub(super) fn ack(receipt: &ReceiptType) -> Option<Ack> {
         ReceiptType::Played => Some(Ack::Played),
         _ => None,
     }
+}
+
+/// Who of a group sent a receipt; none in any other chat.
+pub(super) fn member(receipt: &Receipt) -> Option<Member> {
+    let source = &receipt.source;
+    if source.chat.server != Server::Group {
+        return None;
+    }
+    Some(Member {
+        group: source.chat.to_non_ad_string(),
+        party: party(&source.sender, source.sender_alt.as_ref()),
+        at: rfc3339(receipt.timestamp.timestamp_millis()),
+    })
 }
 
 /// Whether whoever sent such a receipt has seen what the message says.

@@ -18,7 +18,7 @@ use sea_orm::DatabaseConnection;
 
 use super::{Ctx, Error, Fault};
 use crate::{
-    db,
+    db::{self, tenants::length_ms},
     domain::{clock::SharedClock, principal::Scope},
 };
 
@@ -26,9 +26,6 @@ use crate::{
 const FRESH_MS: i64 = 1000;
 /// Tenants that are remembered; when there are more, all are forgotten.
 const REMEMBERED: usize = 10_000;
-
-const MINUTE_MS: i64 = 60_000;
-const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
 
 /// The largest share of a busy node.
 pub const MAX_WEIGHT: u32 = 100;
@@ -181,10 +178,10 @@ impl Quotas {
                 continue;
             };
             known.refuse_spent(at, *period, now)?;
-            let began_at = now - now.rem_euclid(length(*period));
+            let began_at = now - now.rem_euclid(length_ms(*period));
             let counted = db::tenants::spend(&self.db, tenant, (*period, began_at), limit.into());
             if !counted.await? {
-                known.spent_until[at].store(began_at + length(*period), Ordering::Relaxed);
+                known.spent_until[at].store(began_at + length_ms(*period), Ordering::Relaxed);
                 known.refuse_spent(at, *period, now)?;
             }
         }
@@ -244,7 +241,7 @@ impl Quotas {
         let now = self.clock.now_ms();
         let of = |period: Period| {
             let counted = sent.iter().find(|row| row.period == period);
-            let counted = counted.filter(|row| now < row.began_at + length(period));
+            let counted = counted.filter(|row| now < row.began_at + length_ms(period));
             counted.map_or(0, |row| u64::try_from(row.messages).unwrap_or(0))
         };
         Ok(Standing {
@@ -280,13 +277,6 @@ impl Known {
             detail: format!("this account may send {limit} messages a {period}"),
             retry_after: Duration::from_millis(left),
         })
-    }
-}
-
-const fn length(period: Period) -> i64 {
-    match period {
-        Period::Minute => MINUTE_MS,
-        Period::Day => DAY_MS,
     }
 }
 

@@ -1,15 +1,19 @@
-//! How fast a caller may ask: a bucket for each, which empties with every request and fills with time.
+//! How fast may be asked: a bucket for each address, credential and tenant, which empties with every request and fills with time.
 //!
 //! Owns counters in memory, bounded in number: a full bucket is the same as none. A restart forgets them.
 
 use std::{fmt, hash::Hash, num::NonZeroU32, sync::Arc, time::Duration};
 
+use entity::ids::{ApiKeyId, UserId};
 use governor::{
     Quota, RateLimiter, clock::Clock as _, middleware::StateInformationMiddleware,
     state::keyed::DashMapStateStore,
 };
 
-use crate::domain::clock::SharedClock;
+use crate::domain::{
+    clock::SharedClock,
+    principal::{Credential, Principal},
+};
 
 /// Buckets of one kind before the full ones are dropped.
 const MAX_KEYS: usize = 10_000;
@@ -52,6 +56,31 @@ fn at_least_one(count: u32) -> NonZeroU32 {
     NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN)
 }
 
+/// A credential as its bucket knows it. Nothing here opens anything.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Spender {
+    /// Who has signed in, here or at the outer issuer: tokens come and go, and a new one is no new bucket.
+    User(UserId),
+    /// A key, of a user or of one session.
+    Key(ApiKeyId),
+    /// A link token, by its hash.
+    Link(String),
+    /// The operator's own word.
+    Operator,
+}
+
+impl Spender {
+    /// What stands for the credential of a caller.
+    pub fn of(principal: &Principal) -> Self {
+        match &principal.credential {
+            Credential::AccessToken { .. } | Credential::Outer(_) => Self::User(principal.user),
+            Credential::ApiKey(key) => Self::Key(*key),
+            Credential::LinkToken(hash) => Self::Link(hash.clone()),
+            Credential::Operator => Self::Operator,
+        }
+    }
+}
+
 /// What a caller has left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Allowance {
@@ -67,7 +96,7 @@ pub struct Allowance {
 
 type Buckets<K> = RateLimiter<K, DashMapStateStore<K>, ServiceTime, StateInformationMiddleware>;
 
-/// One bucket for each key: a user, an address. Clones share the buckets.
+/// One bucket for each key: a tenant, a credential, an address. Clones share the buckets.
 #[derive(Clone)]
 pub struct RateLimits<K: Hash + Eq + Clone> {
     rate: Rate,
@@ -138,8 +167,6 @@ impl governor::clock::Clock for ServiceTime {
 
 #[cfg(test)]
 mod tests {
-    use entity::ids::UserId;
-
     use super::*;
     use crate::domain::clock::HandClock;
 

@@ -182,11 +182,14 @@ impl Users {
             .ok_or(Error::NotFound { what: "user" })?;
         let demoted = before.role == Role::Admin && patch.role == Some(Role::User);
         let shut_out = before.is_active && patch.is_active == Some(false);
-        if before.tenant_id.is_some() && patch.role == Some(Role::Admin) {
-            return Err(Error::conflict(
-                "member_of_tenant",
-                "a member of another's account cannot administer the service",
-            ));
+        if before.tenant_id.is_some() {
+            let refused = |why: &str| Err(Error::conflict("member_of_tenant", why));
+            if patch.role == Some(Role::Admin) {
+                return refused("a member of another's account cannot administer the service");
+            }
+            if patch.session_limit.flatten().is_some() {
+                return refused("the limits of an account are those of its owner");
+            }
         }
         if demoted || shut_out {
             keep_an_admin(&tx, &before).await?;

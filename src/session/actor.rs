@@ -188,8 +188,18 @@ impl Actor {
 
     async fn on_events(&mut self, burst: &mut Vec<protocol::Event>) -> Result<Next, JournalError> {
         let mut acks: Vec<(Ack, Vec<String>)> = Vec::new();
+        let mut receipts = Vec::new();
         for event in burst.drain(..) {
-            if let protocol::Event::Acked { message_ids, ack } = event {
+            if let protocol::Event::Acked {
+                message_ids,
+                ack,
+                member,
+            } = event
+            {
+                if let Some(member) = member {
+                    let of = |id: &String| telling::receipt(id.clone(), ack, &member);
+                    receipts.extend(message_ids.iter().map(of));
+                }
                 match acks.iter_mut().find(|(known, _)| *known == ack) {
                     Some((_, ids)) => ids.extend(message_ids),
                     None => acks.push((ack, message_ids)),
@@ -205,7 +215,8 @@ impl Actor {
         // Together, so that they share a transaction.
         let journal = &self.journal;
         let writes = acks.into_iter();
-        try_join_all(writes.map(|(ack, ids)| journal.record_acks(ids, ack))).await?;
+        let acks = try_join_all(writes.map(|(ack, ids)| journal.record_acks(ids, ack)));
+        tokio::try_join!(acks, journal.record_receipts(receipts))?;
         self.sends.written(&sent);
         Ok(Next::Go)
     }

@@ -16,14 +16,15 @@ use entity::{
     enums::OutgoingState,
     ids::{MessageRowId, SessionId, UserId},
 };
-use sea_orm::{DatabaseConnection, DbErr};
+use sea_orm::DatabaseConnection;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
+pub use self::error::JournalError;
 use self::undelivered::Undelivered;
 use crate::{
     db::{
-        fence::{Fence, FenceError, Standing},
+        fence::{Fence, Standing},
         sessions::RunState,
     },
     domain::{
@@ -36,7 +37,7 @@ use crate::{
     events::{Bus, Subscription},
     lifecycle::Tasks,
     protocol::Payload,
-    seal::{SealError, SessionKeys},
+    seal::SessionKeys,
     webhook::outbox::{Endpoint, Wake},
 };
 
@@ -44,6 +45,7 @@ mod about;
 mod acks;
 mod chats;
 mod commit;
+mod error;
 mod files;
 mod labels;
 mod past;
@@ -53,53 +55,6 @@ mod undelivered;
 
 /// Writes that share one transaction; more wait for the next.
 const TOGETHER: usize = 128;
-
-/// What a session could not write. Writes that shared a transaction share its fault.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum JournalError {
-    /// Another owner has the session now.
-    #[error("the session is held by another owner now")]
-    Fenced,
-    /// The database failed.
-    #[error("the database failed")]
-    Db(#[source] Arc<DbErr>),
-    /// An event could not be written as JSON.
-    #[error("an event could not be written as JSON")]
-    Json(#[source] Arc<serde_json::Error>),
-    /// A secret could not be sealed.
-    #[error("a secret could not be sealed")]
-    Seal(#[source] Arc<SealError>),
-    /// The process ends, or the write panicked.
-    #[error("the write was given up")]
-    GivenUp,
-}
-
-impl From<DbErr> for JournalError {
-    fn from(error: DbErr) -> Self {
-        Self::Db(Arc::new(error))
-    }
-}
-
-impl From<serde_json::Error> for JournalError {
-    fn from(error: serde_json::Error) -> Self {
-        Self::Json(Arc::new(error))
-    }
-}
-
-impl From<SealError> for JournalError {
-    fn from(error: SealError) -> Self {
-        Self::Seal(Arc::new(error))
-    }
-}
-
-impl From<FenceError> for JournalError {
-    fn from(error: FenceError) -> Self {
-        match error {
-            FenceError::Stale => Self::Fenced,
-            FenceError::Db(error) => error.into(),
-        }
-    }
-}
 
 /// A message that is about to be sent, as it is stored first.
 #[derive(Debug, Clone)]
@@ -165,12 +120,15 @@ struct Known {
     endpoints: Arc<[Endpoint]>,
     /// Own messages that an ack may come for.
     undelivered: Undelivered,
+    /// When the fence last proved it, in milliseconds since 1970.
+    proven_at: i64,
 }
 
 impl Known {
-    /// After `count` more events.
-    const fn advanced(mut self, count: i64) -> Self {
+    /// After `count` more events, at `now`.
+    const fn advanced(mut self, count: i64, now: i64) -> Self {
         self.standing.last_seq += count;
+        self.proven_at = now;
         self
     }
 }
@@ -213,6 +171,8 @@ enum Write {
         /// Why they failed, if they did.
         error: Option<ErrorData>,
     },
+    /// How far own messages have come with single members of their groups; written only if somebody asks for it.
+    Receipts(Vec<Event>),
     /// Messages of others were read, by WhatsApp's ids.
     Read(Vec<String>),
     /// A message was handed to the server, which did not answer.
@@ -304,6 +264,14 @@ impl Journal {
     pub async fn record_acks(&self, ids: Vec<String>, ack: Ack) -> Result<(), JournalError> {
         let error = None;
         self.write(Write::Acks { ids, ack, error }).await
+    }
+
+    /// Writes `message.receipt` events, if an endpoint names them.
+    pub async fn record_receipts(&self, receipts: Vec<Event>) -> Result<(), JournalError> {
+        if receipts.is_empty() {
+            return Ok(());
+        }
+        self.write(Write::Receipts(receipts)).await
     }
 
     /// This account has read messages of others; what is not known, or was read before, is passed over.

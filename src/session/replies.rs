@@ -2,14 +2,16 @@
 //!
 //! Answers what a person writes to this account alone: never itself, never a group, never what is itself an answer, so that
 //! two sessions that both answer come to an end. A chat is answered once a minute at most. An answer has an id that follows
-//! from the message: one that comes again is not answered twice. The inbox calls it, after its commit.
+//! from the message: one that comes again is not answered twice. It counts as a message of its owner, who may have no more.
+//! The inbox calls it, after its commit.
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
-use entity::ids::MessageRowId;
+use entity::ids::{MessageRowId, UserId};
+use sea_orm::DatabaseConnection;
 use tokio::sync::watch;
 
 use super::{
@@ -17,6 +19,7 @@ use super::{
     sends::{Queued, Sends},
 };
 use crate::{
+    db,
     domain::{
         address::{Address, ChatKind, Party},
         clock::{SharedClock, rfc3339},
@@ -36,6 +39,9 @@ const CHATS: usize = 10_000;
 /// Answers for one run of a session.
 #[derive(Debug)]
 pub(super) struct Replies {
+    pub(super) db: DatabaseConnection,
+    /// Whose messages they count as.
+    pub(super) owner: UserId,
     pub(super) journal: Journal,
     pub(super) sends: Sends,
     pub(super) state: watch::Receiver<Snapshot>,
@@ -104,8 +110,21 @@ impl Replies {
             return;
         }
         let (journal, sends) = (self.journal.clone(), self.sends.clone());
+        let (db, owner, clock) = (self.db.clone(), self.owner, Arc::clone(&self.clock));
         self.tasks.spawn("session.reply", async move {
             for mut answer in answers {
+                match db::tenants::spend_all(&db, owner, clock.now_ms()).await {
+                    Ok(true) => {}
+                    Ok(false) => {
+                        tracing::info!("nobody is answered: the account has sent what it may");
+                        return;
+                    }
+                    Err(error) => {
+                        let error = &error as &dyn std::error::Error;
+                        tracing::warn!(error, "an automatic answer could not be counted");
+                        return;
+                    }
+                }
                 let Some(payload) = compose(&mut answer.message) else {
                     continue;
                 };

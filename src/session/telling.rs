@@ -7,10 +7,12 @@ use crate::{
     db::sessions::RunState,
     domain::{
         clock::rfc3339,
-        event::{AccountData, ErrorData, Event, PasskeyData, QrData, ReasonData},
+        event::{AccountData, ErrorData, Event, PasskeyData, QrData, ReasonData, ReceiptData},
+        message::Ack,
         passkey::{Passkey, Stage},
         session::{Account, Phase, Reason, Snapshot},
     },
+    protocol::Member,
 };
 
 /// The event that tells of `phase`, if one does.
@@ -43,6 +45,18 @@ pub(super) fn event(phase: &Phase, detail: Option<String>, of: &Account) -> Opti
         }),
         Phase::Degraded(reason) => Event::Degraded(why(*reason)),
     })
+}
+
+/// The event that tells of a member's receipt.
+pub(super) fn receipt(message_id: String, ack: Ack, member: &Member) -> Event {
+    Event::MessageReceipt(Box::new(ReceiptData {
+        message_id,
+        chat: member.group.clone(),
+        by: member.party.clone(),
+        ack: ack.number(),
+        ack_name: ack,
+        timestamp: member.at.clone(),
+    }))
 }
 
 /// The passkey gate, as events show it.

@@ -81,6 +81,11 @@ impl Types {
         self.0.iter().any(|word| matches(word, event_type))
     }
 
+    /// Whether an event is asked for by its own name.
+    pub fn names(&self, event_type: &str) -> bool {
+        self.0.iter().any(|word| word == event_type)
+    }
+
     /// As it is stored.
     pub fn to_stored(&self) -> String {
         stored(&self.0)

@@ -79,6 +79,13 @@ pub struct Endpoint {
     chats: Chats,
 }
 
+impl Endpoint {
+    /// Whether it asks for this event by its own name.
+    pub fn names(&self, event_type: &str) -> bool {
+        self.types.names(event_type)
+    }
+}
+
 /// The endpoints of `owner` that want events of `session`.
 pub async fn endpoints(
     tx: &db::Transaction,

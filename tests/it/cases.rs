@@ -147,8 +147,9 @@ async fn whatever_the_description_allows_is_answered_as_it_says() {
     let seed = number("CASES_SEED").unwrap_or_else(|| rand::random::<u32>() >> 1);
     let folder = tempfile::tempdir().unwrap();
     let sandbox = SandboxProcess::start(folder.path()).await;
-    let mut wharf =
-        Wharf::at(folder.path(), &sandbox.url).env("WHARF_HTTP__REQUESTS_PER_MINUTE", "1000000");
+    let mut wharf = Wharf::at(folder.path(), &sandbox.url)
+        .env("WHARF_HTTP__REQUESTS_PER_MINUTE", "1000000")
+        .env("WHARF_HTTP__REQUESTS_PER_MINUTE_PER_ADDRESS", "1000000");
     wharf.up().await;
     let fixture = fixture(&wharf, &sandbox).await;
     fs::write(folder.path().join("fixture.json"), fixture.to_string()).unwrap();

@@ -23,6 +23,7 @@ mod messages;
 mod metrics;
 mod privacy_tokens;
 mod quotas;
+mod receipts;
 mod sessions;
 mod setup;
 mod users;

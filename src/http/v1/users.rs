@@ -189,7 +189,7 @@ async fn get_user(
     responses(
         (status = 200, body = UserResponse),
         (status = 404, body = ProblemBody),
-        (status = 409, description = "This is the last active administrator, or a member of another's account would become one", body = ProblemBody),
+        (status = 409, description = "This is the last active administrator, or a member of another's account would become one or get a limit of their own", body = ProblemBody),
     )
 )]
 async fn update_user(

@@ -38,6 +38,12 @@ const OUTDATED_MAX: u32 = 8;
 /// Messages whose words wait for the index of words, at most, unless somebody searches: that brings it up to date, too.
 const INDEXED_TOGETHER: usize = 64;
 
+/// The event that is told only to whoever names it.
+const RECEIPT: &str = "message.receipt";
+
+/// How long it may take until a session hears that somebody asks for it now.
+const DOUBTED_AFTER_MS: i64 = 5_000;
+
 /// Why an attempt came to nothing.
 enum Refused {
     /// What was read before does not hold any more.
@@ -76,14 +82,14 @@ impl Inner {
         let config = &self.config;
         let begun = Instant::now();
         // It comes back with the commit; whatever happens instead, the next attempt reads anew.
+        let now = config.clock.now_ms();
         let remembered = self.known().take();
         let mut known = match remembered {
-            Some(known) => known,
-            None => self.unless_fenced(self.look()).await?,
+            Some(known) if !leaves_receipts_untold(&known, writes, now) => known,
+            _ => self.unless_fenced(self.look(now)).await?,
         };
         // Nobody else writes messages of this session at this epoch. If another owner has it, what is read here is
         // outdated, and the fence refuses what is made of it.
-        let now = config.clock.now_ms();
         let plan = self
             .unless_fenced(self.plan(writes, &known, some_are_known, now))
             .await?;
@@ -110,7 +116,7 @@ impl Inner {
         match self.unless_fenced(committing).await? {
             Committed::Yes => {
                 let is_subscribed = !known.endpoints.is_empty();
-                *self.known() = Some(known.advanced(count));
+                *self.known() = Some(known.advanced(count, now));
                 self.publish(&entries, is_subscribed, begun);
                 Ok(())
             }
@@ -142,6 +148,7 @@ impl Inner {
         let mut before = Before {
             targets: Targets::of(db, (session, &self.config.keys), writes).await?,
             chats: Standing::of(db, session, writes).await?,
+            wants_receipts: wants_receipts(known),
             ..Before::default()
         };
         if some_are_known {
@@ -204,7 +211,7 @@ impl Inner {
     }
 
     /// Reads under the lock what the journal then remembers.
-    async fn look(&self) -> Result<Known, JournalError> {
+    async fn look(&self, now: i64) -> Result<Known, JournalError> {
         let config = &self.config;
         let tx = db::begin(&config.db).await?;
         // Whoever changes an endpoint holds this too: they find our lease row, or we find their change.
@@ -216,6 +223,7 @@ impl Inner {
             standing,
             endpoints: endpoints.into(),
             undelivered: Undelivered::default(),
+            proven_at: now,
         })
     }
 
@@ -325,6 +333,19 @@ impl Inner {
             self.config.outbox.wake();
         }
     }
+}
+
+fn wants_receipts(known: &Known) -> bool {
+    known.endpoints.iter().any(|one| one.names(RECEIPT))
+}
+
+/// Whether `writes` would pass over receipts because of endpoints that may have changed since: what is not written, no fence proves.
+fn leaves_receipts_untold(known: &Known, writes: &[Write], now: i64) -> bool {
+    now - known.proven_at > DOUBTED_AFTER_MS
+        && !wants_receipts(known)
+        && writes
+            .iter()
+            .any(|write| matches!(write, Write::Receipts(_)))
 }
 
 fn is_known_message(error: &JournalError) -> bool {

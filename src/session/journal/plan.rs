@@ -55,6 +55,8 @@ pub(super) struct Before {
     pub(super) targets: Targets,
     /// How chats stand.
     pub(super) chats: Standing,
+    /// Whether somebody asks for the receipts of single members.
+    pub(super) wants_receipts: bool,
 }
 
 /// Rows to be written, and events to be numbered.
@@ -120,6 +122,7 @@ impl Plan {
             mut seen,
             targets,
             chats,
+            wants_receipts,
         } = before;
         let mut plan = Self::new((session, keeps_words), now);
         for write in writes {
@@ -163,7 +166,12 @@ impl Plan {
                 }
                 Write::Read(ids) => plan.read(ids, &chats),
                 Write::Unanswered(id, state) => plan.unanswered.push((*id, *state)),
-                Write::Acks { .. } => {}
+                Write::Receipts(receipts) if wants_receipts => {
+                    for receipt in receipts {
+                        plan.told.push(Told::of(receipt)?);
+                    }
+                }
+                Write::Receipts(_) | Write::Acks { .. } => {}
             }
         }
         Ok(plan)

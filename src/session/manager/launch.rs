@@ -176,6 +176,8 @@ impl Manager {
             habits: habits.clone(),
             names: Names::default(),
             replies: Replies {
+                db: parts.db.clone(),
+                owner: row.owner_id,
                 journal: journal.clone(),
                 sends: sends.clone(),
                 state: handle.state.clone(),

@@ -3,18 +3,16 @@
 
 use std::path::Path;
 
-use crate::{harness::app::TestApp, layering::files};
+use serde_json::{Value, json};
+use wharf::{http::Settings, service::rates::Rate};
+
+use crate::{
+    harness::app::{Answer, TestApp},
+    layering::files,
+};
 
 /// What of `http` every face shares.
-const SHARED: [&str; 7] = [
-    "Api",
-    "PREFLIGHT_MAX_AGE",
-    "audit",
-    "extract",
-    "guard",
-    "live",
-    "problem",
-];
+const SHARED: [&str; 6] = ["Api", "audit", "extract", "guard", "live", "problem"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -153,7 +151,7 @@ fn push(found: &mut Vec<String>, within: &[String], path: &str) {
 }
 
 #[tokio::test]
-async fn every_face_tells_whoever_it_lets_in_what_they_have_left() {
+async fn every_face_tells_what_is_left_of_whoever_it_lets_in_else_of_the_address() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
     let named = ann.header("x-session-id", "one");
@@ -175,6 +173,76 @@ async fn every_face_tells_whoever_it_lets_in_what_they_have_left() {
             );
         }
         let nobody = app.stranger().header("x-session-id", "one").get(path).await;
-        assert!(!nobody.headers.contains_key("x-ratelimit-limit"), "{path}");
+        assert_eq!(nobody.headers["x-ratelimit-limit"], "60000", "{path}");
+        assert_eq!(nobody.status, 401, "{path}");
+    }
+}
+
+/// A path of each dialect that wants a credential.
+const GUARDED: [&str; 3] = ["/status", "/api/sessions", "/api/whatsapp-sessions"];
+
+/// That a dialect has refused in its own words, and says when to come back.
+#[track_caller]
+fn told_to_wait(answer: Answer, path: &str) {
+    let wait: u64 = answer.headers["retry-after"]
+        .to_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!((1..=60).contains(&wait), "{path}: {wait}");
+    assert_eq!(answer.headers["x-ratelimit-remaining"], "0", "{path}");
+    assert_eq!(answer.headers["content-type"], "application/json", "{path}");
+    let said = "too many requests; see Retry-After";
+    let words: Value = match path {
+        "/status" => json!({"error": said}),
+        "/api/sessions" => json!({
+            "success": false, "error": said, "message": said, "code": "RATE_LIMITED",
+            "retry_after_seconds": wait,
+        }),
+        _ => json!({"success": false, "message": said, "retry_after": wait}),
+    };
+    assert_eq!(answer.expect(429), words, "{path}");
+}
+
+#[tokio::test]
+async fn an_address_that_is_too_fast_is_told_so_by_each_dialect_in_its_own_words() {
+    let app = TestApp::start_with(Settings {
+        rate_of_address: Rate::per_minute(1),
+        ..Settings::default()
+    })
+    .await;
+    let ann = app.user("ann").await.header("x-session-id", "one");
+    let nobody = app.stranger().header("x-session-id", "one");
+    nobody.get("/status").await.expect(401);
+    for (path, elsewhere) in GUARDED.into_iter().zip(2..) {
+        told_to_wait(nobody.get(path).await, path);
+        told_to_wait(ann.get(path).await, path);
+        ann.from(elsewhere).get(path).await.expect(200);
+    }
+    // What needs no credential has limits of its own.
+    app.stranger().get("/api/health").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_key_that_is_too_fast_is_told_so_by_each_dialect_and_other_keys_go_on() {
+    let app = TestApp::start_with(Settings {
+        rate_of_key: Some(Rate::per_minute(3)),
+        ..Settings::default()
+    })
+    .await;
+    let ann = app.user("ann").await;
+    let key = async |name: &str| {
+        let body = json!({"name": name, "scopes": ["sessions:read"]});
+        let made = ann.post("/v1/api-keys", body).await.expect(201);
+        let key = app.stranger().bearer(made["key"].as_str().unwrap());
+        key.header("x-session-id", "one")
+    };
+    let (fast, calm) = (key("fast").await, key("calm").await);
+    for path in GUARDED {
+        fast.get(path).await.expect(200);
+    }
+    for path in GUARDED {
+        told_to_wait(fast.get(path).await, path);
+        calm.get(path).await.expect(200);
     }
 }

@@ -10,8 +10,8 @@ use wharf::domain::{
         AccountData, AckData, CallData, CallStatus, ChatChanges, ChatLabel, ChatUpdateData,
         ContactChanges, ContactUpdateData, ErrorData, Event, GroupChanges, GroupParticipantsData,
         GroupUpdateData, HistorySyncData, LabelUpdateData, PairCodeData, ParticipantsAction,
-        PasskeyData, PresenceData, PresenceState, QrData, ReasonData, UndecryptableData,
-        WebhookDisabledData,
+        PasskeyData, PresenceData, PresenceState, QrData, ReasonData, ReceiptData,
+        UndecryptableData, WebhookDisabledData,
     },
     message::{
         Ack, Answer, Attached, Audio, Card, Contact, Content, Context, Document, Edit, Image, Keep,
@@ -253,6 +253,9 @@ fn of_people() -> Vec<Event> {
         Event::MessageUndecryptable(Box::new(UndecryptableData { message_id: text("3EB0"), chat: group(), sender: nameless(), from_me: false, timestamp: text(AT) })),
         Event::MessageAck(AckData { message_id: text("3EB0"), chat: text("12036304@g.us"), ack: 3, ack_name: Ack::Read, error: None }),
         Event::MessageAck(AckData { message_id: text("3EB0"), chat: text("12036304@g.us"), ack: -1, ack_name: Ack::Error, error: Some(error()) }),
+        Event::MessageReceipt(Box::new(ReceiptData {
+            message_id: text("3EB0"), chat: text("12036304@g.us"), by: nameless(), ack: 2, ack_name: Ack::Device, timestamp: text(AT),
+        })),
         Event::GroupUpdate(Box::new(GroupUpdateData { chat: group(), by: Some(bob()), timestamp: text(AT), changes: group_changes })),
         Event::GroupUpdate(Box::new(GroupUpdateData { chat: group(), by: None, timestamp: text(AT), changes: GroupChanges::default() })),
         Event::GroupParticipants(GroupParticipantsData {

@@ -238,7 +238,7 @@ async fn an_account_comes_in_with_its_owner_and_goes_out_with_them() {
 }
 
 #[tokio::test]
-async fn a_member_does_not_become_the_administrator_of_the_service() {
+async fn a_member_neither_becomes_the_administrator_of_the_service_nor_gets_limits_of_their_own() {
     let app = TestApp::start().await;
     let owner = app.user("owner").await;
     let clerk = member(&app, &owner, "clerk", "admin").await;
@@ -248,6 +248,15 @@ async fn a_member_does_not_become_the_administrator_of_the_service() {
         .patch(&at, json!({"role": "admin"}))
         .await
         .refused(409, "member_of_tenant");
+    // Nor has a member limits of their own; to say that there are none changes nothing.
+    admin
+        .patch(&at, json!({"session_limit": 3}))
+        .await
+        .refused(409, "member_of_tenant");
+    admin
+        .patch(&at, json!({"session_limit": null}))
+        .await
+        .expect(200);
     clerk.get("/v1/users").await.refused(403, "scope_missing");
 }
 

@@ -7,7 +7,7 @@ use wharf::domain::clock::Clock as _;
 
 use crate::harness::app::{
     Caller, TestApp,
-    phones::{ALICE, BOB},
+    phones::{ALICE, BOB, CAROL},
 };
 
 /// The limits of the account of `owner` from now on.
@@ -112,6 +112,44 @@ async fn messages_are_counted_by_the_minute_and_by_the_day_over_all_nodes() {
     let listed = owner.get(path).await.expect(200);
     // The reaction stands with the message that it is about.
     assert_eq!(listed["data"].as_array().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn an_automatic_answer_counts_and_is_left_out_when_the_account_has_sent_what_it_may() {
+    let app = TestApp::start_with_phones().await;
+    let owner = app.user("owner").await;
+    app.linked(&owner, "sales", ALICE).await;
+    let answering = json!({"settings": {"auto_reply_text": "back on Monday"}});
+    owner
+        .patch("/v1/sessions/sales", answering)
+        .await
+        .expect(200);
+    limit(&app, &owner, json!({"messages_per_day": 1})).await;
+    let ask = async |number: &str| {
+        let text = json!({"to": ALICE, "text": "are you there?"});
+        let path = format!("/phones/{number}/messages");
+        app.control("POST", &path, text).await;
+    };
+    ask(BOB).await;
+    app.logged(&owner, "sales", ("message.ack", 1)).await;
+    let used = owner.get("/v1/quotas").await.expect(200)["used"].clone();
+    assert_eq!(used["messages_per_day"], 1);
+    ask(CAROL).await;
+    app.logged(&owner, "sales", ("message", 2)).await;
+    let text = json!({"to": BOB, "type": "text", "text": {"body": "by hand"}});
+    let path = "/v1/sessions/sales/messages";
+    let refused = owner.post(path, text.clone()).await;
+    refused.refused(429, "message_quota_reached");
+    // Once there is more, what is written by hand goes out, and nothing that was left out before it.
+    limit(&app, &owner, json!({"messages_per_day": 9})).await;
+    owner.post(path, text).await.expect(202);
+    let listed = owner.get(path).await.expect(200);
+    let own = |one: &&Value| one["from_me"] == true;
+    let own = listed["data"].as_array().unwrap().iter().filter(own);
+    let own: Vec<&str> = own
+        .map(|one| one["text"]["body"].as_str().unwrap())
+        .collect();
+    assert_eq!(own, ["by hand", "back on Monday"]);
 }
 
 #[tokio::test]

@@ -849,7 +849,7 @@ export type ErrorEvent = {
 };
 
 /** Something that happened to a session. */
-export type Event = QrEvent | PairCodeEvent | PasskeyEvent | SuccessEvent | ConnectedEvent | DisconnectedEvent | LoggedOutEvent | DegradedEvent | QrTimeoutEvent | ErrorEvent | MessageEvent | MessageReactionEvent | MessageEditEvent | MessageDeleteEvent | PollVoteEvent | EventResponseEvent | MessagePinEvent | MessageKeepEvent | MessageUndecryptableEvent | MessageAckEvent | GroupUpdateEvent | GroupParticipantsEvent | ContactUpdateEvent | ChatUpdateEvent | ChannelReactionsEvent | LabelUpdateEvent | PresenceEvent | CallEvent | HistorySyncEvent | WebhookDisabledEvent;
+export type Event = QrEvent | PairCodeEvent | PasskeyEvent | SuccessEvent | ConnectedEvent | DisconnectedEvent | LoggedOutEvent | DegradedEvent | QrTimeoutEvent | ErrorEvent | MessageEvent | MessageReactionEvent | MessageEditEvent | MessageDeleteEvent | PollVoteEvent | EventResponseEvent | MessagePinEvent | MessageKeepEvent | MessageUndecryptableEvent | MessageAckEvent | MessageReceiptEvent | GroupUpdateEvent | GroupParticipantsEvent | ContactUpdateEvent | ChatUpdateEvent | ChannelReactionsEvent | LabelUpdateEvent | PresenceEvent | CallEvent | HistorySyncEvent | WebhookDisabledEvent;
 
 /** A calendar event. */
 export type EventContent = {
@@ -903,7 +903,7 @@ export type EventResponseEvent = {
 };
 
 /** Every event of this version. */
-export type EventType = "qr" | "pair_code" | "passkey" | "success" | "connected" | "disconnected" | "logged_out" | "degraded" | "qr_timeout" | "error" | "message" | "message.reaction" | "message.edit" | "message.delete" | "poll.vote" | "event.response" | "message.pin" | "message.keep" | "message.undecryptable" | "message.ack" | "group.update" | "group.participants" | "contact.update" | "chat.update" | "channel.reactions" | "label.update" | "presence" | "call" | "history.sync" | "webhook.disabled";
+export type EventType = "qr" | "pair_code" | "passkey" | "success" | "connected" | "disconnected" | "logged_out" | "degraded" | "qr_timeout" | "error" | "message" | "message.reaction" | "message.edit" | "message.delete" | "poll.vote" | "event.response" | "message.pin" | "message.keep" | "message.undecryptable" | "message.ack" | "message.receipt" | "group.update" | "group.participants" | "contact.update" | "chat.update" | "channel.reactions" | "label.update" | "presence" | "call" | "history.sync" | "webhook.disabled";
 
 /** A page of the log; `after` of the next page is the last `seq`. */
 export type EventsPage = {
@@ -1590,6 +1590,29 @@ export type MessageReactionEvent = {
   type: "message.reaction";
 };
 
+/**
+ * A member of a group has got, read or played one's own message. Told only while a webhook endpoint names it: a message to a
+ * thousand people would be told two thousand times.
+ */
+export type MessageReceiptBody = {
+  data: ReceiptData & WebhookOrigin;
+  timestamp: string;
+  type: "message.receipt";
+};
+
+/**
+ * A member of a group has got, read or played one's own message. Told only while a webhook endpoint names it: a message to a
+ * thousand people would be told two thousand times.
+ */
+export type MessageReceiptEvent = {
+  /**
+   * A member of a group has got, read or played one's own message. Told only while a webhook endpoint names it: a message to a
+   * thousand people would be told two thousand times.
+   */
+  data: ReceiptData;
+  type: "message.receipt";
+};
+
 export type MessageResponse = Message & BecameResponse & {
   /** The number: -1 error, 0 pending, 1 server, 2 device, 3 read, 4 played. */
   ack: number;
@@ -2197,6 +2220,22 @@ export type ReasonData = {
   reason: Reason;
 };
 
+/** `message.receipt`: how far one's own message has come with one member of its group. */
+export type ReceiptData = {
+  /** The number: 2 device, 3 read, 4 played. */
+  ack: number;
+  /** The name of that number. */
+  ack_name: Ack;
+  /** The member. */
+  by: Party;
+  /** The canonical id of the group. */
+  chat: string;
+  /** WhatsApp's id of the message. */
+  message_id: string;
+  /** When it came so far, RFC 3339, by WhatsApp's clock. */
+  timestamp: string;
+};
+
 export type RefreshRequest = {
   /** Good for one exchange. A second one ends the sign-in. */
   refresh_token: string;
@@ -2756,7 +2795,7 @@ export type Webhook = {
 };
 
 /** What a webhook posts. */
-export type WebhookBody = QrBody | PairCodeBody | PasskeyBody | SuccessBody | ConnectedBody | DisconnectedBody | LoggedOutBody | DegradedBody | QrTimeoutBody | ErrorBody | MessageBody | MessageReactionBody | MessageEditBody | MessageDeleteBody | PollVoteBody | EventResponseBody | MessagePinBody | MessageKeepBody | MessageUndecryptableBody | MessageAckBody | GroupUpdateBody | GroupParticipantsBody | ContactUpdateBody | ChatUpdateBody | ChannelReactionsBody | LabelUpdateBody | PresenceBody | CallBody | HistorySyncBody | WebhookDisabledBody | WebhookTestBody;
+export type WebhookBody = QrBody | PairCodeBody | PasskeyBody | SuccessBody | ConnectedBody | DisconnectedBody | LoggedOutBody | DegradedBody | QrTimeoutBody | ErrorBody | MessageBody | MessageReactionBody | MessageEditBody | MessageDeleteBody | PollVoteBody | EventResponseBody | MessagePinBody | MessageKeepBody | MessageUndecryptableBody | MessageAckBody | MessageReceiptBody | GroupUpdateBody | GroupParticipantsBody | ContactUpdateBody | ChatUpdateBody | ChannelReactionsBody | LabelUpdateBody | PresenceBody | CallBody | HistorySyncBody | WebhookDisabledBody | WebhookTestBody;
 
 /** A delivery of this session was the last that a webhook got. */
 export type WebhookDisabledBody = {
@@ -2866,6 +2905,7 @@ export const EVENT_TYPES = [
   "message.keep",
   "message.undecryptable",
   "message.ack",
+  "message.receipt",
   "group.update",
   "group.participants",
   "contact.update",

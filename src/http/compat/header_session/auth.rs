@@ -24,6 +24,7 @@ impl FromRequestParts<Face> for Caller {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, face: &Face) -> Result<Self, Refusal> {
+        guard::knock(&face.api, parts).await?;
         let principal = principal(face, &parts.headers, &parts.uri).await?;
         Ok(Self(guard::admit(&face.api, parts, principal).await?))
     }

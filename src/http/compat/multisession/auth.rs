@@ -27,6 +27,7 @@ impl FromRequestParts<Face> for Caller {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, face: &Face) -> Result<Self, Refusal> {
+        guard::knock(&face.api, parts).await?;
         let shown = shown(&parts.headers)?.to_owned();
         let ctx = admit(face, parts, &shown).await?;
         Ok(Self(ctx))
@@ -103,6 +104,7 @@ impl FromRequestParts<Face> for Listener {
             .await
             .unwrap_or_else(|never| match never {});
         let Peer(address) = peer;
+        guard::knock(&face.api, parts).await?;
         not_too_fast(face, address)?;
         let shown = match shown(&parts.headers) {
             Ok(shown) => shown.to_owned(),

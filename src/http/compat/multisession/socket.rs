@@ -39,6 +39,8 @@ const SILENT: Duration = Duration::from_mins(1);
 const LEAVES_WITHIN: Duration = Duration::from_secs(10);
 /// How often a session that does not run here is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// Why a socket ends with its session.
+const DELETED: &str = "the session was deleted";
 /// The largest message of a client.
 const MAX_INBOUND_BYTES: usize = 4 * 1024;
 
@@ -127,6 +129,10 @@ impl Talk {
 
     /// Says what is wrong, and ends.
     async fn fail(&self, socket: &mut WebSocket, error: &Error) -> Gone {
+        // It was there when the socket was opened; its end is told in two ways, and this one may come first.
+        if let Error::NotFound { .. } = error {
+            return closing(close_code::NORMAL, DELETED);
+        }
         let text = error.to_string();
         let frame = json!({
             "type": "error",
@@ -152,7 +158,7 @@ impl Talk {
                 end = ending.falls() => return match end {
                     End::Drain => closing(close_code::RESTART, "the service stops"),
                     End::Expired => closing(close_code::POLICY, "the credential has ended"),
-                    End::Deleted => closing(close_code::NORMAL, "the session was deleted"),
+                    End::Deleted => closing(close_code::NORMAL, DELETED),
                 },
                 () = changed(&mut live) => {}
                 _ = ping.tick() => {

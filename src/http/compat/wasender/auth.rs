@@ -27,6 +27,7 @@ impl FromRequestParts<Face> for Caller {
 }
 
 async fn admit(face: &Face, parts: &mut Parts, missing: &str) -> Result<Ctx, Refusal> {
+    guard::knock(&face.api, parts).await?;
     let shown = shown(&parts.headers).ok_or_else(|| Refusal::unauthorized(missing))?;
     let principal = principal(face, shown).await?;
     Ok(guard::admit(&face.api, parts, principal).await?)

@@ -30,7 +30,7 @@ const MAX_NAME: usize = 64;
 const MAX_NAMES: usize = 64;
 
 /// Each name, and the events that it is told of.
-const NAMES: [(&str, &[&str]); 23] = [
+const NAMES: [(&str, &[&str]); 24] = [
     ("messages.received", &["message"]),
     ("messages.upsert", &["message"]),
     ("messages-personal.received", &["message"]),
@@ -40,6 +40,7 @@ const NAMES: [(&str, &[&str]); 23] = [
     ("qrcode.updated", &["qr"]),
     ("message.sent", &["message.ack"]),
     ("messages.update", &["message.ack"]),
+    ("message-receipt.update", &["message.receipt"]),
     ("messages.delete", &["message.delete"]),
     ("messages.reaction", &["message.reaction"]),
     ("chats.upsert", &["chat.update"]),

@@ -9,6 +9,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
+use self::around::{call, chat, contact, group, participants};
 use super::{
     content::{self, words},
     dto::jid,
@@ -17,17 +18,16 @@ use super::{
 };
 use crate::{
     domain::{
-        address::{Chat, ChatKind},
+        address::ChatKind,
         clock::from_rfc3339,
-        event::{
-            AckData, CallData, CallStatus, ChatUpdateData, ContactUpdateData,
-            GroupParticipantsData, GroupUpdateData, ParticipantsAction, QrData, ReasonData,
-        },
+        event::{AckData, QrData, ReasonData, ReceiptData},
         message::{Ack, Content, Message},
         session::Reason,
     },
     service::webhooks::{Render, RenderError, Rendered, Schedule, Told},
 };
+
+mod around;
 
 /// Three attempts: at once, after a second, after four.
 const SCHEDULE: Schedule = Schedule::exact(&[Duration::from_secs(1), Duration::from_secs(4)]);
@@ -64,6 +64,7 @@ impl Wasender {
             }
             "message.sent" => sent(&read(told)?),
             "messages.update" => Some(update(&read(told)?)),
+            "message-receipt.update" => Some(receipt(&read(told)?)),
             "messages.delete" => {
                 let message: Message = read(told)?;
                 Some(json!({"keys": [key_of_target(&message)]}))
@@ -198,6 +199,27 @@ fn update(ack: &AckData) -> Value {
     json!({"update": {"status": status}, "key": key_of_ack(ack)})
 }
 
+/// How far one member of a group is with a message.
+fn receipt(receipt: &ReceiptData) -> Value {
+    let at = from_rfc3339(&receipt.timestamp).unwrap_or_default();
+    let (member, seconds) = (jid(&receipt.by), at.div_euclid(1000));
+    let mut told = json!({"userJid": member, "receiptTimestamp": seconds});
+    match receipt.ack_name {
+        Ack::Read => told["readTimestamp"] = seconds.into(),
+        Ack::Played => told["playedTimestamp"] = seconds.into(),
+        _ => {}
+    }
+    json!({"message": {
+        "key": {
+            "id": receipt.message_id,
+            "fromMe": true,
+            "remoteJid": receipt.chat,
+            "participant": member,
+        },
+        "receipt": told,
+    }})
+}
+
 /// The state that an event leads to; only the first code of a pairing changes it.
 fn status(told: &Told<'_>, session: &str) -> Result<Option<Value>, RenderError> {
     let mut state = state_of(told.event_type);
@@ -223,105 +245,6 @@ fn status(told: &Told<'_>, session: &str) -> Result<Option<Value>, RenderError> 
         body["reason"] = reason.as_str().into();
     }
     Ok(Some(body))
-}
-
-fn chat(name: &str, update: &ChatUpdateData) -> Option<Value> {
-    let id = jid(&update.chat.party);
-    let is_deleted = update.changes.deleted == Some(true);
-    let meant = match name {
-        "chats.delete" => return is_deleted.then(|| json!([id])),
-        "chats.upsert" => update.initial && !is_deleted,
-        _ => !update.initial && !is_deleted,
-    };
-    let changes = &update.changes;
-    let mut shown = Map::new();
-    let mut put = |name: &str, value: Value| {
-        if !value.is_null() {
-            shown.insert(name.to_owned(), value);
-        }
-    };
-    put("id", id.into());
-    put("archived", json!(changes.archived));
-    put("pinned", json!(changes.pinned));
-    put("muted", json!(changes.muted));
-    put("ephemeralExpiration", json!(changes.ephemeral_s));
-    put(
-        "unreadCount",
-        json!(changes.read.map(|read| if read { 0 } else { -1 })),
-    );
-    meant.then(|| json!([shown]))
-}
-
-fn contact(name: &str, update: &ContactUpdateData) -> Option<Value> {
-    let id = jid(&update.party);
-    let changes = &update.changes;
-    let shown = json!([{
-        "jid": id,
-        "id": id,
-        "name": changes.name,
-        "notify": changes.push_name,
-        "verifiedName": null,
-        "status": changes.about,
-        "imgUrl": changes.picture_id.as_ref().map(|_| "changed"),
-    }]);
-    (update.initial == (name == "contacts.upsert")).then_some(shown)
-}
-
-fn group(name: &str, update: &GroupUpdateData) -> Option<Value> {
-    let changes = &update.changes;
-    let is_new = changes.created == Some(true);
-    let mut shown = Map::new();
-    let mut put = |name: &str, value: Value| {
-        if !value.is_null() {
-            shown.insert(name.to_owned(), value);
-        }
-    };
-    put("id", jid(&update.chat.party).into());
-    put("jid", jid(&update.chat.party).into());
-    put("subject", json!(changes.subject));
-    put("name", json!(changes.subject));
-    put("desc", json!(changes.description));
-    put("announce", json!(changes.announce));
-    put("restrict", json!(changes.locked));
-    put("joinApprovalMode", json!(changes.approval));
-    put("ephemeralDuration", json!(changes.ephemeral_s));
-    put("linkedParent", json!(changes.community));
-    (is_new == (name == "groups.upsert")).then(|| json!([shown]))
-}
-
-fn participants(update: &GroupParticipantsData) -> Option<Value> {
-    let action = match update.action {
-        ParticipantsAction::Add => "add",
-        ParticipantsAction::Remove => "remove",
-        ParticipantsAction::Promote => "promote",
-        ParticipantsAction::Demote => "demote",
-        ParticipantsAction::Request | ParticipantsAction::RequestRevoked => return None,
-    };
-    let id = jid(&update.chat.party);
-    let people: Vec<String> = update.participants.iter().map(jid).collect();
-    Some(json!({"id": id, "jid": id, "participants": people, "action": action}))
-}
-
-fn call(call: &CallData) -> Value {
-    let status = match call.status {
-        CallStatus::Ringing => "offer",
-        CallStatus::Rejected => "reject",
-        CallStatus::Ended => "terminate",
-        CallStatus::Missed => "timeout",
-        CallStatus::Elsewhere => "accept",
-    };
-    json!({"call": {
-        "id": call.call_id,
-        "from": jid(&call.sender),
-        "date": call.timestamp,
-        "isGroup": is_group(&call.chat),
-        "isVideo": call.is_video,
-        "status": status,
-    }})
-}
-
-fn is_group(chat: &Chat) -> bool {
-    chat.kind == ChatKind::Group
 }
 
 /// What one person chose; none of a vote that could not be read.
@@ -428,6 +351,26 @@ mod tests {
         let removed = gone("device_removed");
         assert_eq!(removed["data"]["status"], "logged_out");
         assert_eq!(removed["data"]["reason"], "device_removed");
+    }
+
+    #[test]
+    fn a_receipt_names_the_member_and_when() {
+        let receipt = |name: &str| {
+            let payload = format!(
+                r#"{{"message_id":"A","chat":"12036304@g.us","by":{{"id":"491700000202@s.whatsapp.net","phone":"491700000202","lid":null}},
+                "ack":3,"ack_name":"{name}","timestamp":"2022-02-01T02:30:00.000Z"}}"#
+            );
+            body("message-receipt.update", "message.receipt", &payload).unwrap()["data"].clone()
+        };
+        let member = "491700000202@s.whatsapp.net";
+        let key =
+            json!({"id": "A", "fromMe": true, "remoteJid": "12036304@g.us", "participant": member});
+        let at = 1_643_682_600;
+        assert_eq!(
+            receipt("device"),
+            json!({"message": {"key": key, "receipt": {"userJid": member, "receiptTimestamp": at}}})
+        );
+        assert_eq!(receipt("read")["message"]["receipt"]["readTimestamp"], at);
     }
 
     #[test]

@@ -70,6 +70,7 @@ async fn a_message_is_told_under_each_name_that_was_subscribed_and_no_other_is()
         "messages.upsert",
         "session.status",
         "message.sent",
+        "message-receipt.update",
         "no.such.name"
     ]);
     let session = linked(&wharf, &sandbox, &receiver, names.clone()).await;
@@ -103,6 +104,20 @@ async fn a_message_is_told_under_each_name_that_was_subscribed_and_no_other_is()
     assert_eq!(call.json(&body).send().await.unwrap().status(), 200);
     let sent = told(&receiver, "message.sent", 1).await.remove(0);
     assert_eq!(sent["data"]["status"], "sent");
+
+    let crew = json!({"subject": "Crew", "members": [BOB, ALICE]});
+    let crew = sandbox.call("POST", "/groups", crew).await["id"].clone();
+    let body = json!({"to": crew, "text": "who has got this?"});
+    let url = format!("http://127.0.0.1:{}/api/send-message", wharf.port());
+    let call = client().post(url).bearer_auth(key);
+    assert_eq!(call.json(&body).send().await.unwrap().status(), 200);
+    let receipt = told(&receiver, "message-receipt.update", 1).await.remove(0);
+    let receipt = &receipt["data"]["message"];
+    assert_eq!(receipt["key"]["remoteJid"], crew);
+    let bob = format!("{BOB}@s.whatsapp.net");
+    assert_eq!(receipt["key"]["participant"], bob);
+    assert_eq!(receipt["receipt"]["userJid"], bob);
+    assert!(receipt["receipt"]["receiptTimestamp"].is_i64());
 
     // Fewer names, and then none at all.
     let path = format!("/api/whatsapp-sessions/{}", session["id"]);

@@ -26,6 +26,7 @@ export const EVENT_TYPES = [
   "message.keep",
   "message.undecryptable",
   "message.ack",
+  "message.receipt",
   "group.update",
   "group.participants",
   "contact.update",

@@ -2886,7 +2886,7 @@ export interface components {
             type: "error";
         };
         /** @description Something that happened to a session. */
-        Event: components["schemas"]["QrEvent"] | components["schemas"]["PairCodeEvent"] | components["schemas"]["PasskeyEvent"] | components["schemas"]["SuccessEvent"] | components["schemas"]["ConnectedEvent"] | components["schemas"]["DisconnectedEvent"] | components["schemas"]["LoggedOutEvent"] | components["schemas"]["DegradedEvent"] | components["schemas"]["QrTimeoutEvent"] | components["schemas"]["ErrorEvent"] | components["schemas"]["MessageEvent"] | components["schemas"]["MessageReactionEvent"] | components["schemas"]["MessageEditEvent"] | components["schemas"]["MessageDeleteEvent"] | components["schemas"]["PollVoteEvent"] | components["schemas"]["EventResponseEvent"] | components["schemas"]["MessagePinEvent"] | components["schemas"]["MessageKeepEvent"] | components["schemas"]["MessageUndecryptableEvent"] | components["schemas"]["MessageAckEvent"] | components["schemas"]["GroupUpdateEvent"] | components["schemas"]["GroupParticipantsEvent"] | components["schemas"]["ContactUpdateEvent"] | components["schemas"]["ChatUpdateEvent"] | components["schemas"]["ChannelReactionsEvent"] | components["schemas"]["LabelUpdateEvent"] | components["schemas"]["PresenceEvent"] | components["schemas"]["CallEvent"] | components["schemas"]["HistorySyncEvent"] | components["schemas"]["WebhookDisabledEvent"];
+        Event: components["schemas"]["QrEvent"] | components["schemas"]["PairCodeEvent"] | components["schemas"]["PasskeyEvent"] | components["schemas"]["SuccessEvent"] | components["schemas"]["ConnectedEvent"] | components["schemas"]["DisconnectedEvent"] | components["schemas"]["LoggedOutEvent"] | components["schemas"]["DegradedEvent"] | components["schemas"]["QrTimeoutEvent"] | components["schemas"]["ErrorEvent"] | components["schemas"]["MessageEvent"] | components["schemas"]["MessageReactionEvent"] | components["schemas"]["MessageEditEvent"] | components["schemas"]["MessageDeleteEvent"] | components["schemas"]["PollVoteEvent"] | components["schemas"]["EventResponseEvent"] | components["schemas"]["MessagePinEvent"] | components["schemas"]["MessageKeepEvent"] | components["schemas"]["MessageUndecryptableEvent"] | components["schemas"]["MessageAckEvent"] | components["schemas"]["MessageReceiptEvent"] | components["schemas"]["GroupUpdateEvent"] | components["schemas"]["GroupParticipantsEvent"] | components["schemas"]["ContactUpdateEvent"] | components["schemas"]["ChatUpdateEvent"] | components["schemas"]["ChannelReactionsEvent"] | components["schemas"]["LabelUpdateEvent"] | components["schemas"]["PresenceEvent"] | components["schemas"]["CallEvent"] | components["schemas"]["HistorySyncEvent"] | components["schemas"]["WebhookDisabledEvent"];
         /** @description A calendar event. */
         EventContent: {
             /** @description The calendar event. */
@@ -2951,7 +2951,7 @@ export interface components {
          * @description Every event of this version.
          * @enum {string}
          */
-        EventType: "qr" | "pair_code" | "passkey" | "success" | "connected" | "disconnected" | "logged_out" | "degraded" | "qr_timeout" | "error" | "message" | "message.reaction" | "message.edit" | "message.delete" | "poll.vote" | "event.response" | "message.pin" | "message.keep" | "message.undecryptable" | "message.ack" | "group.update" | "group.participants" | "contact.update" | "chat.update" | "channel.reactions" | "label.update" | "presence" | "call" | "history.sync" | "webhook.disabled";
+        EventType: "qr" | "pair_code" | "passkey" | "success" | "connected" | "disconnected" | "logged_out" | "degraded" | "qr_timeout" | "error" | "message" | "message.reaction" | "message.edit" | "message.delete" | "poll.vote" | "event.response" | "message.pin" | "message.keep" | "message.undecryptable" | "message.ack" | "message.receipt" | "group.update" | "group.participants" | "contact.update" | "chat.update" | "channel.reactions" | "label.update" | "presence" | "call" | "history.sync" | "webhook.disabled";
         /** @description A page of the log; `after` of the next page is the last `seq`. */
         EventsPage: {
             data: components["schemas"]["LoggedEvent"][];
@@ -3784,6 +3784,32 @@ export interface components {
             /** @enum {string} */
             type: "message.reaction";
         };
+        /**
+         * @description A member of a group has got, read or played one's own message. Told only while a webhook endpoint names it: a message to a
+         *     thousand people would be told two thousand times.
+         */
+        MessageReceiptBody: {
+            data: components["schemas"]["ReceiptData"] & components["schemas"]["WebhookOrigin"];
+            timestamp: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "message.receipt";
+        };
+        /**
+         * @description A member of a group has got, read or played one's own message. Told only while a webhook endpoint names it: a message to a
+         *     thousand people would be told two thousand times.
+         */
+        MessageReceiptEvent: {
+            /**
+             * @description A member of a group has got, read or played one's own message. Told only while a webhook endpoint names it: a message to a
+             *     thousand people would be told two thousand times.
+             */
+            data: components["schemas"]["ReceiptData"];
+            /** @enum {string} */
+            type: "message.receipt";
+        };
         MessageResponse: components["schemas"]["Message"] & components["schemas"]["BecameResponse"] & {
             /**
              * Format: int32
@@ -4478,6 +4504,24 @@ export interface components {
             /** @description A stable word. */
             reason: components["schemas"]["Reason"];
         };
+        /** @description `message.receipt`: how far one's own message has come with one member of its group. */
+        ReceiptData: {
+            /**
+             * Format: int32
+             * @description The number: 2 device, 3 read, 4 played.
+             */
+            ack: number;
+            /** @description The name of that number. */
+            ack_name: components["schemas"]["Ack"];
+            /** @description The member. */
+            by: components["schemas"]["Party"];
+            /** @description The canonical id of the group. */
+            chat: string;
+            /** @description WhatsApp's id of the message. */
+            message_id: string;
+            /** @description When it came so far, RFC 3339, by WhatsApp's clock. */
+            timestamp: string;
+        };
         RefreshRequest: {
             /** @description Good for one exchange. A second one ends the sign-in. */
             refresh_token: string;
@@ -5143,7 +5187,7 @@ export interface components {
             url: string;
         };
         /** @description What a webhook posts. */
-        WebhookBody: components["schemas"]["QrBody"] | components["schemas"]["PairCodeBody"] | components["schemas"]["PasskeyBody"] | components["schemas"]["SuccessBody"] | components["schemas"]["ConnectedBody"] | components["schemas"]["DisconnectedBody"] | components["schemas"]["LoggedOutBody"] | components["schemas"]["DegradedBody"] | components["schemas"]["QrTimeoutBody"] | components["schemas"]["ErrorBody"] | components["schemas"]["MessageBody"] | components["schemas"]["MessageReactionBody"] | components["schemas"]["MessageEditBody"] | components["schemas"]["MessageDeleteBody"] | components["schemas"]["PollVoteBody"] | components["schemas"]["EventResponseBody"] | components["schemas"]["MessagePinBody"] | components["schemas"]["MessageKeepBody"] | components["schemas"]["MessageUndecryptableBody"] | components["schemas"]["MessageAckBody"] | components["schemas"]["GroupUpdateBody"] | components["schemas"]["GroupParticipantsBody"] | components["schemas"]["ContactUpdateBody"] | components["schemas"]["ChatUpdateBody"] | components["schemas"]["ChannelReactionsBody"] | components["schemas"]["LabelUpdateBody"] | components["schemas"]["PresenceBody"] | components["schemas"]["CallBody"] | components["schemas"]["HistorySyncBody"] | components["schemas"]["WebhookDisabledBody"] | components["schemas"]["WebhookTestBody"];
+        WebhookBody: components["schemas"]["QrBody"] | components["schemas"]["PairCodeBody"] | components["schemas"]["PasskeyBody"] | components["schemas"]["SuccessBody"] | components["schemas"]["ConnectedBody"] | components["schemas"]["DisconnectedBody"] | components["schemas"]["LoggedOutBody"] | components["schemas"]["DegradedBody"] | components["schemas"]["QrTimeoutBody"] | components["schemas"]["ErrorBody"] | components["schemas"]["MessageBody"] | components["schemas"]["MessageReactionBody"] | components["schemas"]["MessageEditBody"] | components["schemas"]["MessageDeleteBody"] | components["schemas"]["PollVoteBody"] | components["schemas"]["EventResponseBody"] | components["schemas"]["MessagePinBody"] | components["schemas"]["MessageKeepBody"] | components["schemas"]["MessageUndecryptableBody"] | components["schemas"]["MessageAckBody"] | components["schemas"]["MessageReceiptBody"] | components["schemas"]["GroupUpdateBody"] | components["schemas"]["GroupParticipantsBody"] | components["schemas"]["ContactUpdateBody"] | components["schemas"]["ChatUpdateBody"] | components["schemas"]["ChannelReactionsBody"] | components["schemas"]["LabelUpdateBody"] | components["schemas"]["PresenceBody"] | components["schemas"]["CallBody"] | components["schemas"]["HistorySyncBody"] | components["schemas"]["WebhookDisabledBody"] | components["schemas"]["WebhookTestBody"];
         /** @description A delivery of this session was the last that a webhook got. */
         WebhookDisabledBody: {
             data: components["schemas"]["WebhookDisabledData"] & components["schemas"]["WebhookOrigin"];
@@ -12612,7 +12656,7 @@ export interface operations {
                 };
             };
             408: components["responses"]["RequestTimeout"];
-            /** @description This is the last active administrator, or a member of another's account would become one */
+            /** @description This is the last active administrator, or a member of another's account would become one or get a limit of their own */
             409: {
                 headers: {
                     [name: string]: unknown;

@@ -1252,6 +1252,7 @@ Event: t.TypeAlias = (
     "MessageKeepEvent | "
     "MessageUndecryptableEvent | "
     "MessageAckEvent | "
+    "MessageReceiptEvent | "
     "GroupUpdateEvent | "
     "GroupParticipantsEvent | "
     "ContactUpdateEvent | "
@@ -1504,6 +1505,19 @@ class EventFrameAsMessageAck(t.TypedDict):
     session: str
 
 
+class EventFrameAsMessageReceipt(t.TypedDict):
+    """An event on a socket. What a socket begins with, where a session is now, has no `seq`."""
+
+    #: A member of a group has got, read or played one's own message. Told only while a webhook endpoint names it: a message to a
+    #: thousand people would be told two thousand times.
+    data: ReceiptData
+    type: t.Literal["message.receipt"]
+    at: str
+    id: str | None
+    seq: int | None
+    session: str
+
+
 class EventFrameAsGroupUpdate(t.TypedDict):
     """An event on a socket. What a socket begins with, where a session is now, has no `seq`."""
 
@@ -1646,6 +1660,7 @@ EventFrame: t.TypeAlias = (
     "EventFrameAsMessageKeep | "
     "EventFrameAsMessageUndecryptable | "
     "EventFrameAsMessageAck | "
+    "EventFrameAsMessageReceipt | "
     "EventFrameAsGroupUpdate | "
     "EventFrameAsGroupParticipants | "
     "EventFrameAsContactUpdate | "
@@ -1740,7 +1755,7 @@ class EventResponseEvent(t.TypedDict):
 
 #: Every event of this version.
 EventType: t.TypeAlias = (
-    "t.Literal[\"qr\", \"pair_code\", \"passkey\", \"success\", \"connected\", \"disconnected\", \"logged_out\", \"degraded\", \"qr_timeout\", \"error\", \"message\", \"message.reaction\", \"message.edit\", \"message.delete\", \"poll.vote\", \"event.response\", \"message.pin\", \"message.keep\", \"message.undecryptable\", \"message.ack\", \"group.update\", \"group.participants\", \"contact.update\", \"chat.update\", \"channel.reactions\", \"label.update\", \"presence\", \"call\", \"history.sync\", \"webhook.disabled\"]"
+    "t.Literal[\"qr\", \"pair_code\", \"passkey\", \"success\", \"connected\", \"disconnected\", \"logged_out\", \"degraded\", \"qr_timeout\", \"error\", \"message\", \"message.reaction\", \"message.edit\", \"message.delete\", \"poll.vote\", \"event.response\", \"message.pin\", \"message.keep\", \"message.undecryptable\", \"message.ack\", \"message.receipt\", \"group.update\", \"group.participants\", \"contact.update\", \"chat.update\", \"channel.reactions\", \"label.update\", \"presence\", \"call\", \"history.sync\", \"webhook.disabled\"]"
 )
 
 class EventsPage(t.TypedDict):
@@ -3100,6 +3115,20 @@ class LoggedEventAsMessageAck(t.TypedDict):
     session: str
 
 
+class LoggedEventAsMessageReceipt(t.TypedDict):
+    """An event of the log."""
+
+    #: A member of a group has got, read or played one's own message. Told only while a webhook endpoint names it: a message to a
+    #: thousand people would be told two thousand times.
+    data: ReceiptData
+    type: t.Literal["message.receipt"]
+    at: str
+    id: str
+    #: Its place in the session's log.
+    seq: int
+    session: str
+
+
 class LoggedEventAsGroupUpdate(t.TypedDict):
     """An event of the log."""
 
@@ -3252,6 +3281,7 @@ LoggedEvent: t.TypeAlias = (
     "LoggedEventAsMessageKeep | "
     "LoggedEventAsMessageUndecryptable | "
     "LoggedEventAsMessageAck | "
+    "LoggedEventAsMessageReceipt | "
     "LoggedEventAsGroupUpdate | "
     "LoggedEventAsGroupParticipants | "
     "LoggedEventAsContactUpdate | "
@@ -4944,6 +4974,47 @@ class MessageReactionEvent(t.TypedDict):
 
     data: ReactionMessage
     type: t.Literal["message.reaction"]
+
+
+class MessageReceiptBodyData(t.TypedDict):
+    """MessageReceiptBodyData"""
+
+    #: The number: 2 device, 3 read, 4 played.
+    ack: int
+    #: The name of that number.
+    ack_name: Ack
+    #: The member.
+    by: Party
+    #: The canonical id of the group.
+    chat: str
+    #: WhatsApp's id of the message.
+    message_id: str
+    #: When it came so far, RFC 3339, by WhatsApp's clock.
+    timestamp: str
+    #: The place in the log of the session.
+    seq: int
+    session: str
+
+
+class MessageReceiptBody(t.TypedDict):
+    """A member of a group has got, read or played one's own message. Told only while a webhook endpoint names it: a message to a
+    thousand people would be told two thousand times.
+    """
+
+    data: MessageReceiptBodyData
+    timestamp: str
+    type: t.Literal["message.receipt"]
+
+
+class MessageReceiptEvent(t.TypedDict):
+    """A member of a group has got, read or played one's own message. Told only while a webhook endpoint names it: a message to a
+    thousand people would be told two thousand times.
+    """
+
+    #: A member of a group has got, read or played one's own message. Told only while a webhook endpoint names it: a message to a
+    #: thousand people would be told two thousand times.
+    data: ReceiptData
+    type: t.Literal["message.receipt"]
 
 
 class MessageResponseAsText(t.TypedDict):
@@ -7695,6 +7766,23 @@ class ReasonData(t.TypedDict):
     reason: Reason
 
 
+class ReceiptData(t.TypedDict):
+    """`message.receipt`: how far one's own message has come with one member of its group."""
+
+    #: The number: 2 device, 3 read, 4 played.
+    ack: int
+    #: The name of that number.
+    ack_name: Ack
+    #: The member.
+    by: Party
+    #: The canonical id of the group.
+    chat: str
+    #: WhatsApp's id of the message.
+    message_id: str
+    #: When it came so far, RFC 3339, by WhatsApp's clock.
+    timestamp: str
+
+
 class RefreshRequest(t.TypedDict):
     """RefreshRequest"""
 
@@ -8745,6 +8833,7 @@ WebhookBody: t.TypeAlias = (
     "MessageKeepBody | "
     "MessageUndecryptableBody | "
     "MessageAckBody | "
+    "MessageReceiptBody | "
     "GroupUpdateBody | "
     "GroupParticipantsBody | "
     "ContactUpdateBody | "
@@ -8916,6 +9005,7 @@ EVENT_TYPES: t.Final[tuple[EventType, ...]] = (
     "message.keep",
     "message.undecryptable",
     "message.ack",
+    "message.receipt",
     "group.update",
     "group.participants",
     "contact.update",
