@@ -5,9 +5,6 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::Router;
-use metrics_exporter_prometheus::PrometheusHandle;
-use sea_orm::DatabaseConnection;
 use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
 
@@ -26,7 +23,7 @@ use crate::{
     lifecycle::{Stop, Tasks},
     media::{self, Store},
     protocol::{Connector, ConnectorConfig, trust},
-    seal::{self, Master, Sealer},
+    seal::{self, Sealer},
     service::{
         auth::AuthParts,
         credentials::SessionCredentials,
@@ -52,12 +49,14 @@ use crate::{
     },
 };
 
+mod background;
 mod error;
 mod greeting;
 mod parts;
 mod previous;
 mod whatsapp;
 
+use background::{change_keys, fold, serve_http};
 pub use error::Error;
 use greeting::{announce, first_user, public_url};
 use parts::{
@@ -375,40 +374,4 @@ impl App {
         }
         self.whatsapp.stop().await;
     }
-}
-
-/// Seals anew what the other master key has sealed, and says when that key can go.
-async fn change_keys(db: DatabaseConnection, master: Arc<Master>) {
-    match seal::seal_anew(&db, &master).await {
-        Ok(count) => tracing::info!(
-            "nothing is sealed with auth.other_master_key any more ({count} values were sealed anew); once every \
-             node seals with the new key, it can go"
-        ),
-        Err(error) => tracing::error!(
-            error = &error as &dyn std::error::Error,
-            "what the other master key has sealed could not all be sealed anew; the next start goes on with it"
-        ),
-    }
-}
-
-/// Folds what was measured from time to time; see [`telemetry::metrics::FOLD_EVERY`].
-fn fold(scrape: &PrometheusHandle, tasks: &Tasks, stop: &Stop) {
-    let (scrape, soft) = (scrape.clone(), stop.soft_token());
-    tasks.spawn("telemetry.fold", async move {
-        let mut tick = tokio::time::interval(telemetry::metrics::FOLD_EVERY);
-        while soft.run_until_cancelled(tick.tick()).await.is_some() {
-            scrape.run_upkeep();
-        }
-    });
-}
-
-fn serve_http(entrance: Entrance, router: Router, tasks: &Tasks, stop: &Stop) -> CancellationToken {
-    let drained = CancellationToken::new();
-    let last = drained.clone();
-    let (own, at) = (tasks.clone(), stop.clone());
-    tasks.spawn_critical("http.serve", stop, async move {
-        server::serve(entrance, router, &own, &at).await;
-        last.cancel();
-    });
-    drained
 }

@@ -9,7 +9,7 @@ use sea_orm::{
     ConnectOptions, Database, DatabaseConnection, DbErr,
     sqlx::{
         Connection, Executor, SqliteConnection,
-        sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
+        sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
     },
 };
 
@@ -92,12 +92,22 @@ pub async fn connect(url: &str, max_connections: u32) -> Result<DatabaseConnecti
     }
     let db = Database::connect(options(url, max_connections.min(SQLITE_READERS))).await?;
     let mut alone = options(url, 1);
-    alone.connect_lazy(true).map_sqlx_sqlite_opts(|own| {
-        let own = sqlite_options(own).pragma("cache_size", WRITER_CACHE);
-        own.statement_cache_capacity(WRITER_STATEMENTS)
-    });
+    let committing = script::at_once::Committing::default();
+    let heard = committing.clone();
+    alone
+        .connect_lazy(true)
+        .map_sqlx_sqlite_opts(|own| {
+            let own = sqlite_options(own).pragma("cache_size", WRITER_CACHE);
+            own.statement_cache_capacity(WRITER_STATEMENTS)
+        })
+        .map_sqlx_sqlite_pool_opts(move |pool| {
+            let heard = heard.clone();
+            sqlite_pool(pool)
+                .after_connect(move |connection, _| Box::pin(heard.clone().of(connection)))
+        });
     let file = db.get_sqlite_connection_pool().connect_options();
-    writer::Writer::serve(&db, file.get_filename(), Database::connect(alone).await?);
+    let own = Database::connect(alone).await?;
+    writer::Writer::serve(&db, file.get_filename(), (own, committing));
     Ok(db)
 }
 
@@ -111,9 +121,7 @@ fn options(url: &str, max_connections: u32) -> ConnectOptions {
         .test_before_acquire(false)
         .test_before_acquire_if_idle_for(PING_AFTER_IDLE)
         .map_sqlx_sqlite_opts(sqlite_options)
-        .map_sqlx_sqlite_pool_opts(|pool| {
-            pool.after_release(|connection, _| Box::pin(has_ended_its_transaction(connection)))
-        })
+        .map_sqlx_sqlite_pool_opts(sqlite_pool)
         .map_sqlx_postgres_opts(|pg| pg.statement_cache_capacity(STATEMENT_CACHE))
         .map_sqlx_mysql_opts(|my| my.statement_cache_capacity(STATEMENT_CACHE))
         // Set once per connection: asking for it in each transaction would cost a round trip.
@@ -132,6 +140,10 @@ fn options(url: &str, max_connections: u32) -> ConnectOptions {
         options.max_lifetime(None).idle_timeout(None);
     }
     options
+}
+
+fn sqlite_pool(pool: SqlitePoolOptions) -> SqlitePoolOptions {
+    pool.after_release(|connection, _| Box::pin(has_ended_its_transaction(connection)))
 }
 
 /// Whether a connection that comes back to the pool may be used again.

@@ -15,7 +15,10 @@ use dashmap::DashMap;
 use sea_orm::{DatabaseConnection, DbErr};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use super::script::{Committed, Text, at_once};
+use super::script::{
+    Committed, Text,
+    at_once::{self, Committing},
+};
 
 /// Scripts that share one transaction; more wait for the next.
 const TOGETHER: usize = 64;
@@ -29,6 +32,8 @@ pub(super) struct Writer {
     file: PathBuf,
     /// One connection.
     db: DatabaseConnection,
+    /// Hears of its commits.
+    committing: Committing,
     turn: Arc<Semaphore>,
     waiting: Mutex<VecDeque<Waiting>>,
 }
@@ -40,13 +45,19 @@ struct Waiting {
 }
 
 impl Writer {
-    /// The writer of `file`, for as long as `db` is open; `own` is a pool of one connection, for the first that asks.
-    pub(super) fn serve(db: &DatabaseConnection, file: &Path, own: DatabaseConnection) {
+    /// The writer of `file`, for as long as `db` is open; `own` is a pool of one connection, whose commits `committing` hears, for the
+    /// first that asks.
+    pub(super) fn serve(
+        db: &DatabaseConnection,
+        file: &Path,
+        (own, committing): (DatabaseConnection, Committing),
+    ) {
         let mut entry = WRITERS.entry(file.to_owned()).or_default();
         let writer = entry.upgrade().unwrap_or_else(|| {
             let writer = Arc::new(Self {
                 file: file.to_owned(),
                 db: own,
+                committing,
                 turn: Arc::new(Semaphore::new(1)),
                 waiting: Mutex::default(),
             });
@@ -144,7 +155,7 @@ impl Writer {
 
     async fn run(&self, text: Text) -> Result<Committed, DbErr> {
         count_transaction();
-        at_once::run(&self.db, text).await
+        at_once::run((&self.db, &self.committing), text).await
     }
 }
 

@@ -2,14 +2,18 @@
 //!
 //! sqlx knows nothing of a transaction that is begun in a text, so this sees to its end whatever happens.
 
-use futures_util::TryStreamExt as _;
+use std::{pin::pin, sync::Arc, time::Duration};
+
+use futures_util::{FutureExt as _, TryStreamExt as _};
 use sea_orm::{
     DatabaseConnection, DbErr, RuntimeErr, Value, Values,
     sqlx::{
-        self, AssertSqlSafe, Database, Either, Executor, MySql, Pool, Sqlite, pool::PoolConnection,
+        self, AssertSqlSafe, Database, Either, Executor, MySql, Pool, Sqlite, SqliteConnection,
+        pool::PoolConnection,
     },
 };
 use sea_query_sqlx::SqlxValues;
+use tokio::{sync::Notify, time::timeout};
 
 use super::Committed;
 
@@ -23,6 +27,9 @@ pub(super) fn unless_found(query: &str) -> String {
 
 /// What SQLite says then.
 const REFUSED: &str = "malformed JSON";
+
+/// How long a text may take until its statements are listened to all the same.
+const LISTENS_AFTER: Duration = Duration::from_millis(1);
 
 /// Statements with a semicolon after each, and their parameters.
 #[derive(Debug, Default)]
@@ -83,16 +90,49 @@ where
     }
 }
 
+/// Tells when SQLite, having worked off a text, begins to commit it.
+#[derive(Debug, Clone, Default)]
+pub(in crate::db) struct Committing(Arc<Notify>);
+
+impl Committing {
+    /// Hears of the commits of a connection.
+    pub(in crate::db) async fn of(
+        self,
+        connection: &mut SqliteConnection,
+    ) -> Result<(), sqlx::Error> {
+        let mut handle = connection.lock_handle().await?;
+        handle.set_commit_hook(move || {
+            self.0.notify_one();
+            true
+        });
+        Ok(())
+    }
+
+    /// Runs a text whose statements are not listened to. Each has a result, and each result would wake whoever waits: that costs
+    /// SQLite's thread as much as the statement. A text that fails never commits, and is heard a little later.
+    async fn quietly<T>(&self, text: impl Future<Output = T>) -> T {
+        let mut text = pin!(text);
+        // What an earlier transaction has left.
+        let _left = self.0.notified().now_or_never();
+        if let Some(done) = text.as_mut().now_or_never() {
+            return done;
+        }
+        drop(timeout(LISTENS_AFTER, self.0.notified()).await);
+        text.await
+    }
+}
+
 /// Runs `text` as one transaction on the writer's connection, whose turn the caller holds.
 pub(in crate::db) async fn run(
-    writer: &DatabaseConnection,
+    (writer, committing): (&DatabaseConnection, &Committing),
     text: Text,
 ) -> Result<Committed, DbErr> {
     let sql = format!("BEGIN IMMEDIATE;{}COMMIT", text.sql);
     let values = SqlxValues(Values(text.values));
     let mut busy = Busy::begin(writer.get_sqlite_connection_pool()).await?;
     let whole = sqlx::query_with(AssertSqlSafe(sql), values);
-    let done = whole.execute(&mut *busy.connection).await;
+    let whole = whole.execute(&mut *busy.connection);
+    let done = committing.quietly(whole).await;
     busy.end(done.map(|_| Committed::Yes)).await
 }
 
