@@ -184,11 +184,7 @@ const GUARDED: [&str; 3] = ["/status", "/api/sessions", "/api/whatsapp-sessions"
 /// That a dialect has refused in its own words, and says when to come back.
 #[track_caller]
 fn told_to_wait(answer: Answer, path: &str) {
-    let wait: u64 = answer.headers["retry-after"]
-        .to_str()
-        .unwrap()
-        .parse()
-        .unwrap();
+    let wait = answer.retry_after();
     assert!((1..=60).contains(&wait), "{path}: {wait}");
     assert_eq!(answer.headers["x-ratelimit-remaining"], "0", "{path}");
     assert_eq!(answer.headers["content-type"], "application/json", "{path}");

@@ -31,7 +31,7 @@ fn told(answer: &Answer) -> (u64, u64) {
 /// When to come back after a request that was one too many.
 #[track_caller]
 fn wait(answer: Answer) -> Duration {
-    let seconds = number(&answer, "retry-after");
+    let seconds = answer.retry_after();
     assert_eq!(number(&answer, "x-ratelimit-remaining"), 0);
     answer.refused(429, "rate_limited");
     Duration::from_secs(seconds)

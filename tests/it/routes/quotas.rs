@@ -83,11 +83,7 @@ async fn messages_are_counted_by_the_minute_and_by_the_day_over_all_nodes() {
     let react = format!("{path}/{}/reactions", first["message_id"].as_str().unwrap());
     owner.post(&react, json!({"emoji": "👍"})).await.expect(202);
     let refused = owner.post(path, text.clone()).await;
-    let wait: u64 = refused.headers["retry-after"]
-        .to_str()
-        .unwrap()
-        .parse()
-        .unwrap();
+    let wait = refused.retry_after();
     assert!((55..=60).contains(&wait), "{wait}");
     refused.refused(429, "message_quota_reached");
     let used = owner.get("/v1/quotas").await.expect(200)["used"].clone();
@@ -96,11 +92,7 @@ async fn messages_are_counted_by_the_minute_and_by_the_day_over_all_nodes() {
     app.clock.advance(Duration::from_secs(wait));
     owner.post(path, text.clone()).await.expect(202);
     let refused = owner.post(path, text.clone()).await;
-    let wait: u64 = refused.headers["retry-after"]
-        .to_str()
-        .unwrap()
-        .parse()
-        .unwrap();
+    let wait = refused.retry_after();
     assert!(wait > 60, "the day is full, not the minute");
     refused.refused(429, "message_quota_reached");
     let used = owner.get("/v1/quotas").await.expect(200)["used"].clone();

@@ -39,6 +39,13 @@ impl Answer {
         serde_json::from_slice(&self.bytes).unwrap_or(Value::Null)
     }
 
+    /// When it says to come back, in seconds.
+    #[track_caller]
+    pub(crate) fn retry_after(&self) -> u64 {
+        let said = self.headers["retry-after"].to_str().unwrap();
+        said.parse().unwrap()
+    }
+
     /// The body, after a look at the status.
     #[track_caller]
     pub(crate) fn expect(self, status: u16) -> Value {

@@ -46,11 +46,7 @@ async fn a_flood_of_wrong_passwords_waits_and_the_owner_at_a_fresh_address_gets_
         answer.refused(401, "credentials_invalid");
     }
     let answer = attacker.post("/v1/auth/login", right()).await;
-    let wait: u64 = answer.headers["retry-after"]
-        .to_str()
-        .unwrap()
-        .parse()
-        .unwrap();
+    let wait = answer.retry_after();
     answer.refused(429, "rate_limited");
 
     let owner = app.stranger().from(7);
