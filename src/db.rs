@@ -64,8 +64,9 @@ const SQLITE_READERS: u32 = 3;
 /// Prepared texts that the writer keeps: a busy session's differ by how many rows come together.
 const WRITER_STATEMENTS: usize = 128;
 
-/// KiB of pages that the writer keeps, negative as SQLite wants them: those that a busy session writes again and again.
-const WRITER_CACHE: &str = "-2048";
+/// KiB of pages that a connection to SQLite keeps, negative as SQLite wants them: what a busy session writes again and again, and the
+/// upper pages of the indexes that a search goes down for each message. The system's page cache holds the rest once for all.
+const SQLITE_CACHE: &str = "-2048";
 
 /// How long a caller waits for a free connection of the pool.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -96,10 +97,7 @@ pub async fn connect(url: &str, max_connections: u32) -> Result<DatabaseConnecti
     let heard = committing.clone();
     alone
         .connect_lazy(true)
-        .map_sqlx_sqlite_opts(|own| {
-            let own = sqlite_options(own).pragma("cache_size", WRITER_CACHE);
-            own.statement_cache_capacity(WRITER_STATEMENTS)
-        })
+        .map_sqlx_sqlite_opts(|own| sqlite_options(own).statement_cache_capacity(WRITER_STATEMENTS))
         .map_sqlx_sqlite_pool_opts(move |pool| {
             let heard = heard.clone();
             sqlite_pool(pool)
@@ -124,6 +122,17 @@ fn options(url: &str, max_connections: u32) -> ConnectOptions {
         .map_sqlx_sqlite_pool_opts(sqlite_pool)
         .map_sqlx_postgres_opts(|pg| pg.statement_cache_capacity(STATEMENT_CACHE))
         .map_sqlx_mysql_opts(|my| my.statement_cache_capacity(STATEMENT_CACHE))
+        // All questions are short: for one that the server takes for long it would start workers, or a compiler, for milliseconds.
+        .map_sqlx_postgres_pool_opts(|pool| {
+            pool.after_connect(|connection, _| {
+                Box::pin(async move {
+                    connection
+                        .execute("SET max_parallel_workers_per_gather = 0; SET jit = off")
+                        .await?;
+                    Ok(())
+                })
+            })
+        })
         // Set once per connection: asking for it in each transaction would cost a round trip.
         .map_sqlx_mysql_pool_opts(|pool| {
             pool.after_connect(|connection, _| {
@@ -168,8 +177,7 @@ fn sqlite_options(options: SqliteConnectOptions) -> SqliteConnectOptions {
         .busy_timeout(SQLITE_BUSY_TIMEOUT)
         .foreign_keys(true)
         .statement_cache_capacity(STATEMENT_CACHE)
-        // Negative means KiB; the system's page cache holds the rest once for all connections.
-        .pragma("cache_size", "-512")
+        .pragma("cache_size", SQLITE_CACHE)
         // What a statement may have to undo is kept in memory: a file would be made and removed for it.
         .pragma("temp_store", "MEMORY")
         // 16 MiB: moving the log into the file costs two syncs, and at the default a busy service does it every second.

@@ -2,7 +2,7 @@
 //!
 //! Each statement costs a change of threads and back on SQLite, and a way over the wire on the others; so the whole goes
 //! at once where it can. SQLite takes it as one text, and others with it; PostgreSQL as one statement ([`as_one`]) if
-//! each of its parts is counted; MariaDB as one text in which the values stand ([`literals`]). What cannot go so goes a
+//! each of its parts is counted; MariaDB as one block in which the values stand ([`literals`]). What cannot go so goes a
 //! statement at a time.
 
 use sea_orm::{

@@ -15,7 +15,7 @@ use sea_orm::{
 use sea_query_sqlx::SqlxValues;
 use tokio::{sync::Notify, time::timeout};
 
-use super::Committed;
+use super::{Committed, literals};
 
 /// Ends the text unless the statement before it has changed one row: an error is the only way to end it from within.
 pub(super) const UNLESS_CHANGED: &str = "SELECT CASE changes() WHEN 1 THEN 1 ELSE json('{') END;";
@@ -156,45 +156,49 @@ pub(in crate::db) async fn run_together<'a>(
 }
 
 /// Runs `text`, which begins a transaction, and commits it if each of its statements has changed or found as many rows as
-/// `counts` say.
+/// `counts` say. A block sees to that itself.
 pub(super) async fn run_literally(
     db: &DatabaseConnection,
     text: String,
     counts: &[Option<u64>],
 ) -> Result<Committed, DbErr> {
     let mut busy = Busy::<MySql>::begin(db.get_mysql_connection_pool()).await?;
-    let mut done = counted(&mut busy, text, counts).await;
-    if let Ok(Committed::Yes) = done {
-        let committed = busy.connection.execute("COMMIT").await;
-        done = committed.map(|_| Committed::Yes);
-    }
+    let done = match answers(&mut busy, text).await {
+        Ok(answers) => match answers.split_first() {
+            Some((_block, [])) => Ok(Committed::Yes),
+            Some((_begin, rows)) if are_as_wanted(rows, counts) => {
+                let committed = busy.connection.execute("COMMIT").await;
+                committed.map(|_| Committed::Yes)
+            }
+            _ => Ok(Committed::Refused),
+        },
+        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(literals::REFUSED) => {
+            Ok(Committed::Refused)
+        }
+        Err(error) => Err(error),
+    };
     busy.end(done).await
 }
 
-async fn counted(
-    busy: &mut Busy<MySql>,
-    text: String,
-    counts: &[Option<u64>],
-) -> Result<Committed, sqlx::Error> {
+fn are_as_wanted(rows: &[u64], counts: &[Option<u64>]) -> bool {
+    let mut pairs = rows.iter().zip(counts);
+    rows.len() == counts.len()
+        && pairs.all(|(rows, count)| count.is_none_or(|count| count == *rows))
+}
+
+/// How many rows each answer to `text` has found or changed.
+async fn answers(busy: &mut Busy<MySql>, text: String) -> Result<Vec<u64>, sqlx::Error> {
     let mut results = sqlx::raw_sql(AssertSqlSafe(text)).fetch_many(&mut *busy.connection);
-    let (mut changed, mut found) = (Vec::with_capacity(counts.len() + 1), 0);
+    let (mut answers, mut found) = (Vec::new(), 0);
     while let Some(result) = results.try_next().await? {
         match result {
             Either::Right(_) => found += 1,
             Either::Left(result) => {
-                changed.push(result.rows_affected() + std::mem::take(&mut found));
+                answers.push(result.rows_affected() + std::mem::take(&mut found));
             }
         }
     }
-    // The first is the begin.
-    let changed = changed.get(1..).unwrap_or_default();
-    let mut pairs = changed.iter().zip(counts);
-    let as_wanted = pairs.all(|(rows, count)| count.is_none_or(|count| count == *rows));
-    Ok(if as_wanted && changed.len() == counts.len() {
-        Committed::Yes
-    } else {
-        Committed::Refused
-    })
+    Ok(answers)
 }
 
 fn failed(error: sqlx::Error) -> RuntimeErr {
