@@ -18,8 +18,12 @@ const LONGEST: usize = 8 * 1024 * 1024;
 /// The state that a block ends with if a statement has not written as many rows as it has to.
 pub(super) const REFUSED: &str = "45000";
 
-/// The transaction; if it is no block, without its commit. None if it is too long, or has a value that cannot stand in a text.
+/// The transaction; if it is no block, without its commit. None if it is empty or too long, or has a value that cannot stand in a text.
 pub(super) fn text(gate: Option<&Gate>, statements: &[Counted]) -> Option<String> {
+    // Its one answer would be taken for that of a block.
+    if gate.is_none() && statements.is_empty() {
+        return None;
+    }
     // What a question finds would be an answer from within a block.
     let is_block = !matches!(gate, Some(Gate::Find(_)));
     let gate = gate.map(|(Gate::Change(gate) | Gate::Find(gate))| (gate, Some(1)));
@@ -199,13 +203,14 @@ mod tests {
     }
 
     #[test]
-    fn what_has_too_few_or_too_many_values_or_is_too_long_goes_another_way() {
+    fn what_is_empty_or_too_long_or_has_too_few_or_too_many_values_goes_another_way() {
         let one = |values: Vec<Value>| {
             text(
                 None,
                 &[statement("DELETE FROM a WHERE b = ?", values, None)],
             )
         };
+        assert!(text(None, &[]).is_none());
         assert!(one(vec![Value::from(1)]).is_some());
         assert!(one(Vec::new()).is_none());
         assert!(one(vec![Value::from(1), Value::from(2)]).is_none());
