@@ -112,8 +112,8 @@ fn literal(text: &mut String, value: &Value) -> Option<()> {
     Some(())
 }
 
-/// Whether it means the same between quotes in every mode and character set: nothing in it ends or escapes anything. It is read
-/// in half the time.
+/// Whether it means the same between quotes in every mode and character set: nothing in it ends or escapes anything. It takes half
+/// the bytes of its digits.
 fn is_plain(value: &str) -> bool {
     let is_plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'\'' && byte != b'\\';
     value.bytes().all(is_plain)
