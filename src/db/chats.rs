@@ -8,8 +8,8 @@ use entity::{
     ids::SessionId,
 };
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter,
+    QueryOrder, QuerySelect,
     sea_query::{CaseStatement, Expr, ExprTrait, Func, OnConflict, Query},
 };
 
@@ -18,7 +18,11 @@ use super::{Script, upsert};
 /// Writes what is new of chats, as part of `script`: `unread` is added to what was, what a row does not say stays, and
 /// the last message is the later one. No two rows are of the same chat.
 pub fn upsert(script: &mut Script, rows: Vec<Model>) {
-    let backend = script.backend();
+    let rows = rows.into_iter().map(ActiveModel::from);
+    upsert::upsert(script, rows, merged);
+}
+
+fn merged(backend: DbBackend) -> OnConflict {
     let incoming = |column: Column| upsert::incoming(backend, column);
     let kept = |column: Column| Expr::col((Entity, column));
     let mut conflict = OnConflict::columns([Column::SessionId, Column::Id]);
@@ -47,8 +51,7 @@ pub fn upsert(script: &mut Script, rows: Vec<Model>) {
         conflict.value(column, later);
     }
     conflict.value(Column::UpdatedAt, incoming(Column::UpdatedAt));
-    let rows = rows.into_iter().map(ActiveModel::from);
-    upsert::upsert(script, rows, &conflict);
+    conflict
 }
 
 /// Forgets chats, as part of `script`; they may be unknown.

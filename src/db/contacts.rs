@@ -7,7 +7,8 @@ use entity::{
     ids::SessionId,
 };
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect,
     sea_query::{Expr, Func, OnConflict},
 };
 
@@ -15,7 +16,11 @@ use super::{Script, upsert};
 
 /// Writes what is newly known, as part of `script`; what a row does not say stays. No two rows are of the same person.
 pub fn upsert(script: &mut Script, rows: Vec<Model>) {
-    let backend = script.backend();
+    let rows = rows.into_iter().map(ActiveModel::from);
+    upsert::upsert(script, rows, merged);
+}
+
+fn merged(backend: DbBackend) -> OnConflict {
     let mut conflict = OnConflict::columns([Column::SessionId, Column::Id]);
     for column in [Column::Phone, Column::Lid, Column::Name, Column::PushName] {
         let kept = Expr::col((Entity, column));
@@ -26,8 +31,7 @@ pub fn upsert(script: &mut Script, rows: Vec<Model>) {
         Column::UpdatedAt,
         upsert::incoming(backend, Column::UpdatedAt),
     );
-    let rows = rows.into_iter().map(ActiveModel::from);
-    upsert::upsert(script, rows, &conflict);
+    conflict
 }
 
 /// Those of `ids` whom the session knows by name.

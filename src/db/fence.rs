@@ -6,11 +6,11 @@
 use entity::{enums::LeaseKind, ids::NodeId, leases};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult,
-    QueryFilter, QuerySelect, Select, sea_query::Expr,
+    QueryFilter, QuerySelect, QueryTrait, Select, Value, sea_query::Expr,
 };
 use uuid::Uuid;
 
-use super::Script;
+use super::{Script, script::texts::Remembered};
 
 /// A claim on a lease at one epoch, by one node.
 ///
@@ -58,7 +58,9 @@ impl Fence {
 
     /// A script that takes no numbers. It is refused when the fence is stale.
     pub fn held_script(&self, backend: DbBackend) -> Script {
-        Script::held(backend, &self.row(backend))
+        static HELD: Remembered = Remembered::new();
+        let held = HELD.with(backend, self.values(), || self.row(backend).build(backend));
+        Script::held(backend, held)
     }
 
     /// The lease row, locked until the end of the transaction that asks for it.
@@ -78,12 +80,19 @@ impl Fence {
     /// A script that takes the `n` numbers after `standing`. It is refused when the fence is stale, or `standing` is: when
     /// an endpoint was changed since, or somebody else has taken a number.
     pub fn script(&self, backend: DbBackend, standing: Standing, n: i64) -> Script {
-        let update = leases::Entity::update_many()
-            .col_expr(leases::Column::LastSeq, Expr::value(standing.last_seq + n))
-            .filter(self.held())
-            .filter(leases::Column::LastSeq.eq(standing.last_seq))
-            .filter(leases::Column::EndpointsVersion.eq(standing.endpoints_version));
-        Script::fenced(backend, &update)
+        static TAKEN: Remembered = Remembered::new();
+        let mut values = vec![Value::from(standing.last_seq + n)];
+        values.extend(self.values());
+        values.extend([standing.last_seq.into(), standing.endpoints_version.into()]);
+        let taken = TAKEN.with(backend, values, || {
+            let update = leases::Entity::update_many()
+                .col_expr(leases::Column::LastSeq, Expr::value(standing.last_seq + n))
+                .filter(self.held())
+                .filter(leases::Column::LastSeq.eq(standing.last_seq))
+                .filter(leases::Column::EndpointsVersion.eq(standing.endpoints_version));
+            update.build(backend)
+        });
+        Script::fenced(backend, taken)
     }
 
     fn held(&self) -> Condition {
@@ -92,5 +101,15 @@ impl Fence {
             .add(leases::Column::LeaseKey.eq(self.key))
             .add(leases::Column::Epoch.eq(self.epoch))
             .add(leases::Column::OwnerNode.eq(self.node))
+    }
+
+    /// The parameters of [`Self::held`].
+    fn values(&self) -> Vec<Value> {
+        vec![
+            self.kind.into(),
+            self.key.into(),
+            self.epoch.into(),
+            self.node.into(),
+        ]
     }
 }

@@ -8,7 +8,8 @@ use entity::{
     labels::{ActiveModel, Column, Entity, Model},
 };
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect,
     sea_query::{Expr, Func, OnConflict},
 };
 
@@ -16,7 +17,11 @@ use super::{Script, upsert};
 
 /// Writes what is newly known of labels, as part of `script`; what a row does not say stays. No two rows are of the same.
 pub fn upsert(script: &mut Script, rows: Vec<Model>) {
-    let backend = script.backend();
+    let rows = rows.into_iter().map(ActiveModel::from);
+    upsert::upsert(script, rows, merged);
+}
+
+fn merged(backend: DbBackend) -> OnConflict {
     let incoming = |column: Column| upsert::incoming(backend, column);
     let mut conflict = OnConflict::columns([Column::SessionId, Column::Id]);
     for column in [Column::Name, Column::Color] {
@@ -25,8 +30,7 @@ pub fn upsert(script: &mut Script, rows: Vec<Model>) {
     }
     conflict.value(Column::Deleted, incoming(Column::Deleted));
     conflict.value(Column::UpdatedAt, incoming(Column::UpdatedAt));
-    let rows = rows.into_iter().map(ActiveModel::from);
-    upsert::upsert(script, rows, &conflict);
+    conflict
 }
 
 /// Takes a label from every chat, as part of `script`.
@@ -48,6 +52,11 @@ pub fn take(script: &mut Script, session: SessionId, label: &str, chat: &str) {
 
 /// Puts labels on chats, as part of `script`; they may have them.
 pub fn put(script: &mut Script, rows: Vec<chat_labels::Model>) {
+    let rows = rows.into_iter().map(chat_labels::ActiveModel::from);
+    upsert::upsert(script, rows, as_it_is);
+}
+
+fn as_it_is(_: DbBackend) -> OnConflict {
     use chat_labels::Column as Of;
     let mut conflict = OnConflict::columns([Of::SessionId, Of::Label, Of::Chat]);
     // A value that is there: not every database can do nothing here.
@@ -55,8 +64,7 @@ pub fn put(script: &mut Script, rows: Vec<chat_labels::Model>) {
         Of::CreatedAt,
         Expr::col((chat_labels::Entity, Of::CreatedAt)),
     );
-    let rows = rows.into_iter().map(chat_labels::ActiveModel::from);
-    upsert::upsert(script, rows, &conflict);
+    conflict
 }
 
 /// Every label that there is or was, by id.

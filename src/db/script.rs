@@ -6,8 +6,8 @@
 //! statement at a time.
 
 use sea_orm::{
-    ActiveModelTrait, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait,
-    QueryTrait, Statement, Value, Values,
+    ActiveModelTrait, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, QueryTrait, Statement,
+    Value, Values,
 };
 
 use super::{Transaction, writer::Writer};
@@ -15,6 +15,7 @@ use super::{Transaction, writer::Writer};
 mod as_one;
 pub(super) mod at_once;
 mod literals;
+pub(super) mod texts;
 
 pub(super) use at_once::Text;
 
@@ -65,17 +66,17 @@ impl Script {
     }
 
     /// A script that does nothing unless `fence` changes exactly one row.
-    pub fn fenced(backend: DbBackend, fence: &impl QueryTrait) -> Self {
+    pub fn fenced(backend: DbBackend, fence: Statement) -> Self {
         Self {
-            gate: Some(Gate::Change(fence.build(backend))),
+            gate: Some(Gate::Change(fence)),
             ..Self::new(backend)
         }
     }
 
     /// A script that does nothing unless `held` finds a row, which it has to lock where the database locks rows.
-    pub fn held(backend: DbBackend, held: &impl QueryTrait) -> Self {
+    pub fn held(backend: DbBackend, held: Statement) -> Self {
         Self {
-            gate: Some(Gate::Find(held.build(backend))),
+            gate: Some(Gate::Find(held)),
             ..Self::new(backend)
         }
     }
@@ -94,12 +95,16 @@ impl Script {
     }
 
     /// New rows, in as many statements as they take.
-    pub fn insert<A: ActiveModelTrait>(&mut self, rows: impl IntoIterator<Item = A>) {
+    pub fn insert<A>(&mut self, rows: impl IntoIterator<Item = A>)
+    where
+        A: ActiveModelTrait + 'static,
+    {
         let mut rows = rows.into_iter().peekable();
         while rows.peek().is_some() {
             let some: Vec<A> = rows.by_ref().take(ROWS_PER_INSERT).collect();
-            let count = some.len();
-            self.add(&<A::Entity as EntityTrait>::insert_many(some), count);
+            let rows = u64::try_from(some.len()).ok();
+            let statement = texts::insert(self.backend, some, None);
+            self.statements.push(Counted { statement, rows });
         }
     }
 

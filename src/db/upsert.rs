@@ -3,11 +3,14 @@
 //! Owns how an engine names what a statement would write. Called by the tables of `db` and by the device store.
 
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, DbBackend, EntityTrait, QueryTrait,
-    sea_query::{Expr, Func, OnConflict},
+    ActiveModelTrait, ColumnTrait, DbBackend,
+    sea_query::{Expr, Func},
 };
 
-use super::Script;
+use super::{
+    Script,
+    script::texts::{self, Conflict},
+};
 
 /// Rows of one statement.
 const TOGETHER: usize = 500;
@@ -22,16 +25,15 @@ pub fn incoming<C: ColumnTrait>(backend: DbBackend, column: C) -> Expr {
 }
 
 /// Writes `rows` as part of `script`; `conflict` says what becomes of those that are there. No two may have the same key.
-pub(super) fn upsert<A: ActiveModelTrait>(
-    script: &mut Script,
-    rows: impl IntoIterator<Item = A>,
-    conflict: &OnConflict,
-) {
+pub(super) fn upsert<A>(script: &mut Script, rows: impl IntoIterator<Item = A>, conflict: Conflict)
+where
+    A: ActiveModelTrait + 'static,
+{
     let mut rows = rows.into_iter().peekable();
     while rows.peek().is_some() {
         let some: Vec<A> = rows.by_ref().take(TOGETHER).collect();
         let count = some.len();
-        let insert = <A::Entity as EntityTrait>::insert_many(some).on_conflict(conflict.clone());
-        script.upsert(insert.build(script.backend()), count);
+        let statement = texts::insert(script.backend(), some, Some(conflict));
+        script.upsert(statement, count);
     }
 }

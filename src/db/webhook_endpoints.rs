@@ -11,6 +11,7 @@ use sea_orm::{
     ActiveValue::Unchanged,
     ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait,
     FromQueryResult, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait,
     sea_query::{Alias, Asterisk, Expr, ExprTrait, Query, SelectStatement},
 };
 
@@ -291,7 +292,8 @@ pub async fn claim_probe(
         .col_expr(Column::BreakerUntil, Expr::value(until_ms))
         .filter(Column::Id.eq(row.id))
         .filter(Column::BreakerUntil.eq(row.breaker_until));
-    let claimed = super::Script::fenced(db.get_database_backend(), &claim);
+    let backend = db.get_database_backend();
+    let claimed = super::Script::fenced(backend, claim.build(backend));
     Ok(claimed.commit(db).await? == super::Committed::Yes)
 }
 
