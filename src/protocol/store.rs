@@ -5,9 +5,9 @@
 //! an owner that lost its lease can neither use a ratchet twice nor spoil the state of its successor.
 //! Every secret is sealed, and what would name a contact is a keyed hash or sealed.
 //!
-//! Must never keep state in memory but its keys and, between two writes, the messages of [`riders`]: a `Store` is a
-//! few hundred bytes. The session actor opens
-//! one per session, hands it to the client and stops when [`Store::fenced`] fires.
+//! Must never keep state in memory but its keys and, between two writes, the messages of [`riders`] and what [`gaps`] has
+//! learned: a `Store` is a few hundred bytes. The session actor opens one per session, hands it to the client and stops when
+//! [`Store::fenced`] fires.
 
 use std::{error::Error as StdError, sync::Arc, time::Instant};
 
@@ -33,6 +33,7 @@ mod app_sync;
 mod contacts;
 mod delete;
 mod device;
+mod gaps;
 mod msg_secret;
 mod pending;
 mod protocol;
@@ -42,6 +43,7 @@ mod signal;
 mod tc_token;
 
 pub use delete::delete_all;
+use gaps::Gaps;
 use riders::Riders;
 
 /// Why the store refused or failed.
@@ -109,6 +111,7 @@ pub struct Store {
     turn: Semaphore,
     /// Messages that wait to be part of the next write.
     riders: Riders,
+    gaps: Gaps,
     recent_tokens: tc_token::Recent,
     /// When the next secrets of messages may be written.
     secrets_written: tokio::sync::Mutex<Option<tokio::time::Instant>>,
@@ -137,6 +140,7 @@ impl Store {
             spoiled: CancellationToken::new(),
             turn: Semaphore::new(1),
             riders: Riders::default(),
+            gaps: Gaps::default(),
             recent_tokens: tc_token::Recent::default(),
             secrets_written: tokio::sync::Mutex::default(),
         })
@@ -216,8 +220,10 @@ impl Store {
         if rides {
             self.riders.landed();
         }
+        self.gaps.reopen();
     }
 
+    /// The right to write, for as long as it is held.
     async fn turn(&self) -> Result<SemaphorePermit<'_>, Error> {
         // The semaphore is never closed.
         let turn = self.turn.acquire().await.map_err(Error::form)?;
@@ -225,6 +231,7 @@ impl Store {
         if self.fenced.is_cancelled() {
             return Err(FenceError::Stale.into());
         }
+        self.gaps.close();
         Ok(turn)
     }
 

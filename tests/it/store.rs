@@ -20,6 +20,7 @@ mod chats;
 mod client;
 mod contract;
 mod fencing;
+mod gaps;
 mod marks;
 mod numbers;
 mod people;

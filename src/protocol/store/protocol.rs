@@ -154,16 +154,15 @@ impl ProtocolStore for Store {
 
     async fn get_devices(&self, user: &str) -> Result<Option<DeviceListRecord>> {
         let found = self
-            .get::<wa_device_lists::Entity>(&self.db, &self.device_list(user))
+            .find::<wa_device_lists::Entity>(&self.device_list(user))
             .await?;
         let record = found.map(|json| from_json(&json));
         Ok(record.transpose()?)
     }
 
     async fn delete_devices(&self, user: &str) -> Result<()> {
-        self.remove::<wa_device_lists::Entity>(&self.device_list(user))
-            .await?;
-        Ok(())
+        let list = self.device_list(user);
+        Ok(self.forget::<wa_device_lists::Entity>(&list).await?)
     }
 
     async fn get_group_metadata(&self, group_jid: &str) -> Result<Option<Vec<u8>>> {

@@ -18,7 +18,8 @@ use wacore::store::{error::Result, traits::SignalStore};
 
 use super::{
     Error, Store,
-    rows::{RowKey, SealedTable, Sure, Upsert, groups},
+    gaps::Addressed,
+    rows::{RowKey, Sure, Upsert, groups},
 };
 use crate::seal::Tag;
 
@@ -32,9 +33,8 @@ impl Store {
     }
 
     /// Write values of a table that is found by address and, for the whole of a user, by user.
-    async fn put_by_address<T: SealedTable>(
+    async fn put_by_address<T: Addressed>(
         &self,
-        user_tag: T::Column,
         entries: impl Iterator<Item = (&str, &[u8])>,
     ) -> std::result::Result<(), Error> {
         let mut rows = BTreeMap::new();
@@ -52,8 +52,8 @@ impl Store {
             return Ok(());
         }
         let mut script = self.script();
-        Upsert::<T>::new(&[T::SESSION, T::KEY, user_tag, T::SEALED], 2)
-            .keeping(user_tag)
+        Upsert::<T>::new(&[T::SESSION, T::KEY, T::USER_TAG, T::SEALED], 2)
+            .keeping(T::USER_TAG)
             .add_to(&mut script, rows.into_values().collect())?;
         self.commit(script).await
     }
@@ -172,8 +172,9 @@ impl Store {
             .collect()
     }
 
-    async fn knows_user(&self, user: &str) -> std::result::Result<bool, Error> {
-        let tag = self.user(user).value();
+    /// Asks whether anything is stored of an address of the user with `tag`.
+    pub(super) async fn has_user(&self, tag: &Tag) -> std::result::Result<bool, Error> {
+        let tag = tag.value();
         let mut query = self
             .rows::<wa_signal_sessions::Entity>()
             .select_only()
@@ -200,21 +201,20 @@ fn user_of(address: &str) -> &str {
 impl SignalStore for Store {
     async fn put_identity(&self, address: &str, key: [u8; 32]) -> Result<()> {
         let entry = std::iter::once((address, key.as_slice()));
-        self.put_by_address::<wa_identities::Entity>(wa_identities::Column::UserTag, entry)
-            .await?;
+        self.put_by_address::<wa_identities::Entity>(entry).await?;
         Ok(())
     }
 
     async fn put_identities_batch(&self, identities: &[(Arc<str>, [u8; 32])]) -> Result<()> {
         let entries = identities.iter().map(|(at, key)| (&**at, key.as_slice()));
-        self.put_by_address::<wa_identities::Entity>(wa_identities::Column::UserTag, entries)
+        self.put_by_address::<wa_identities::Entity>(entries)
             .await?;
         Ok(())
     }
 
     async fn load_identity(&self, address: &str) -> Result<Option<[u8; 32]>> {
         let found = self
-            .get::<wa_identities::Entity>(&self.db, &self.address(address))
+            .find::<wa_identities::Entity>(&self.address(address))
             .await?;
         let key = found.map(|plain| plain.as_slice().try_into().map_err(Error::form));
         Ok(key.transpose()?)
@@ -228,28 +228,22 @@ impl SignalStore for Store {
 
     async fn get_session(&self, address: &str) -> Result<Option<Bytes>> {
         let found = self
-            .get::<wa_signal_sessions::Entity>(&self.db, &self.address(address))
+            .find::<wa_signal_sessions::Entity>(&self.address(address))
             .await?;
         Ok(found.map(|plain| Bytes::copy_from_slice(&plain)))
     }
 
     async fn put_session(&self, address: &str, session: &[u8]) -> Result<()> {
         let entry = std::iter::once((address, session));
-        self.put_by_address::<wa_signal_sessions::Entity>(
-            wa_signal_sessions::Column::UserTag,
-            entry,
-        )
-        .await?;
+        self.put_by_address::<wa_signal_sessions::Entity>(entry)
+            .await?;
         Ok(())
     }
 
     async fn put_sessions_batch(&self, sessions: &[(Arc<str>, Bytes)]) -> Result<()> {
         let entries = sessions.iter().map(|(at, session)| (&**at, &**session));
-        self.put_by_address::<wa_signal_sessions::Entity>(
-            wa_signal_sessions::Column::UserTag,
-            entries,
-        )
-        .await?;
+        self.put_by_address::<wa_signal_sessions::Entity>(entries)
+            .await?;
         Ok(())
     }
 
@@ -266,7 +260,7 @@ impl SignalStore for Store {
     }
 
     async fn has_signal_state_for_user(&self, user: &str) -> Result<bool> {
-        Ok(self.knows_user(user).await?)
+        Ok(self.knows_user(&self.user(user)).await?)
     }
 
     async fn store_prekey(&self, id: u32, record: &[u8], uploaded: bool) -> Result<()> {
