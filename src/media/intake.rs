@@ -98,7 +98,7 @@ impl Intake {
         self.hash.update(&piece);
         let wanted = HEAD_BYTES.saturating_sub(self.head.len()).min(piece.len());
         self.head.extend_from_slice(&piece[..wanted]);
-        self.writing.push(piece).await?;
+        self.writing.push(&piece).await?;
         Ok(())
     }
 }

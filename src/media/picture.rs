@@ -4,13 +4,17 @@
 //! few other forms are decoded whole, within a bound. Only so many are drawn at the same time. The verbs that send
 //! pictures call it.
 
-use std::io::{self, BufRead, Seek};
+use std::{
+    io::{self, BufRead, Seek},
+    sync::LazyLock,
+};
 
 use image::{
     DynamicImage, GrayImage, ImageFormat, ImageReader, Limits, RgbImage, codecs::jpeg::JpegEncoder,
     imageops::FilterType,
 };
 use jpeg_decoder::{CodingProcess, Decoder as JpegDecoder, PixelFormat};
+use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use tokio::sync::Semaphore;
 
 /// The longer side of a preview, as WhatsApp draws it.
@@ -27,8 +31,17 @@ const SIDE_MAX: u32 = 16_384;
 /// What a decoder may take.
 const DECODE_BYTES: usize = 128 * 1024 * 1024;
 
+/// Pictures that are drawn at the same time.
+const AT_ONCE: usize = 2;
+
 /// Whoever wants to draw another one waits.
-static DRAWING: Semaphore = Semaphore::const_new(2);
+static DRAWING: Semaphore = Semaphore::const_new(AT_ONCE);
+
+/// Where they are drawn, so that what a decoder does at the same time has its threads here as well.
+static THREADS: LazyLock<Result<ThreadPool, ThreadPoolBuildError>> = LazyLock::new(|| {
+    let threads = ThreadPoolBuilder::new().num_threads(AT_ONCE);
+    threads.thread_name(|at| format!("draw-{at}")).build()
+});
 
 /// A picture's size and how it looks from afar.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +66,9 @@ pub enum PictureError {
     /// The process ends.
     #[error("nothing is drawn any more")]
     Ending,
+    /// The system gives no threads to draw in.
+    #[error("nothing can be drawn: {0}")]
+    Threads(&'static ThreadPoolBuildError),
 }
 
 fn damaged(error: impl ToString) -> PictureError {
@@ -92,7 +108,11 @@ impl From<io::Error> for PictureError {
 /// Draws a picture where that holds nobody up, when its turn comes.
 pub async fn look(file: impl BufRead + Seek + Send + 'static) -> Result<Picture, PictureError> {
     let turn = DRAWING.acquire().await.map_err(|_| PictureError::Ending)?;
-    let drawn = tokio::task::spawn_blocking(move || draw(file)).await;
+    let drawing = || match &*THREADS {
+        Ok(threads) => threads.install(|| draw(file)),
+        Err(error) => Err(PictureError::Threads(error)),
+    };
+    let drawn = tokio::task::spawn_blocking(drawing).await;
     drop(turn);
     drawn.unwrap_or_else(|error| match error.try_into_panic() {
         // A decoder that loses its footing was given no picture.

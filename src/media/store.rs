@@ -179,9 +179,11 @@ impl Store {
 }
 
 impl Writing {
-    pub(super) async fn push(&mut self, bytes: Bytes) -> Result<(), StoreError> {
+    /// Copies `bytes`: a piece of a body may be a small part of what was allocated for it, and keeps all of that. Gathered as they
+    /// came, those of one file kept four megabytes.
+    pub(super) async fn push(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
         self.0.wait_for_capacity(PIECES_AT_ONCE).await?;
-        self.0.put(bytes);
+        self.0.write(bytes);
         Ok(())
     }
 

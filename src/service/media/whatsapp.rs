@@ -344,7 +344,7 @@ async fn draw(
     picture::look(file).await.map_err(|error| match error {
         PictureError::Damaged(_) => invalid("media_corrupt", field, error.to_string()),
         PictureError::TooLarge => invalid("picture_too_large", field, error.to_string()),
-        PictureError::Ending => Error::internal(error),
+        PictureError::Ending | PictureError::Threads(_) => Error::internal(error),
     })
 }
 
