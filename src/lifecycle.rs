@@ -80,6 +80,8 @@ impl Tasks {
     {
         let hard = self.hard.clone();
         let guard = Named { name };
+        // What waits in the block below is in it twice: as what it was given, and as what it waits for.
+        let task = Box::pin(task);
         self.tracker.spawn(async move {
             let guard = guard;
             tokio::select! {

@@ -28,8 +28,8 @@ const LANES: u32 = 1;
 /// Checked against when the user is unknown, so that both refusals take the same time: made as [`Passwords::hash`] does.
 const NOBODYS: &str = "$argon2id$v=19$m=19456,t=2,p=1$zptzMlynE6WChyV6Rny41A$iFhGA26L5xktKYNicBIGBZEooHqR6Msd+IXAao3iNBk";
 
-/// How many hashes run at once; each takes a core and 19 MiB.
-const AT_ONCE: usize = 2;
+/// The most hashes that run at once.
+const AT_ONCE: usize = 4;
 
 /// How many callers may wait. The next is sent away: waiting longer than this helps nobody.
 const QUEUE: usize = 20;
@@ -45,6 +45,8 @@ const MAX_LEN: usize = 256;
 #[derive(Debug, Clone)]
 pub struct Passwords {
     slots: Arc<Semaphore>,
+    /// How many callers may be waited for or served.
+    places: usize,
     waiting: Arc<AtomicUsize>,
     argon2: Argon2<'static>,
 }
@@ -54,8 +56,10 @@ impl Passwords {
     pub fn new() -> Result<Self, Error> {
         let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(Error::internal)?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let at_once = at_once();
         Ok(Self {
-            slots: Arc::new(Semaphore::new(AT_ONCE)),
+            slots: Arc::new(Semaphore::new(at_once)),
+            places: at_once + QUEUE,
             waiting: Arc::default(),
             argon2,
         })
@@ -98,7 +102,7 @@ impl Passwords {
         T: Send + 'static,
         F: FnOnce() -> T + Send + 'static,
     {
-        let _place = Place::take(&self.waiting).ok_or(Error::RateLimited {
+        let _place = Place::take(&self.waiting, self.places).ok_or(Error::RateLimited {
             retry_after: Duration::from_secs(2),
         })?;
         let slot = self
@@ -124,6 +128,11 @@ impl Passwords {
     }
 }
 
+/// How many hashes run at once; each takes a core and 19 MiB. Half of the cores stay free of them, whoever guesses.
+fn at_once() -> usize {
+    thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).clamp(1, AT_ONCE))
+}
+
 /// The calling thread comes after the others from now on.
 fn stand_back() {
     // Elsewhere it would be the whole process.
@@ -137,10 +146,10 @@ fn stand_back() {
 struct Place(Arc<AtomicUsize>);
 
 impl Place {
-    fn take(waiting: &Arc<AtomicUsize>) -> Option<Self> {
+    fn take(waiting: &Arc<AtomicUsize>, places: usize) -> Option<Self> {
         let before = waiting.fetch_add(1, Ordering::Relaxed);
         let place = Self(waiting.clone());
-        (before < QUEUE + AT_ONCE).then_some(place)
+        (before < places).then_some(place)
     }
 }
 
@@ -200,7 +209,7 @@ mod tests {
         let flood = (0..40).map(|_| passwords.verify("x", None));
         let answers = futures_util::future::join_all(flood).await;
         let refused = answers.iter().filter(|answer| answer.is_err()).count();
-        assert_eq!(refused, 40 - QUEUE - AT_ONCE);
+        assert_eq!(refused, 40 - QUEUE - at_once());
         assert!(passwords.verify("x", None).await.is_ok());
     }
 
