@@ -3,7 +3,7 @@
 //! An object is named by the session and the file: `{session}/{file}`. A file appears whole or not at all, and in a folder
 //! it is on the disk before it counts as written.
 
-use std::{fmt, fs::File, ops::Range, path::PathBuf, sync::Arc};
+use std::{fmt, fs::File, io::SeekFrom, ops::Range, path::PathBuf, sync::Arc};
 
 use bytes::Bytes;
 use entity::ids::{MediaId, SessionId};
@@ -13,9 +13,10 @@ use object_store::{
     ObjectStoreExt as _, WriteMultipart, aws::AmazonS3Builder, local::LocalFileSystem, path::Path,
 };
 use secrecy::{ExposeSecret as _, SecretString};
-use tokio::io::{AsyncSeekExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _, AsyncWriteExt as _};
+use tokio_util::io::ReaderStream;
 
-/// What is gathered before it is written to a folder.
+/// A piece of a file in a folder, as it is written and read.
 const FOLDER_PIECE: usize = 256 * 1024;
 
 /// S3 takes no smaller parts.
@@ -143,7 +144,23 @@ impl Store {
         };
         let path = self.path(session, media);
         let found = self.objects.get_opts(&path, options).await?;
-        Ok(found.into_stream().map_err(StoreError::from).boxed())
+        match found {
+            // By itself it would be read in pieces of 8 KiB, each of which goes to another thread and back.
+            GetResult {
+                payload: GetResultPayload::File(file, _),
+                range,
+                ..
+            } => {
+                let mut file = tokio::fs::File::from_std(file);
+                file.set_max_buf_size(FOLDER_PIECE);
+                let start = SeekFrom::Start(range.start);
+                file.seek(start).await.map_err(StoreError::Folder)?;
+                let part = file.take(range.end.saturating_sub(range.start));
+                let pieces = ReaderStream::with_capacity(part, FOLDER_PIECE);
+                Ok(pieces.map_err(StoreError::Folder).boxed())
+            }
+            other => Ok(other.into_stream().map_err(StoreError::from).boxed()),
+        }
     }
 
     /// The file itself if it lies in a folder here, else its bytes in what `scratch` makes, at their beginning.
