@@ -1,10 +1,7 @@
 //! A picture of 10 MB: what it takes to send one against a bare client's upload, and the memory that it takes against that of a copy.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+    sync::mpsc::{self, RecvTimeoutError},
     time::{Duration, Instant},
 };
 
@@ -180,22 +177,16 @@ async fn rate(work: &impl AsyncFn()) -> f64 {
 async fn peak(pid: u32, work: &impl AsyncFn()) -> f64 {
     settle().await;
     let idle = resident(pid);
-    let (most, done) = (
-        Arc::new(AtomicU64::new(0)),
-        Arc::new(AtomicBool::new(false)),
-    );
-    let watch = {
-        let (most, done) = (Arc::clone(&most), Arc::clone(&done));
-        std::thread::spawn(move || {
-            while !done.load(Ordering::SeqCst) {
-                let above = (resident(pid) - idle).max(0.0);
-                most.fetch_max(above.to_bits(), Ordering::SeqCst);
-                std::thread::sleep(EVERY);
-            }
-        })
-    };
+    // Ends when its sender is gone.
+    let (working, ended) = mpsc::channel::<()>();
+    let watch = std::thread::spawn(move || {
+        let mut most = 0.0_f64;
+        while ended.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
+            most = most.max(resident(pid) - idle);
+        }
+        most
+    });
     rate(work).await;
-    done.store(true, Ordering::SeqCst);
-    watch.join().unwrap();
-    f64::from_bits(most.load(Ordering::SeqCst))
+    drop(working);
+    watch.join().unwrap()
 }
