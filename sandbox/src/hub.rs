@@ -20,9 +20,10 @@ use crate::store::Journal;
 use crate::world::World;
 use crate::world::live::{ConnId, Out};
 
-/// The journal could not be written: the world stands still, since nothing it said could be kept.
+/// The sandbox has ended, or its journal could not be written: the world stands still, since nothing it said
+/// could be kept.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("the sandbox cannot write its data and has stopped")]
+#[error("the sandbox has stopped")]
 pub(crate) struct Stopped;
 
 #[derive(Debug, Clone)]
@@ -99,6 +100,13 @@ impl Hub {
         }
         world.counters.frames += world.live.release();
         Ok(result)
+    }
+
+    /// The last step has been taken: the folder may be another's from now on, whoever still knows this hub.
+    pub(crate) fn end(&self) {
+        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.stopped = true;
+        state.journal = Journal::in_memory();
     }
 
     pub(crate) fn ephemeral(&self) -> Result<KeyPair, Stopped> {

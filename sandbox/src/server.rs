@@ -217,10 +217,12 @@ impl Sandbox {
 }
 
 impl Drop for Sandbox {
-    /// The sockets are owned by their connections: they must hear that the sandbox is gone.
+    /// The sockets are owned by their connections, which may outlive this: they must hear that the sandbox is
+    /// gone, and must not hold its folder.
     fn drop(&mut self) {
         self.stop_accepting.cancel();
         self.stop_sockets.cancel();
+        self.hub.end();
     }
 }
 
@@ -256,4 +258,25 @@ async fn chat_socket(State(chat): State<ChatState>, upgrade: WebSocketUpgrade) -
         .write_buffer_size(0)
         .max_message_size(32 * 1024 * 1024)
         .on_upgrade(move |socket| sockets.track_future(socket::serve(hub, socket, stop)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_stopped_sandbox_has_let_go_of_its_folder_whoever_still_knows_its_hub() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = Config {
+            data: Some(dir.path().to_owned()),
+            ..Config::default()
+        };
+        let first = Sandbox::start(config.clone()).await.unwrap();
+        let late = first.hub.clone();
+        first.stop().await;
+
+        let second = Sandbox::start(config).await.unwrap();
+        assert!(late.with(|_| ()).is_err(), "the first one still writes");
+        second.stop().await;
+    }
 }

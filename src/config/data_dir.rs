@@ -55,8 +55,8 @@ pub enum DataDirError {
 #[derive(Debug)]
 pub struct DataDir {
     path: PathBuf,
-    // The lock ends with the file: also when the process is killed.
-    _lock: File,
+    // The lock ends with the process, also when it is killed.
+    lock: File,
 }
 
 impl DataDir {
@@ -93,7 +93,7 @@ impl DataDir {
             .map_err(failed("write"))?;
         Ok(Self {
             path: path.to_owned(),
-            _lock: lock,
+            lock,
         })
     }
 
@@ -108,6 +108,19 @@ impl DataDir {
             config.auth.jwt_secret = Some(secret_file(&self.path.join(JWT_SECRET_FILE))?);
         }
         Ok(())
+    }
+}
+
+impl Drop for DataDir {
+    /// A child that is just born has the lock as well until it runs its program: the end of ours has to be
+    /// the end of both.
+    fn drop(&mut self) {
+        if let Err(error) = self.lock.unlock() {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "cannot let go of the data folder"
+            );
+        }
     }
 }
 
@@ -199,8 +212,11 @@ mod tests {
             told.contains(&format!("held by process {}", std::process::id())),
             "{told}"
         );
+        // What a fork has until it runs its program.
+        let inherited = first.lock.try_clone().unwrap();
         drop(first);
         DataDir::open(&path).unwrap();
+        drop(inherited);
     }
 
     #[test]

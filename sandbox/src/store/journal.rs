@@ -57,7 +57,20 @@ struct Open {
     written: u64,
     snapshot: u64,
     /// Held for the life of the journal: two processes never share a folder.
-    _lock: File,
+    lock: File,
+}
+
+impl Drop for Open {
+    /// A child that is just born has the lock as well until it runs its program: the end of ours has to be
+    /// the end of both.
+    fn drop(&mut self) {
+        if let Err(error) = self.lock.unlock() {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "cannot let go of the sandbox's folder"
+            );
+        }
+    }
 }
 
 impl Journal {
@@ -100,7 +113,7 @@ impl Journal {
             file,
             written: size,
             snapshot: size,
-            _lock: lock,
+            lock,
         };
         Ok(Self {
             file: Some(open),
@@ -272,6 +285,19 @@ mod tests {
         let mut rows = Rows::new("rows");
         let refused = Journal::open(dir.path(), vec![&mut rows]);
         assert!(matches!(refused, Err(StoreError::Held { .. })));
+    }
+
+    #[test]
+    fn a_folder_is_let_go_though_a_child_that_is_just_born_has_the_lock_as_well() {
+        let dir = tempfile::tempdir().unwrap();
+        let (journal, _rows) = open(dir.path());
+        // What a fork has until it runs its program.
+        let inherited = journal.file.as_ref().unwrap().lock.try_clone().unwrap();
+        drop(journal);
+        let mut rows = Rows::new("rows");
+        let again = Journal::open(dir.path(), vec![&mut rows]);
+        drop(inherited);
+        assert!(again.is_ok(), "{again:?}");
     }
 
     #[test]
