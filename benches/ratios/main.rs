@@ -65,6 +65,7 @@ fn main() -> ExitCode {
     match borrowed[..] {
         ["bare-clients", url, control] => runtime.block_on(bare::child(url, control)),
         ["bare-fan"] => runtime.block_on(streams::fan()),
+        ["flood", login] => runtime.block_on(faces::flooder(login)),
         ["bare-hello"] => runtime.block_on(faces::hello()),
         ["bare-copy"] => runtime.block_on(image::copy()),
         ["bare-echo"] => runtime.block_on(sockets::echo()),

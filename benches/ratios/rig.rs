@@ -8,6 +8,7 @@ use std::{
 };
 
 use tempfile::TempDir;
+use tokio::sync::mpsc;
 
 use crate::processes::{SandboxProcess, Wharf};
 
@@ -120,6 +121,17 @@ impl Part {
         writeln!(self.said, "{line}").unwrap();
         self.hear()
     }
+}
+
+/// In a part: the lines that it is told.
+pub(crate) fn told() -> mpsc::Receiver<String> {
+    let (say, said) = mpsc::channel(1);
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lines() {
+            say.blocking_send(line.unwrap()).unwrap();
+        }
+    });
+    said
 }
 
 impl Drop for Part {

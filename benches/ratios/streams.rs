@@ -19,11 +19,7 @@ use sea_orm::{
     sea_query::Expr,
 };
 use serde_json::json;
-use tokio::{
-    net::TcpStream,
-    sync::{mpsc, watch},
-    task::JoinSet,
-};
+use tokio::{net::TcpStream, sync::watch, task::JoinSet};
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, accept_async, connect_async, tungstenite::Message,
 };
@@ -31,7 +27,7 @@ use wharf::db;
 
 use crate::{
     report::{Bound, Report, median},
-    rig::{Part, Rig, resident, settle},
+    rig::{Part, Rig, resident, settle, told},
 };
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
@@ -188,12 +184,7 @@ pub(crate) async fn fan() {
         .await
         .unwrap();
     println!("ws://{}/", listener.local_addr().unwrap());
-    let (say, mut said) = mpsc::channel(1);
-    std::thread::spawn(move || {
-        for line in std::io::stdin().lines() {
-            say.blocking_send(line.unwrap()).unwrap();
-        }
-    });
+    let mut said = told();
     let mut sockets = Vec::new();
     loop {
         tokio::select! {
