@@ -68,6 +68,7 @@ mod origin;
 pub mod page;
 pub mod problem;
 mod request;
+mod routing;
 mod sandbox;
 pub mod server;
 mod settings;

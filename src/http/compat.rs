@@ -11,13 +11,13 @@ use axum::{
     extract::Request,
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
-    routing::{MethodRouter, any},
+    routing::MethodRouter,
 };
 use secrecy::SecretString;
 use tower::Service as _;
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 
-use super::{Api, cors::PREFLIGHT_MAX_AGE};
+use super::{Api, cors::PREFLIGHT_MAX_AGE, routing::any};
 use crate::service::webhooks::Render;
 
 pub mod header_session;

@@ -4,10 +4,9 @@ use axum::{
     Router,
     http::{HeaderValue, header},
     response::{IntoResponse, Redirect},
-    routing::get,
 };
 
-use super::Api;
+use super::{Api, routing::get};
 
 const PAGE: &str = include_str!("docs/index.html");
 const SCRIPT: &str = include_str!("docs/docs.js");

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use serde::Serialize;
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::router::OpenApiRouter;
 
-use super::{Api, extract::Json, problem::Problem};
+use super::{Api, extract::Json, problem::Problem, routing::routes};
 use crate::service::health::Health;
 
 /// What this process is.
@@ -53,6 +53,10 @@ struct Alive {
 }
 
 const OK: Json<Alive> = Json(Alive { status: "ok" });
+
+pub(super) fn about() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(info))
+}
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()

@@ -9,9 +9,9 @@ use axum::{
 };
 use metrics::gauge;
 use metrics_exporter_prometheus::PrometheusHandle;
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::router::OpenApiRouter;
 
-use super::{Api, problem::Problem};
+use super::{Api, problem::Problem, routing::routes};
 use crate::{
     domain::principal::Scope,
     service::{Ctx, Error},

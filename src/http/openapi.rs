@@ -7,7 +7,6 @@ use axum::{
     Router,
     body::Bytes,
     http::{HeaderValue, header},
-    routing::get,
 };
 use utoipa::openapi::{
     ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder,
@@ -17,7 +16,7 @@ use utoipa::openapi::{
     tag::TagBuilder,
 };
 
-use super::Api;
+use super::{Api, routing::get};
 
 mod answers;
 mod events;

@@ -10,10 +10,9 @@ use axum::{
     http::{Method, Uri, header},
     middleware,
     response::{IntoResponse, Response},
-    routing::any,
 };
 
-use super::{Api, guard, problem::Problem};
+use super::{Api, guard, problem::Problem, routing::any};
 use crate::service::Error;
 
 #[derive(Debug, Clone)]

@@ -1,6 +1,6 @@
 //! The native API, `/v1/…`: one file per resource.
 
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::router::OpenApiRouter;
 
 use super::{Api, health};
 
@@ -28,7 +28,7 @@ mod webhooks;
 /// What needs no credential.
 pub(super) fn open() -> OpenApiRouter<Api> {
     let routes = OpenApiRouter::new()
-        .routes(routes!(health::info))
+        .merge(health::about())
         .merge(auth::open());
     OpenApiRouter::new().nest("/v1", routes)
 }

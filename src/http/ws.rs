@@ -13,7 +13,6 @@ use axum::{
     },
     http::{Extensions, HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
-    routing::get,
 };
 use entity::ids::SessionId;
 use serde::Deserialize;
@@ -25,6 +24,7 @@ use super::{
     live::{self, Ending},
     origin,
     problem::Problem,
+    routing::get,
 };
 use crate::service::{
     Ctx, Fault,

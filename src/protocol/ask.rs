@@ -5,6 +5,7 @@
 
 use std::{error::Error as StdError, time::Duration};
 
+use futures_util::future::BoxFuture;
 use wacore_binary::Jid;
 
 use super::client::{Client, QUESTION};
@@ -69,21 +70,26 @@ impl AskError {
 }
 
 impl Client {
-    pub(super) async fn ask<T, E>(
-        &self,
-        question: impl Future<Output = Result<T, E>>,
-    ) -> Result<T, AskError>
+    /// Boxed, and so of a type that says nothing: what the library makes of a question is kilobytes deep, and the compiler would
+    /// walk through it again for each verb above that asks one.
+    pub(super) fn ask<'q, T, E>(
+        &'q self,
+        question: impl Future<Output = Result<T, E>> + Send + 'q,
+    ) -> BoxFuture<'q, Result<T, AskError>>
     where
+        T: Send + 'q,
         E: StdError + Send + Sync + 'static,
     {
-        if !self.is_ready() {
-            return Err(AskError::NotConnected);
-        }
-        match tokio::time::timeout(QUESTION, question).await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) => Err(AskError::of(error)),
-            Err(_) => Err(AskError::TimedOut),
-        }
+        Box::pin(async move {
+            if !self.is_ready() {
+                return Err(AskError::NotConnected);
+            }
+            match tokio::time::timeout(QUESTION, question).await {
+                Ok(Ok(answer)) => Ok(answer),
+                Ok(Err(error)) => Err(AskError::of(error)),
+                Err(_) => Err(AskError::TimedOut),
+            }
+        })
     }
 
     /// A person by both numbers, as far as they are known here; nobody is asked.

@@ -37,7 +37,7 @@ impl Client {
                 ChatAction::Delete => actions.delete_chat(jid, true, None).await,
             }
         };
-        self.ask(Box::pin(doing)).await
+        self.ask(doing).await
     }
 
     /// Has what is written in a chat of two disappear after so many seconds, on both sides; 0 is never.
@@ -58,7 +58,7 @@ impl Client {
         let (actions, jid) = (self.inner.chat_actions(), Jid::pn(phone));
         let first = name.split_whitespace().next().map(str::to_owned);
         let saving = actions.save_contact(&jid, Some(name.to_owned()), first, true);
-        self.ask(Box::pin(saving)).await
+        self.ask(saving).await
     }
 
     /// Shows a chat that something is being written or spoken, or no longer.
@@ -81,7 +81,7 @@ impl Client {
     pub async fn show_online(&self, online: bool) -> Result<(), AskError> {
         let presence = self.inner.presence();
         if online {
-            self.ask(Box::pin(presence.set_available())).await
+            self.ask(presence.set_available()).await
         } else {
             self.ask(presence.set_unavailable()).await
         }
@@ -94,7 +94,7 @@ impl Client {
         };
         let presence = self.inner.presence();
         if watch {
-            self.ask(Box::pin(presence.subscribe(jid))).await
+            self.ask(presence.subscribe(jid)).await
         } else {
             self.ask(presence.unsubscribe(&jid)).await
         }

@@ -102,7 +102,7 @@ impl Client {
             .inner
             .fetch_message_history(&chat, id, own, at, count.into());
         let asking = async { asking.await.map_err(Unasked) };
-        self.ask(Box::pin(asking)).await
+        self.ask(asking).await
     }
 }
 

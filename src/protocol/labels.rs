@@ -8,13 +8,12 @@ impl Client {
     /// Makes a label, or gives it another name and colour.
     pub async fn save_label(&self, id: &str, name: &str, color: i32) -> Result<(), AskError> {
         let labels = self.inner.labels();
-        self.ask(Box::pin(labels.create_label(id, name, color)))
-            .await
+        self.ask(labels.create_label(id, name, color)).await
     }
 
     /// Deletes a label.
     pub async fn delete_label(&self, id: &str) -> Result<(), AskError> {
         let labels = self.inner.labels();
-        self.ask(Box::pin(labels.delete_label(id))).await
+        self.ask(labels.delete_label(id)).await
     }
 }

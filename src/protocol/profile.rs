@@ -11,7 +11,7 @@ impl Client {
     /// Changes the name that the account goes by.
     pub async fn set_push_name(&self, name: &str) -> Result<(), AskError> {
         let profile = self.inner.profile();
-        self.ask(Box::pin(profile.set_push_name(name))).await?;
+        self.ask(profile.set_push_name(name)).await?;
         self.bridge.report(Event::Renamed(name.to_owned()));
         Ok(())
     }

@@ -4,6 +4,7 @@
 //! mended at the next start. `http` and the dialects call it.
 
 use entity::{enums::SessionState, ids::SessionId, sessions};
+use futures_util::future::BoxFuture;
 use sea_orm::DatabaseConnection;
 use serde_json::{Map, Value};
 use tokio::sync::watch;
@@ -315,19 +316,22 @@ impl Sessions {
 }
 
 /// A session of the caller's, by id or handle; what is not theirs does not exist.
-pub(super) async fn find(
-    db: &DatabaseConnection,
-    ctx: &Ctx,
-    reference: &str,
-) -> Result<sessions::Model, Error> {
-    let row = match reference.parse::<SessionId>() {
-        Ok(id) => db::sessions::find(db, ctx.owner(), id).await?,
-        Err(_) if reference.len() <= MAX_HANDLE => {
-            db::sessions::find_by_handle(db, ctx.owner(), reference).await?
-        }
-        Err(_) => None,
-    };
-    let row = row.ok_or(Error::NotFound { what: "session" })?;
-    ctx.require_session(row.id)?;
-    Ok(row)
+pub(super) fn find<'a>(
+    db: &'a DatabaseConnection,
+    ctx: &'a Ctx,
+    reference: &'a str,
+) -> BoxFuture<'a, Result<sessions::Model, Error>> {
+    // Boxed, since half of all verbs begin with it: see `protocol::ask`.
+    Box::pin(async move {
+        let row = match reference.parse::<SessionId>() {
+            Ok(id) => db::sessions::find(db, ctx.owner(), id).await?,
+            Err(_) if reference.len() <= MAX_HANDLE => {
+                db::sessions::find_by_handle(db, ctx.owner(), reference).await?
+            }
+            Err(_) => None,
+        };
+        let row = row.ok_or(Error::NotFound { what: "session" })?;
+        ctx.require_session(row.id)?;
+        Ok(row)
+    })
 }

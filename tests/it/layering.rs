@@ -250,6 +250,53 @@ fn what_is_allowed_or_only_talked_about_is_no_breach() {
     }
 }
 
+/// What `text` takes of the functions that make routes out of handlers.
+fn routes_of_its_own(text: &str) -> Vec<&str> {
+    const MAKERS: [&str; 8] = [
+        "any", "delete", "get", "on", "patch", "post", "put", "routes",
+    ];
+    let imports = text.split("use ").skip(1);
+    let imports = imports.filter_map(|rest| rest.split(';').next());
+    let taken = imports.filter_map(|import| match import.split_once("axum::")? {
+        ("", items) => items.split_once("routing::").map(|(_, names)| names),
+        ("utoipa_", items) => Some(items),
+        _ => None,
+    });
+    let words = taken.flat_map(|names| names.split(|c: char| !c.is_alphanumeric()));
+    words.filter(|word| MAKERS.contains(word)).collect()
+}
+
+#[test]
+fn every_route_is_made_by_the_module_that_forgets_the_types_of_handlers() {
+    for (text, found) in [
+        (
+            "use axum::{Router, routing::{get, post}};",
+            vec!["get", "post"],
+        ),
+        ("use axum::routing::any;", vec!["any"]),
+        (
+            "use utoipa_axum::{router::OpenApiRouter, routes};",
+            vec!["routes"],
+        ),
+        ("use axum::{extract::State, routing::MethodRouter};", vec![]),
+        ("use crate::http::routing::{get, post};", vec![]),
+        ("use utoipa_axum::router::OpenApiRouter;", vec![]),
+    ] {
+        assert_eq!(routes_of_its_own(text), found, "{text}");
+    }
+    let sources = sources("src/http");
+    let others = sources
+        .iter()
+        .filter(|source| !["routing.rs", "server/tests.rs"].contains(&source.path.as_str()));
+    let bad: Vec<_> = others
+        .flat_map(|source| {
+            let found = routes_of_its_own(&source.text).into_iter();
+            found.map(|name| format!("{}: axum's {name}", source.path))
+        })
+        .collect();
+    assert!(bad.is_empty(), "take http::routing:\n{}", bad.join("\n"));
+}
+
 #[test]
 fn the_schema_and_the_sandbox_stand_on_their_own() {
     for (folder, banned) in [

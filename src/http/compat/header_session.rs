@@ -9,7 +9,6 @@ use axum::{
     Router,
     extract::{FromRequest as _, Request, State},
     middleware,
-    routing::{get, post},
 };
 
 use super::{Access, Dialect};
@@ -19,6 +18,7 @@ use crate::{
         Api,
         extract::{AnyJson, Json},
         guard::tell_left,
+        routing::{get, post},
     },
     service::{Error, messages::NewMessage, qr, sessions::SessionView},
 };

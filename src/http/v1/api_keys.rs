@@ -3,7 +3,7 @@
 use axum::{extract::State, http::StatusCode};
 use entity::ids::{ApiKeyId, SessionId};
 use serde::{Deserialize, Serialize};
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
     domain::{clock::rfc3339, principal::Scope},
@@ -12,6 +12,7 @@ use crate::{
         extract::{Json, Path, Query},
         page::{Page, PageQuery, bad_cursor},
         problem::{Problem, ProblemBody},
+        routing::routes,
     },
     service::{
         Ctx, Error,

@@ -6,7 +6,7 @@ use entity::{
     ids::{AuditId, UserId},
 };
 use serde::{Deserialize, Serialize};
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
     domain::clock::rfc3339,
@@ -15,6 +15,7 @@ use crate::{
         extract::{Json, Query},
         page::{Page, PageQuery, bad_cursor},
         problem::{Problem, ProblemBody},
+        routing::routes,
     },
     service::{Ctx, audit::Audit},
 };

@@ -3,7 +3,7 @@
 use axum::{extract::State, http::StatusCode};
 use entity::{enums::Role, ids::UserId};
 use serde::{Deserialize, Serialize};
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::router::OpenApiRouter;
 
 use super::users::UserResponse;
 use crate::{
@@ -11,6 +11,7 @@ use crate::{
         Api,
         extract::{Json, Peer},
         problem::{Problem, ProblemBody},
+        routing::routes,
     },
     service::{
         Ctx,

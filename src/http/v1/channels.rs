@@ -2,7 +2,7 @@
 
 use axum::{extract::State, http::StatusCode};
 use serde::Deserialize;
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::router::OpenApiRouter;
 
 use super::{profile::PictureRequest, users::given};
 use crate::{
@@ -12,6 +12,7 @@ use crate::{
         extract::{Json, Path, Query},
         page::{Page, PageQuery},
         problem::{Problem, ProblemBody},
+        routing::routes,
     },
     service::{
         Ctx,

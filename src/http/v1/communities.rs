@@ -2,7 +2,7 @@
 
 use axum::{extract::State, http::StatusCode};
 use serde::Deserialize;
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
     domain::community::{Community, CommunityInfo, NewCommunity},
@@ -11,6 +11,7 @@ use crate::{
         extract::{Json, Path, Query},
         page::{Page, PageQuery},
         problem::{Problem, ProblemBody},
+        routing::routes,
     },
     service::{Ctx, communities::Communities},
 };

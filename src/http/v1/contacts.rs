@@ -2,7 +2,7 @@
 
 use axum::{extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
     domain::{
@@ -15,6 +15,7 @@ use crate::{
         extract::{Json, Path, Query},
         page::{Page, PageQuery},
         problem::{Problem, ProblemBody},
+        routing::routes,
     },
     service::{
         Ctx,

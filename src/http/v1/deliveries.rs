@@ -6,7 +6,7 @@ use entity::{
     ids::{AttemptId, DeliveryId, EndpointId, EventId, SessionId},
 };
 use serde::{Deserialize, Serialize};
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::router::OpenApiRouter;
 
 use super::webhooks::id_of;
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
         extract::{Json, Path, Query},
         page::{Page, PageQuery, bad_cursor},
         problem::{Problem, ProblemBody},
+        routing::routes,
     },
     service::{
         Ctx, Error,

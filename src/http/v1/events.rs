@@ -14,7 +14,7 @@ use entity::ids::{EventId, SessionId};
 use futures_util::Stream;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
     domain::clock::rfc3339,
@@ -25,6 +25,7 @@ use crate::{
         live::{Ending, Slot, types},
         page,
         problem::{Problem, ProblemBody},
+        routing::routes,
     },
     service::{
         Ctx, Error,

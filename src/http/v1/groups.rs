@@ -1,7 +1,7 @@
 //! `/v1/sessions/{id}/groups`: make, show, change and leave groups. [`members`] owns who is in them.
 
 use axum::{extract::State, http::StatusCode};
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::router::OpenApiRouter;
 
 use super::{contacts::PictureQuery, profile::PictureRequest};
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
         extract::{Json, Path, Query},
         page::{Page, PageQuery},
         problem::{Problem, ProblemBody},
+        routing::routes,
     },
     service::{Ctx, contacts::Contacts, groups::Groups},
 };

@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
     domain::{address::Address, clock::rfc3339, session::Qr},
@@ -16,6 +16,7 @@ use crate::{
         Api,
         extract::{Json, Path, Query},
         problem::{Problem, ProblemBody},
+        routing::routes,
     },
     service::{Ctx, Error, Fault, linking::Linking, qr, sessions::Sessions, tickets::Tickets},
 };

@@ -9,7 +9,7 @@ use axum::{
 use entity::ids::MediaId;
 use headers::{ContentRange, HeaderMapExt as _, Range};
 use serde::{Deserialize, Serialize};
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
     domain::clock::rfc3339,
@@ -17,6 +17,7 @@ use crate::{
         Api,
         extract::{Json, JsonWithFile, Path, Query, pieces},
         problem::{Problem, ProblemBody},
+        routing::routes,
     },
     service::{
         Ctx, Error,

@@ -3,7 +3,7 @@
 use axum::{extract::State, http::StatusCode};
 use entity::enums::TenantRole;
 use serde::Deserialize;
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::router::OpenApiRouter;
 
 use super::users::{UserResponse, user_id};
 use crate::{
@@ -12,6 +12,7 @@ use crate::{
         extract::{Json, Path},
         page::Page,
         problem::{Problem, ProblemBody},
+        routing::routes,
     },
     service::{
         Ctx, Error,

@@ -8,7 +8,7 @@ use axum::{
 };
 use entity::ids::MessageRowId;
 use serde::{Deserialize, Serialize};
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
     domain::{
@@ -21,6 +21,7 @@ use crate::{
         extract::{Json, JsonWithFile, Path, Query},
         page::{self, Page, PageQuery, bad_cursor},
         problem::{Problem, ProblemBody},
+        routing::routes,
     },
     service::{
         Ctx, Error, Fault,

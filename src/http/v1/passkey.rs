@@ -4,7 +4,7 @@ use axum::{extract::State, http::StatusCode};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD as BASE64};
 use serde::Deserialize;
 use serde_json::Value;
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
     domain::{event::PasskeyData, passkey::Assertion},
@@ -12,6 +12,7 @@ use crate::{
         Api,
         extract::{Json, Path},
         problem::{Problem, ProblemBody},
+        routing::routes,
     },
     service::{Ctx, Fault, linking::passkey_data, sessions::Sessions},
 };

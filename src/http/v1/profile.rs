@@ -3,7 +3,7 @@
 use axum::{extract::State, http::StatusCode};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
     domain::contact::{ContactInfo, Privacy},
@@ -11,6 +11,7 @@ use crate::{
         Api,
         extract::{Json, Path},
         problem::{Problem, ProblemBody},
+        routing::routes,
     },
     service::{
         Ctx, Error,

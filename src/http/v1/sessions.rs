@@ -7,7 +7,7 @@ use entity::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::router::OpenApiRouter;
 
 use super::users::given;
 use crate::{
@@ -18,6 +18,7 @@ use crate::{
         openapi::SessionStateWord,
         page::{Page, PageQuery, bad_cursor},
         problem::{Problem, ProblemBody},
+        routing::routes,
     },
     service::{
         Ctx,

@@ -6,7 +6,7 @@ use entity::{
     ids::UserId,
 };
 use serde::{Deserialize, Deserializer, Serialize};
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
     domain::clock::rfc3339,
@@ -15,6 +15,7 @@ use crate::{
         extract::{Json, Path, Query},
         page::{Page, PageQuery, bad_cursor},
         problem::{Problem, ProblemBody},
+        routing::routes,
     },
     service::{
         Ctx, Error,

@@ -2,7 +2,7 @@
 
 use axum::{extract::State, http::StatusCode};
 use entity::ids::EndpointId;
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::router::OpenApiRouter;
 
 use self::dto::{
     CreateWebhookRequest, EndedWord, PurgeQuery, PurgeResponse, ReplayRequest, ReplayResponse,
@@ -14,6 +14,7 @@ use crate::{
         extract::{Json, Path, Query},
         page::{Page, PageQuery, bad_cursor},
         problem::{Problem, ProblemBody},
+        routing::routes,
     },
     service::{Ctx, Error, webhooks::Webhooks},
 };

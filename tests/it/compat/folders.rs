@@ -12,7 +12,9 @@ use crate::{
 };
 
 /// What of `http` every face shares.
-const SHARED: [&str; 6] = ["Api", "audit", "extract", "guard", "live", "problem"];
+const SHARED: [&str; 7] = [
+    "Api", "audit", "extract", "guard", "live", "problem", "routing",
+];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -1,10 +1,6 @@
 //! Signing in, and what a user has: password, the one API key.
 
-use axum::{
-    Router,
-    extract::State,
-    routing::{get, post},
-};
+use axum::{Router, extract::State};
 use entity::enums::Role;
 use serde_json::{Map, Value, json};
 
@@ -17,7 +13,10 @@ use super::{
 };
 use crate::{
     domain::clock::rfc3339,
-    http::extract::{Json, Peer},
+    http::{
+        extract::{Json, Peer},
+        routing::{delete, get, post},
+    },
     service::{
         Error,
         api_keys::WAMS_PREFIX,
@@ -48,7 +47,7 @@ pub(super) fn routes() -> Router<Face> {
         .route("/api/auth/change-password", post(change_password))
         .route(
             "/api/auth/api-key",
-            get(show_key).post(renew_key).delete(end_key),
+            get(show_key).merge(post(renew_key)).merge(delete(end_key)),
         )
         .route("/api/health", get(health))
 }

@@ -1,10 +1,6 @@
 //! What a session knows: who, which chats, and messages that are handed on or read.
 
-use axum::{
-    Router,
-    extract::State,
-    routing::{get, post},
-};
+use axum::{Router, extract::State};
 use serde_json::{Value, json};
 
 use super::{
@@ -20,7 +16,10 @@ use crate::{
         address::{ChatKind, Party},
         clock::rfc3339,
     },
-    http::extract::Json,
+    http::{
+        extract::Json,
+        routing::{get, post},
+    },
     service::{
         Error,
         chats::{Listed, Silence},

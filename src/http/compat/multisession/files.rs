@@ -3,7 +3,6 @@
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request, State},
-    routing::post,
 };
 use serde_json::Value;
 
@@ -17,7 +16,7 @@ use super::{
     upload::{Named, Upload},
 };
 use crate::{
-    http::extract::Json,
+    http::{extract::Json, routing::post},
     service::messages::{NewMessage, Shown},
 };
 

@@ -9,7 +9,6 @@ use axum::{
     extract::State,
     http::{HeaderMap, HeaderName, HeaderValue, header},
     response::Response,
-    routing::get,
 };
 use entity::ids::{MediaId, SessionId};
 use headers::HeaderMapExt as _;
@@ -18,7 +17,10 @@ use serde::Deserialize;
 use super::{Face, auth::Caller, error::Refusal};
 use crate::{
     domain::message::{Attached, Content},
-    http::extract::{Path, Query},
+    http::{
+        extract::{Path, Query},
+        routing::get,
+    },
     service::Error,
 };
 

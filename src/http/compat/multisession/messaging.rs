@@ -1,10 +1,6 @@
 //! What goes out of a session, and what is asked through it.
 
-use axum::{
-    Router,
-    extract::State,
-    routing::{get, post},
-};
+use axum::{Router, extract::State};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -23,7 +19,10 @@ use crate::{
         group::{Group, Role},
         message::{Content, Location},
     },
-    http::extract::Json,
+    http::{
+        extract::Json,
+        routing::{get, post},
+    },
     service::{Ctx, messages::NewMessage, sessions::SessionView},
 };
 

@@ -1,10 +1,11 @@
 //! `/api/proxy/test`: whether WhatsApp is reached through a proxy, before a session has it.
 
-use axum::{Router, extract::State, routing::post};
+use axum::{Router, extract::State};
 use serde_json::{Value, json};
 use url::Url;
 
 use super::{Face, auth::Caller, dto, error::Refusal, fields::Fields};
+use crate::http::routing::post;
 use crate::{http::extract::Json, service::Error};
 
 pub(super) fn routes() -> Router<Face> {

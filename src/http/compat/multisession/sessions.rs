@@ -2,12 +2,7 @@
 
 use std::collections::HashMap;
 
-use axum::{
-    Router,
-    extract::State,
-    http::StatusCode,
-    routing::{get, put},
-};
+use axum::{Router, extract::State, http::StatusCode};
 use entity::ids::SessionId;
 use serde_json::{Map, Value, json};
 
@@ -20,7 +15,10 @@ use super::{
     form::Form,
 };
 use crate::{
-    http::extract::Json,
+    http::{
+        extract::Json,
+        routing::{delete, get, post, put},
+    },
     service::{
         Ctx, Error,
         sessions::{NewSession, SessionPatch, SessionView},
@@ -38,12 +36,17 @@ const SHAPES: [&str; 2] = ["nested", "flat"];
 
 pub(super) fn routes() -> Router<Face> {
     Router::new()
-        .route("/api/sessions", get(list).post(create))
-        .route("/api/sessions/{id}", get(show).put(update).delete(remove))
+        .route("/api/sessions", get(list).merge(post(create)))
+        .route(
+            "/api/sessions/{id}",
+            get(show).merge(put(update)).merge(delete(remove)),
+        )
         .route("/api/sessions/{id}/name", put(rename))
         .route(
             "/api/sessions/{id}/webhook",
-            get(webhook).put(set_webhook).delete(clear_webhook),
+            get(webhook)
+                .merge(put(set_webhook))
+                .merge(delete(clear_webhook)),
         )
         .route("/api/sessions/{id}/auto-reply", put(auto_reply))
         .route("/api/sessions/{id}/proxy", put(proxy))

@@ -15,7 +15,6 @@ use axum::{
         },
     },
     response::Response,
-    routing::get,
 };
 use entity::{enums::SessionState, ids::SessionId};
 use serde_json::{Value, json};
@@ -27,7 +26,10 @@ use tokio::{
 use super::{Face, auth::Listener, dto, error::Refusal, sessions::shown_one};
 use crate::{
     domain::session::{Phase, Qr, Snapshot},
-    http::live::{End, Ending, Slot},
+    http::{
+        live::{End, Ending, Slot},
+        routing::get,
+    },
     service::{Ctx, Error, qr},
 };
 

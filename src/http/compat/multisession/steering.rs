@@ -2,11 +2,7 @@
 
 use std::time::Duration;
 
-use axum::{
-    Router,
-    extract::State,
-    routing::{MethodRouter, get, post, put},
-};
+use axum::{Router, extract::State, routing::MethodRouter};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -18,7 +14,10 @@ use super::{
     sessions::set,
 };
 use crate::{
-    http::extract::Json,
+    http::{
+        extract::Json,
+        routing::{get, post, put},
+    },
     service::{Error, qr, sessions::SessionView},
 };
 

@@ -1,15 +1,11 @@
 //! The token of an account: made by whoever is signed in, told once.
 
-use axum::{
-    Router,
-    extract::State,
-    http::StatusCode,
-    routing::{get, post},
-};
+use axum::{Router, extract::State, http::StatusCode};
 use serde_json::{Value, json};
 
 use super::{Face, auth::Caller, dto::done, error::Refusal, form::Form};
 use crate::http::extract::Json;
+use crate::http::routing::{get, post};
 
 /// The longest name of a token.
 const MAX_NAME: usize = 64;

@@ -1,11 +1,6 @@
 //! People: who is on WhatsApp, whom the session knows, what they show, who is blocked; and who the account is itself.
 
-use axum::{
-    Router,
-    extract::State,
-    http::Uri,
-    routing::{get, post},
-};
+use axum::{Router, extract::State, http::Uri};
 use serde_json::{Value, json};
 
 use super::{
@@ -16,7 +11,10 @@ use super::{
     form::{Form, MAX_LINE, Page, query_flag},
 };
 use crate::{
-    http::extract::{Json, Path},
+    http::{
+        extract::{Json, Path},
+        routing::{get, post, put},
+    },
     service::{Ctx, Error, contacts::Known},
 };
 
@@ -31,7 +29,7 @@ pub(super) fn routes() -> Router<Face> {
         .route("/api/on-whatsapp/{phone}", get(on_whatsapp))
         .route("/api/lid-from-pn/{who}", get(identify))
         .route("/api/pn-from-lid/{who}", get(identify))
-        .route("/api/contacts", get(list).put(save))
+        .route("/api/contacts", get(list).merge(put(save)))
         .route("/api/contacts/{who}", get(show))
         .route("/api/contacts/{who}/picture", get(picture))
         .route("/api/contacts/{who}/profile-picture", get(picture))

@@ -4,7 +4,6 @@ use axum::{
     Router,
     extract::State,
     http::{StatusCode, Uri},
-    routing::{get, post, put},
 };
 use serde_json::{Value, json};
 
@@ -18,7 +17,10 @@ use super::{
 };
 use crate::{
     domain::group::{Joined, MemberChange, NewGroup},
-    http::extract::{Json, Path},
+    http::{
+        extract::{Json, Path},
+        routing::{get, post, put},
+    },
     service::groups::GroupPatch,
 };
 
@@ -28,7 +30,7 @@ const MAX_SUBJECT: usize = 255;
 pub(super) fn routes() -> Router<Face> {
     const AT: &str = "/api/groups/{jid}";
     Router::new()
-        .route("/api/groups", get(list).post(create))
+        .route("/api/groups", get(list).merge(post(create)))
         .route("/api/groups/invite/accept", post(accept))
         .route("/api/groups/invite/{code}", get(preview))
         .route(&format!("{AT}/metadata"), get(metadata))

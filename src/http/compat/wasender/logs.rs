@@ -1,6 +1,6 @@
 //! The two logs of a session, in pages with a number: what became of its messages, and how its state changed.
 
-use axum::{Router, extract::State, http::Uri, routing::get};
+use axum::{Router, extract::State, http::Uri};
 use serde_json::{Value, json};
 
 use super::{
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     domain::{clock::rfc3339, message::Content},
-    http::extract::Json,
+    http::{extract::Json, routing::get},
     service::{
         messages::{Outcome, StoredMessage},
         numbers,

@@ -6,7 +6,6 @@ use axum::{
     extract::{FromRequest as _, Multipart, Path, Request, State},
     http::{HeaderValue, StatusCode, header},
     response::Response,
-    routing::{get, post},
 };
 use futures_util::stream;
 use serde_json::{Map, Value, json};
@@ -19,10 +18,13 @@ use super::{
     form::{Form, MAX_LINE},
 };
 use crate::{
-    http::extract::{
-        Json, JsonWithFile,
-        encoded::{data_url, decoded},
-        pieces,
+    http::{
+        extract::{
+            Json, JsonWithFile,
+            encoded::{data_url, decoded},
+            pieces,
+        },
+        routing::{get, post},
     },
     service::{
         Error,

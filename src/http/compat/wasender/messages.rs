@@ -2,11 +2,7 @@
 
 use std::time::Duration;
 
-use axum::{
-    Router,
-    extract::State,
-    routing::{get, post, put},
-};
+use axum::{Router, extract::State};
 use serde_json::{Value, json};
 
 use super::{
@@ -24,7 +20,10 @@ use crate::{
         event::PresenceState,
         message::{Ack, Content, Text},
     },
-    http::extract::{Json, Path},
+    http::{
+        extract::{Json, Path},
+        routing::{delete, get, post, put},
+    },
     service::{
         messages::{StoredMessage, Wording},
         numbers,
@@ -37,7 +36,7 @@ const WAIT: Duration = Duration::from_secs(5);
 pub(super) fn routes() -> Router<Face> {
     Router::new()
         .route("/api/messages/read", post(read))
-        .route("/api/messages/{number}", put(edit).delete(delete))
+        .route("/api/messages/{number}", put(edit).merge(delete(remove)))
         .route("/api/messages/{number}/info", get(info))
         .route("/api/messages/{number}/resend", post(resend))
         .route("/api/send-presence-update", post(presence))
@@ -78,7 +77,7 @@ async fn edit(
     Ok(done("Message edited", json!({"msgId": number})))
 }
 
-async fn delete(
+async fn remove(
     State(face): State<Face>,
     Scoped(owned): Scoped,
     Path(named): Path<String>,

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use axum::{Router, extract::State, http::Extensions, routing::post};
+use axum::{Router, extract::State, http::Extensions};
 use serde_json::{Value, json};
 
 use super::{
@@ -25,7 +25,7 @@ use crate::{
             Sticker, Video, Voice,
         },
     },
-    http::{extract::Json, guard::Left},
+    http::{extract::Json, guard::Left, routing::post},
     service::{
         messages::{NewMessage, Outcome},
         numbers,

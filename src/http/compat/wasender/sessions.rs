@@ -4,7 +4,6 @@ use axum::{
     Router,
     extract::State,
     http::{HeaderMap, StatusCode, header},
-    routing::get,
 };
 use serde_json::{Value, json};
 
@@ -18,7 +17,10 @@ use super::{
 };
 use crate::{
     domain::session::Settings,
-    http::extract::Json,
+    http::{
+        extract::Json,
+        routing::{delete, get, post, put},
+    },
     service::{
         Ctx,
         credentials::SessionCredentials,
@@ -34,10 +36,10 @@ const LOUD_CLIENT: &str = "wasender-typescript-sdk/0.3.2";
 
 pub(super) fn routes() -> Router<Face> {
     Router::new()
-        .route("/api/whatsapp-sessions", get(list).post(create))
+        .route("/api/whatsapp-sessions", get(list).merge(post(create)))
         .route(
             "/api/whatsapp-sessions/{id}",
-            get(show).put(update).delete(remove),
+            get(show).merge(put(update)).merge(delete(remove)),
         )
 }
 

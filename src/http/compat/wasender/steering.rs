@@ -6,7 +6,7 @@ use axum::{
     Router,
     extract::State,
     http::{HeaderMap, StatusCode, Uri},
-    routing::{MethodRouter, get, post},
+    routing::MethodRouter,
 };
 use serde_json::{Value, json};
 
@@ -21,7 +21,10 @@ use super::{
 };
 use crate::{
     domain::session::Qr,
-    http::extract::Json,
+    http::{
+        extract::Json,
+        routing::{get, post},
+    },
     service::{Error, qr, sessions::SessionView},
 };
 

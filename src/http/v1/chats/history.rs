@@ -2,13 +2,14 @@
 
 use axum::{extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
     http::{
         Api,
         extract::{Json, Path},
         problem::{Problem, ProblemBody},
+        routing::routes,
     },
     service::{Ctx, chats::Chats},
 };

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use serde::Deserialize;
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
     domain::event::ChatUpdateData,
@@ -10,6 +10,7 @@ use crate::{
         Api,
         extract::{Json, Path},
         problem::{Problem, ProblemBody},
+        routing::routes,
     },
     service::{Ctx, chats::Chats},
 };

@@ -1,7 +1,7 @@
 //! `…/groups/{group}/participants` and `…/requests`: who is in a group, and who asks to be.
 
 use axum::extract::State;
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::router::OpenApiRouter;
 
 use super::dto::{ParticipantsRequest, RoleRequest};
 use crate::{
@@ -10,6 +10,7 @@ use crate::{
         Api,
         extract::{Json, Path},
         problem::{Problem, ProblemBody},
+        routing::routes,
         v1::contacts::All,
     },
     service::{Ctx, groups::Groups},

@@ -5,7 +5,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
 };
 use serde::Deserialize;
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::router::OpenApiRouter;
 
 use super::{SentResponse, wait};
 use crate::{
@@ -13,6 +13,7 @@ use crate::{
         Api,
         extract::{Json, Path},
         problem::{Problem, ProblemBody},
+        routing::routes,
     },
     service::{Ctx, messages::Messages},
 };
