@@ -84,6 +84,13 @@ async fn sends(rig: &Rig, session: &str, report: &mut Report) {
     let settings = json!({"account_protection": false});
     let path = format!("/api/whatsapp-sessions/{id}");
     rig.wharf.call("PUT", &path, settings).await;
+    // A chat is written to in order: this one is sent when all before it are, and the next part finds an empty queue.
+    let drained = async || {
+        let path = format!("/v1/sessions/{session}/messages");
+        let last = json!({"to": FRIEND, "type": "text", "text": {"body": "the last one"}});
+        let sent = rig.wharf.call("POST", &path, last).await;
+        assert_eq!(sent["status"], "sent");
+    };
     let mut rounds = Vec::new();
     for _ in 0..ROUNDS {
         let theirs = rate(SENDS, async || {
@@ -91,11 +98,13 @@ async fn sends(rig: &Rig, session: &str, report: &mut Report) {
             post(&http, (&dialect, &key), &body, 200).await;
         });
         let theirs = theirs.await;
+        drained().await;
         let ours = rate(SENDS, async || {
             let body = json!({"to": FRIEND, "type": "text", "text": {"body": "hello"}});
             post(&http, (&native, rig.wharf.token()), &body, 202).await;
         });
         rounds.push((theirs, ours.await));
+        drained().await;
     }
     let how = made_of(
         &rounds,
