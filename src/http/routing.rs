@@ -1,10 +1,10 @@
 //! Handlers as routes hold them: all of one type.
 //!
 //! A route of axum makes some twenty types out of each handler, and for each of them the compiler walks through the whole of the handler's
-//! future once more, down to the client of WhatsApp: with some 350 handlers that was a quarter of the time of a build. Here a handler is
+//! future once more, down to the client of WhatsApp: with some 350 handlers that was a quarter of what this crate takes. Here a handler is
 //! given over once, as a pointer. Every route of this face is made here; no module beside it takes axum's own functions.
 
-use std::{pin::Pin, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     extract::Request,
@@ -12,6 +12,7 @@ use axum::{
     response::Response,
     routing::{self, MethodRouter},
 };
+use futures_util::future::BoxFuture;
 use utoipa::{
     __dev::{SchemaReferences, Tags},
     openapi::path::Paths,
@@ -21,7 +22,7 @@ use utoipa_axum::{PathItemExt as _, router::UtoipaMethodRouter};
 use super::Api;
 
 /// What axum boxes a handler's future into: there is no second box.
-type Answer = Pin<Box<dyn Future<Output = Response> + Send>>;
+type Answer = BoxFuture<'static, Response>;
 
 /// A handler whose type is forgotten.
 struct Erased<S>(Arc<dyn Fn(Request, S) -> Answer + Send + Sync>);

@@ -255,12 +255,13 @@ fn routes_of_its_own(text: &str) -> Vec<&str> {
     const MAKERS: [&str; 8] = [
         "any", "delete", "get", "on", "patch", "post", "put", "routes",
     ];
-    let imports = text.split("use ").skip(1);
-    let imports = imports.filter_map(|rest| rest.split(';').next());
-    let taken = imports.filter_map(|import| match import.split_once("axum::")? {
-        ("", items) => items.split_once("routing::").map(|(_, names)| names),
-        ("utoipa_", items) => Some(items),
-        _ => None,
+    let taken = text.match_indices("axum::").filter_map(|(at, found)| {
+        let rest = &text[at + found.len()..];
+        let item = rest.split([';', '(', '!']).next()?;
+        if text[..at].ends_with("utoipa_") {
+            return Some(item);
+        }
+        item.split_once("routing::").map(|(_, names)| names)
     });
     let words = taken.flat_map(|names| names.split(|c: char| !c.is_alphanumeric()));
     words.filter(|word| MAKERS.contains(word)).collect()
@@ -274,6 +275,8 @@ fn every_route_is_made_by_the_module_that_forgets_the_types_of_handlers() {
             vec!["get", "post"],
         ),
         ("use axum::routing::any;", vec!["any"]),
+        ("router.route(path, axum::routing::get(show))", vec!["get"]),
+        ("router.routes(utoipa_axum::routes!(show))", vec!["routes"]),
         (
             "use utoipa_axum::{router::OpenApiRouter, routes};",
             vec!["routes"],
