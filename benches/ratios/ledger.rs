@@ -54,6 +54,7 @@ impl Ledger {
             ack: 0,
             sent_at: 0,
             created_at: 0,
+            untold: false,
         };
         let id = row.id;
         messages::Entity::insert(messages::ActiveModel::from(row))

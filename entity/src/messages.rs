@@ -26,6 +26,8 @@ pub struct Model {
     /// When it was written, by WhatsApp's clock.
     pub sent_at: i64,
     pub created_at: i64,
+    /// A phone's history has brought it, and no event has told it: it may still come itself.
+    pub untold: bool,
 }
 
 /// No relation is declared: the service joins by hand and always by owner.

@@ -24,6 +24,7 @@ mod m20261129_000008_create_audit_log;
 mod m20261130_000001_create_tenants;
 mod m20261130_000002_index_words_later;
 mod m20261130_000003_clear_waiting_words;
+mod m20261130_000004_mark_untold_messages;
 
 use sea_orm_migration::prelude::*;
 pub use sea_orm_migration::{MigratorTrait, SchemaManager};
@@ -56,6 +57,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000001_create_tenants::Migration),
             Box::new(m20261130_000002_index_words_later::Migration),
             Box::new(m20261130_000003_clear_waiting_words::Migration),
+            Box::new(m20261130_000004_mark_untold_messages::Migration),
         ]
     }
 }

@@ -30,15 +30,17 @@ pub struct Key {
     pub message_id: String,
 }
 
-/// Those of `ids` that the session has stored, with their chats and senders.
+/// Those of `ids` that the session has stored, each with its row if no event has told it.
 pub async fn known(
     db: &impl ConnectionTrait,
     session: SessionId,
     ids: &[&str],
-) -> Result<Vec<Key>, DbErr> {
-    let rows: Vec<(String, String, String)> = Entity::find()
+) -> Result<Vec<(Key, Option<MessageRowId>)>, DbErr> {
+    let columns = [Column::Chat, Column::Sender, Column::MessageId];
+    let rows: Vec<(String, String, String, MessageRowId, bool)> = Entity::find()
         .select_only()
-        .columns([Column::Chat, Column::Sender, Column::MessageId])
+        .columns(columns)
+        .columns([Column::Id, Column::Untold])
         .filter(Column::SessionId.eq(session))
         .filter(Column::MessageId.is_in(ids.iter().copied()))
         .into_tuple()
@@ -46,10 +48,13 @@ pub async fn known(
         .await?;
     Ok(rows
         .into_iter()
-        .map(|(chat, sender, message_id)| Key {
-            chat,
-            sender,
-            message_id,
+        .map(|(chat, sender, message_id, row, untold)| {
+            let key = Key {
+                chat,
+                sender,
+                message_id,
+            };
+            (key, untold.then_some(row))
         })
         .collect())
 }
@@ -57,6 +62,18 @@ pub async fn known(
 /// Writes new messages, as part of `script`.
 pub fn insert(script: &mut Script, rows: Vec<Model>) {
     script.insert(rows.into_iter().map(ActiveModel::from));
+}
+
+/// Writes that an event tells messages of the past now, as part of `script`; all of `rows` were there before it.
+pub fn set_told(script: &mut Script, session: SessionId, rows: &[MessageRowId]) {
+    if rows.is_empty() {
+        return;
+    }
+    let update = Entity::update_many()
+        .col_expr(Column::Untold, Expr::value(false))
+        .filter(Column::SessionId.eq(session))
+        .filter(Column::Id.is_in(rows.iter().copied()));
+    script.add(&update, rows.len());
 }
 
 /// An own message and how far it is.

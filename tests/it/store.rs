@@ -23,6 +23,7 @@ mod fencing;
 mod gaps;
 mod marks;
 mod numbers;
+mod past;
 mod people;
 mod public_numbers;
 mod queries;

@@ -16,7 +16,7 @@ use super::{
     about::{Targets, mark},
     acks::Acks,
     chats::Standing,
-    plan::{Before, Plan, Told},
+    plan::{Before, Plan, Told, Untold},
     texts,
     undelivered::Undelivered,
 };
@@ -236,7 +236,7 @@ impl Inner {
     }
 
     /// Which of the messages of `writes` are stored already. Nobody else stores any of this session.
-    async fn stored(&self, writes: &[Write]) -> Result<Vec<Key>, JournalError> {
+    async fn stored(&self, writes: &[Write]) -> Result<Vec<(Key, Untold)>, JournalError> {
         let mut ids: Vec<&str> = Vec::new();
         for write in writes {
             let (said, past) = match write {
@@ -281,6 +281,7 @@ impl Inner {
         let (session, owner) = (self.config.session, self.config.owner);
         db::messages::insert(script, plan.messages);
         db::outgoing::insert(script, plan.outgoing);
+        db::messages::set_told(script, session, &plan.heard);
         db::message_secrets::insert(script, plan.secrets);
         let said = texts::write(script, session, plan.texts, plan.reworded);
         // The count may run ahead of what is committed: then words are indexed a little early.

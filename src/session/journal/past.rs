@@ -1,4 +1,6 @@
 //! Messages of the past: stored like those that come in, and told by no event.
+//!
+//! A phone tells what came since it was linked as well, and it may tell it before it comes: then the event is still to follow.
 
 use entity::{
     ids::{MessageRowId, SessionId},
@@ -12,13 +14,13 @@ use crate::{
 };
 
 impl Plan {
-    /// Takes over a message that is not stored yet.
+    /// Takes over a message that is not stored yet; gives its row.
     pub(super) fn take_over(
         &mut self,
         session: SessionId,
         past: &PastMessage,
         key: Key,
-    ) -> Result<(), serde_json::Error> {
+    ) -> Result<MessageRowId, serde_json::Error> {
         let message = &past.message;
         let sent_at = from_rfc3339(&message.timestamp).unwrap_or(0);
         let id = MessageRowId::written_at(sent_at);
@@ -35,8 +37,9 @@ impl Plan {
         self.messages.push(messages::Model {
             sent_at,
             created_at: self.chats.now(),
+            untold: true,
             ..row
         });
-        Ok(())
+        Ok(id)
     }
 }

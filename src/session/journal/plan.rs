@@ -2,7 +2,7 @@
 //!
 //! Pure. Each message becomes JSON once, for its row and for its event.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, hash_map::Entry};
 
 use entity::{
     contacts,
@@ -46,11 +46,14 @@ impl Told {
     }
 }
 
+/// The row of a stored message that no event has told: the phone's history was faster than the message.
+pub(super) type Untold = Option<MessageRowId>;
+
 /// What is there already that writes are about.
 #[derive(Debug, Default)]
 pub(super) struct Before {
     /// Messages that are stored already.
-    pub(super) seen: HashSet<Key>,
+    pub(super) seen: HashMap<Key, Untold>,
     /// The messages that others are about.
     pub(super) targets: Targets,
     /// How chats stand.
@@ -63,6 +66,8 @@ pub(super) struct Before {
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) messages: Vec<messages::Model>,
+    /// Stored messages of the past that an event tells now.
+    pub(super) heard: Vec<MessageRowId>,
     pub(super) outgoing: Vec<outgoing::Model>,
     pub(super) secrets: Vec<message_secrets::Model>,
     /// Files of messages, and where WhatsApp has them.
@@ -94,6 +99,7 @@ impl Plan {
     pub(super) fn new((session, keeps_words): (SessionId, bool), now: i64) -> Self {
         Self {
             messages: Vec::new(),
+            heard: Vec::new(),
             outgoing: Vec::new(),
             secrets: Vec::new(),
             files: Vec::new(),
@@ -143,24 +149,33 @@ impl Plan {
                 }
                 Write::Incoming(batch) => {
                     for message in batch {
-                        let key = key(message);
-                        if seen.insert(key.clone()) {
-                            plan.take_in(session, message, key, &targets, now)?;
+                        match seen.entry(key(message)) {
+                            Entry::Vacant(new) => {
+                                let key = new.key().clone();
+                                new.insert(None);
+                                plan.take_in(session, message, key, &targets, now)?;
+                            }
+                            Entry::Occupied(mut known) => {
+                                if let Some(row) = known.insert(None) {
+                                    plan.hear(session, (row, message), &targets, now)?;
+                                }
+                            }
                         }
                     }
                 }
                 Write::Past(past) => {
                     plan.chats.was(&past.chat, &chats);
                     for message in &past.messages {
-                        let key = key(&message.message);
-                        if seen.insert(key.clone()) {
-                            plan.take_over(session, message, key)?;
+                        if let Entry::Vacant(new) = seen.entry(key(&message.message)) {
+                            let key = new.key().clone();
+                            new.insert(Some(plan.take_over(session, message, key)?));
                         }
                     }
                 }
                 Write::Outgoing(out) => {
-                    let key = key(&out.message);
-                    if seen.insert(key.clone()) {
+                    if let Entry::Vacant(new) = seen.entry(key(&out.message)) {
+                        let key = new.key().clone();
+                        new.insert(None);
                         plan.put_out(session, out, key, now)?;
                     }
                 }
@@ -211,9 +226,9 @@ impl Plan {
         targets: &Targets,
         now: i64,
     ) -> Result<(), serde_json::Error> {
-        let told = targets.judge(message);
-        let is_told = told.is_some();
-        let message = told.as_deref().unwrap_or(message);
+        let judged = targets.judge(message);
+        let is_told = judged.is_some();
+        let message = judged.as_deref().unwrap_or(message);
         let data = serde_json::to_string(message)?;
         let sent_at = from_rfc3339(&message.timestamp).unwrap_or(now);
         let id = MessageRowId::written_at(sent_at);
@@ -230,18 +245,49 @@ impl Plan {
         });
         // What somebody may not do is stored all the same, so that it does not come again.
         if is_told {
-            if message.content.target().is_some() {
-                if self.keeps(message) {
-                    self.marks.extend(mark(session, message, data.clone(), now));
-                }
-                self.reword(session, message, targets);
-            }
-            self.told.push(Told {
-                kind: Event::name_of(&message.content),
-                data,
-            });
+            self.tell(session, (message, data), targets, now);
         }
         Ok(())
+    }
+
+    /// A message comes whose row the past has brought.
+    fn hear(
+        &mut self,
+        session: SessionId,
+        (row, message): (MessageRowId, &Message),
+        targets: &Targets,
+        now: i64,
+    ) -> Result<(), serde_json::Error> {
+        if let Some(message) = targets.judge(message) {
+            // A statement sees no row that is written together with it.
+            match self.messages.iter_mut().find(|new| new.id == row) {
+                Some(new) => new.untold = false,
+                None => self.heard.push(row),
+            }
+            let data = serde_json::to_string(&message)?;
+            self.tell(session, (&message, data), targets, now);
+        }
+        Ok(())
+    }
+
+    /// The event of a message, and what becomes of the one that it is about.
+    fn tell(
+        &mut self,
+        session: SessionId,
+        (message, data): (&Message, String),
+        targets: &Targets,
+        now: i64,
+    ) {
+        if message.content.target().is_some() {
+            if self.keeps(message) {
+                self.marks.extend(mark(session, message, data.clone(), now));
+            }
+            self.reword(session, message, targets);
+        }
+        self.told.push(Told {
+            kind: Event::name_of(&message.content),
+            data,
+        });
     }
 
     fn put_out(
@@ -371,5 +417,6 @@ pub(super) fn row(
         ack: ack.number(),
         sent_at: 0,
         created_at: 0,
+        untold: false,
     }
 }

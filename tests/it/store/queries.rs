@@ -53,6 +53,7 @@ fn row(session: SessionId, number: usize) -> messages::Model {
         ack: 2,
         sent_at,
         created_at: sent_at,
+        untold: false,
     }
 }
 
