@@ -18,12 +18,15 @@ use super::{
     extract::read_body,
     problem::{self, Problem},
 };
-use crate::service::{
-    Ctx, Error,
-    idempotency::{Claim, Claimed, Kept},
+use crate::{
+    domain::principal::Scope,
+    service::{
+        Ctx, Error,
+        idempotency::{Claim, Claimed, Kept},
+    },
 };
 
-/// The paths whose POST sends something. Others answer with secrets, which must not be kept.
+/// The paths whose POST sends something, which takes `messages:send`. Others answer with secrets, which must not be kept.
 const SENDS: [&str; 4] = [
     "/v1/sessions/{id}/messages",
     "/v1/sessions/{id}/groups",
@@ -46,7 +49,9 @@ pub(super) async fn once(
     let Some(key) = key_of(&request) else {
         return Ok(next.run(request).await);
     };
-    let Some(ctx) = request.extensions().get::<Ctx>().cloned() else {
+    // Who may not send is refused by the handler, whatever the answer was to somebody who may.
+    let ctx = request.extensions().get::<Ctx>().cloned();
+    let Some(ctx) = ctx.filter(|ctx| ctx.principal.may(Scope::MessagesSend)) else {
         return Ok(next.run(request).await);
     };
     let (parts, body) = request.into_parts();
@@ -106,7 +111,8 @@ async fn run(
         .map_err(Problem::from)
 }
 
-/// Keeps an answer that is final. Whatever the caller should try again frees the key.
+/// Keeps an answer that is final. Whatever the caller should try again frees the key, and so does what another caller, who may or sees
+/// more, would not be told.
 async fn keep(
     service: &crate::service::idempotency::Idempotency,
     ctx: &Ctx,
@@ -115,7 +121,13 @@ async fn keep(
 ) -> Result<Response, Error> {
     let status = response.status();
     let again = status.is_server_error()
-        || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::CONFLICT);
+        || matches!(
+            status,
+            StatusCode::TOO_MANY_REQUESTS
+                | StatusCode::CONFLICT
+                | StatusCode::FORBIDDEN
+                | StatusCode::NOT_FOUND
+        );
     if again {
         service.release(ctx, claimed).await?;
         return Ok(response);

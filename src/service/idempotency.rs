@@ -57,7 +57,8 @@ impl Idempotency {
         Self { db, clock }
     }
 
-    /// Takes `key` for the request that `parts` (method, path, body) describe.
+    /// Takes `key` for the request that `parts` (method, path, body) describe. To a credential that is bound to one session, what another
+    /// has asked for is another request: its answer may be about a session that this one does not see.
     pub async fn claim(&self, ctx: &Ctx, key: &str, parts: [&[u8]; 3]) -> Result<Claim, Error> {
         if key.is_empty() || key.len() > MAX_KEY || !key.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(Error::Invalid {
@@ -68,7 +69,12 @@ impl Idempotency {
                 )],
             });
         }
-        let fingerprint = fingerprint(parts);
+        let bound = ctx.principal.session.map(|only| only.to_string());
+        let [method, path, body] = parts;
+        let fingerprint = match &bound {
+            Some(only) => fingerprint(&[method, path, body, only.as_bytes()]),
+            None => fingerprint(&parts),
+        };
         let owner = ctx.owner();
         let now = self.clock.now_ms();
         db::idempotency::sweep(&self.db, owner, now - DAY_MS, now - ABANDONED_MS).await?;
@@ -106,7 +112,7 @@ impl Idempotency {
 }
 
 /// Each part behind its length, so that no two requests read the same.
-fn fingerprint(parts: [&[u8]; 3]) -> String {
+fn fingerprint(parts: &[&[u8]]) -> String {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update((part.len() as u64).to_be_bytes());
@@ -121,9 +127,10 @@ mod tests {
 
     #[test]
     fn requests_that_differ_in_any_part_have_different_fingerprints() {
-        let one = fingerprint([b"POST", b"/a", b"bc"]);
-        assert_eq!(one, fingerprint([b"POST", b"/a", b"bc"]));
-        assert_ne!(one, fingerprint([b"POST", b"/ab", b"c"]));
-        assert_ne!(one, fingerprint([b"POST", b"/a", b"bd"]));
+        let one = fingerprint(&[b"POST", b"/a", b"bc"]);
+        assert_eq!(one, fingerprint(&[b"POST", b"/a", b"bc"]));
+        assert_ne!(one, fingerprint(&[b"POST", b"/ab", b"c"]));
+        assert_ne!(one, fingerprint(&[b"POST", b"/a", b"bd"]));
+        assert_ne!(one, fingerprint(&[b"POST", b"/a", b"bc", b""]));
     }
 }

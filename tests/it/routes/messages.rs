@@ -93,6 +93,36 @@ async fn an_answer_that_asks_to_come_again_is_not_kept() {
 }
 
 #[tokio::test]
+async fn who_may_not_send_gets_no_answer_that_another_was_given_and_leaves_none() {
+    let app = TestApp::start().await;
+    let ann = app.user("ann").await;
+    ann.session("sales").await;
+    ann.session("other").await;
+    let key = async |scope: &str, session: Option<&str>| {
+        let body = json!({"name": "a key", "scopes": [scope], "session": session});
+        let made = ann.post("/v1/api-keys", body).await.expect(201);
+        app.stranger().bearer(made["key"].as_str().unwrap())
+    };
+    let reader = key("messages:read", None).await;
+    let elsewhere = key("messages:send", Some("other")).await;
+    let refused = async |number: &str| {
+        let answer = send(&reader, number, "abc").await;
+        answer.refused(403, "scope_missing");
+        let answer = send(&elsewhere, number, "abc").await;
+        answer.refused(404, "session_not_found");
+    };
+    refused("key-1").await;
+    let first = send(&ann, "key-1", "abc").await;
+    first.refused(400, "invalid_recipient");
+    let answer = send(&reader, "key-1", "abc").await;
+    answer.refused(403, "scope_missing");
+    let answer = send(&elsewhere, "key-1", "abc").await;
+    answer.refused(422, "idempotency_key_reused");
+    let again = send(&ann, "key-1", "abc").await;
+    assert_eq!(again.headers["idempotency-replayed"], "true");
+}
+
+#[tokio::test]
 async fn a_request_under_way_is_not_begun_again_until_its_process_is_gone() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
