@@ -4,5 +4,5 @@ set -euo pipefail
 . "$(dirname "$0")/prepare.sh"
 cd "$ROOT"
 need_rust
-cargo build --bin wharf "${SANDBOX[@]}"
+build_to_look_at
 exec "$TARGET/debug/wharf" demo "$@"

@@ -9,8 +9,14 @@ die() { say "$*"; exit 1; }
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 TARGET=${CARGO_TARGET_DIR:-$ROOT/target}
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/wharf
-# The same flags everywhere: other flags would compile the dependencies once more.
+# The same flags everywhere else: other flags would compile the dependencies once more.
 SANDBOX=(--features sandbox)
+
+# The sandbox build of `make run`, and of what speaks to it. Without jemalloc, whose C takes a minute, and without the lines of
+# backtraces, which take most of another: what is looked at is neither measured nor debugged.
+build_to_look_at() {
+  CARGO_PROFILE_DEV_DEBUG=none cargo build --bin wharf --no-default-features "${SANDBOX[@]}"
+}
 
 apt_install() { # why package...
   local why=$1

@@ -12,9 +12,7 @@ case ${1:-sandbox} in
     nice -n 19 scripts/web.sh &
     console=$!
     trap 'kill "$console" 2>/dev/null || true' EXIT
-    # Without jemalloc, whose C takes a minute, and without the lines of backtraces, which take most of another: what is looked
-    # at here is neither measured nor debugged.
-    CARGO_PROFILE_DEV_DEBUG=none cargo build --bin wharf --no-default-features "${SANDBOX[@]}"
+    build_to_look_at
     wait "$console" || say "the console could not be built; the API works without it"
     trap - EXIT
     exec "$TARGET/debug/wharf" serve

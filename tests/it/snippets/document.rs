@@ -19,7 +19,7 @@ pub(super) fn blocks(guide: &str) -> Vec<Block> {
     found
 }
 
-fn cut(text: &str) -> Vec<Block> {
+pub(super) fn cut(text: &str) -> Vec<Block> {
     let mut found: Vec<Block> = Vec::new();
     let mut open = false;
     for line in text.lines() {
