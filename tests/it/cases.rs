@@ -26,7 +26,7 @@ const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_co
                       response_headers_conformance,response_schema_conformance";
 
 /// How many cases, unless CASES says so.
-const FEW: u32 = 400;
+const FEW: u32 = 1_000;
 
 fn home() -> PathBuf {
     let home = std::env::var_os("TEST_SCHEMATHESIS").expect(
