@@ -229,7 +229,11 @@ fn install_python(package: &Path, app: &Path) {
     let site_packages = only_file(&app.join("lib"), "").join("site-packages");
     let tools = tools().join("python");
     fs::write(site_packages.join("tools.pth"), tools.to_str().unwrap()).unwrap();
-    run(Command::new("python3")
+    // The interpreter itself: what a version manager puts before it looks for new programs after each install, and two that look at
+    // once get into each other's way.
+    let mut asked = Command::new("python3");
+    let itself = run(asked.args(["-c", "import sys; print(sys.executable)"]));
+    run(Command::new(itself.trim())
         .args([
             "-m",
             "pip",
