@@ -20,7 +20,7 @@ own_services
 # They take the network and the disk while the compiler takes the processors.
 scripts/services.sh start "$services" &
 starting=$!
-scripts/web.sh &
+scripts/web.sh beside &
 console=$!
 background=("$starting" "$console")
 

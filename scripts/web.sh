@@ -1,5 +1,8 @@
 #!/usr/bin/env bash
 # Builds the console into web/dist, when its sources have changed since the last time.
+#
+#   web.sh           for whatever is built next
+#   web.sh beside    while a debug build is under way, which reads the files from their folder
 set -euo pipefail
 . "$(dirname "$0")/prepare.sh"
 cd "$ROOT/web"
@@ -23,5 +26,5 @@ if [ ! -f dist/index.html ] || [ "$(cat node_modules/.wharf-built 2>/dev/null)" 
   npm run --silent build >&2
   echo "$of_sources" >node_modules/.wharf-built
   # A release build carries the files within, and cargo does not see that there are new ones.
-  touch "$ROOT/src/http/assets.rs"
+  [ "${1:-}" = beside ] || touch "$ROOT/src/http/assets.rs"
 fi
