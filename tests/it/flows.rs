@@ -11,5 +11,6 @@ mod pairing;
 mod proxies;
 mod restart;
 mod rotation;
+mod rotation_under_load;
 mod sends;
 mod takeover;
