@@ -111,8 +111,8 @@ async fn run(
         .map_err(Problem::from)
 }
 
-/// Keeps an answer that is final. Whatever the caller should try again frees the key, and so does what another caller, who may or sees
-/// more, would not be told.
+/// Keeps an answer that is final. Whatever the caller should try again frees the key, and so does what a credential that is bound to one
+/// session does not see.
 async fn keep(
     service: &crate::service::idempotency::Idempotency,
     ctx: &Ctx,
@@ -121,13 +121,8 @@ async fn keep(
 ) -> Result<Response, Error> {
     let status = response.status();
     let again = status.is_server_error()
-        || matches!(
-            status,
-            StatusCode::TOO_MANY_REQUESTS
-                | StatusCode::CONFLICT
-                | StatusCode::FORBIDDEN
-                | StatusCode::NOT_FOUND
-        );
+        || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::CONFLICT)
+        || (status == StatusCode::NOT_FOUND && ctx.principal.session.is_some());
     if again {
         service.release(ctx, claimed).await?;
         return Ok(response);
