@@ -1,11 +1,20 @@
 //! How far own messages have come, as writes that share a transaction tell it.
 //!
-//! Pure. [`super::commit`] asks by it which rows may rise, [`super::plan`] raises them.
+//! Pure. [`super::commit`] asks by it which rows may rise, and raises them.
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::Write;
-use crate::domain::{event::ErrorData, message::Ack};
+use super::{
+    Write,
+    plan::{Plan, Told},
+};
+use crate::{
+    db::messages::Own,
+    domain::{
+        event::{AckData, ErrorData, Event},
+        message::Ack,
+    },
+};
 
 /// How far own messages have come, by WhatsApp's id: the lowest first.
 #[derive(Debug, Default)]
@@ -48,5 +57,36 @@ impl<'a> Acks<'a> {
     ) -> impl Iterator<Item = (Ack, Option<&'a ErrorData>)> {
         let of = self.0.get(message_id).into_iter().flatten();
         of.map(|(ack, error)| (*ack, *error))
+    }
+}
+
+impl Plan {
+    /// Raises own messages as far as `acks` say, and tells each step.
+    pub(super) fn raise(&mut self, rows: &[Own], acks: &Acks<'_>) -> Result<(), serde_json::Error> {
+        for row in rows {
+            let mut reached = row.ack;
+            for (ack, error) in acks.of(&row.message_id) {
+                let rises = match ack {
+                    Ack::Error => reached == Ack::Pending.number(),
+                    _ => reached < ack.number(),
+                };
+                if !rises {
+                    continue;
+                }
+                reached = ack.number();
+                self.told.push(Told::of(&Event::MessageAck(AckData {
+                    message_id: row.message_id.clone(),
+                    chat: row.chat.clone(),
+                    ack: ack.number(),
+                    ack_name: ack,
+                    error: error.cloned(),
+                }))?);
+            }
+            if reached != row.ack {
+                self.acks.entry(reached).or_default().push(row.id);
+                self.answered.extend(row.outgoing);
+            }
+        }
+        Ok(())
     }
 }

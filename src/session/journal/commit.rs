@@ -16,7 +16,8 @@ use super::{
     about::{Targets, mark},
     acks::Acks,
     chats::Standing,
-    plan::{Before, Plan, Told, Untold},
+    past::Untold,
+    plan::{Before, Plan, Told},
     texts,
     undelivered::Undelivered,
 };

@@ -7,13 +7,43 @@ use entity::{
     messages,
 };
 
-use super::plan::{Plan, row};
+use super::{
+    about::Targets,
+    plan::{Plan, row},
+};
 use crate::{
     db::messages::Key,
-    domain::{clock::from_rfc3339, history::PastMessage, message::Ack},
+    domain::{
+        clock::from_rfc3339,
+        history::PastMessage,
+        message::{Ack, Message},
+    },
 };
 
+/// The row of a stored message that no event has told: the phone's history was faster than the message.
+pub(super) type Untold = Option<MessageRowId>;
+
 impl Plan {
+    /// A message comes whose row the past has brought.
+    pub(super) fn hear(
+        &mut self,
+        session: SessionId,
+        (row, message): (MessageRowId, &Message),
+        targets: &Targets,
+        now: i64,
+    ) -> Result<(), serde_json::Error> {
+        if let Some(message) = targets.judge(message) {
+            // A statement sees no row that is written together with it.
+            match self.messages.iter_mut().find(|new| new.id == row) {
+                Some(new) => new.untold = false,
+                None => self.heard.push(row),
+            }
+            let data = serde_json::to_string(&message)?;
+            self.tell(session, (&message, data), targets, now);
+        }
+        Ok(())
+    }
+
     /// Takes over a message that is not stored yet; gives its row.
     pub(super) fn take_over(
         &mut self,

@@ -14,16 +14,16 @@ use entity::{
 use super::{
     Outgoing, Write,
     about::{Targets, mark},
-    acks::Acks,
     chats::{Chats, Standing},
     files::Filed,
     labels::Labels,
+    past::Untold,
 };
 use crate::{
-    db::messages::{Key, Own},
+    db::messages::Key,
     domain::{
         clock::from_rfc3339,
-        event::{AckData, ContactUpdateData, Event},
+        event::{ContactUpdateData, Event},
         message::{Ack, Content, Message, Private},
     },
     protocol::Payload,
@@ -38,16 +38,13 @@ pub(super) struct Told {
 }
 
 impl Told {
-    fn of(event: &Event) -> Result<Self, serde_json::Error> {
+    pub(super) fn of(event: &Event) -> Result<Self, serde_json::Error> {
         Ok(Self {
             kind: event.name(),
             data: event.data_json()?,
         })
     }
 }
-
-/// The row of a stored message that no event has told: the phone's history was faster than the message.
-pub(super) type Untold = Option<MessageRowId>;
 
 /// What is there already that writes are about.
 #[derive(Debug, Default)]
@@ -250,28 +247,8 @@ impl Plan {
         Ok(())
     }
 
-    /// A message comes whose row the past has brought.
-    fn hear(
-        &mut self,
-        session: SessionId,
-        (row, message): (MessageRowId, &Message),
-        targets: &Targets,
-        now: i64,
-    ) -> Result<(), serde_json::Error> {
-        if let Some(message) = targets.judge(message) {
-            // A statement sees no row that is written together with it.
-            match self.messages.iter_mut().find(|new| new.id == row) {
-                Some(new) => new.untold = false,
-                None => self.heard.push(row),
-            }
-            let data = serde_json::to_string(&message)?;
-            self.tell(session, (&message, data), targets, now);
-        }
-        Ok(())
-    }
-
     /// The event of a message, and what becomes of the one that it is about.
-    fn tell(
+    pub(super) fn tell(
         &mut self,
         session: SessionId,
         (message, data): (&Message, String),
@@ -347,35 +324,6 @@ impl Plan {
                 secret: secret.clone(),
             });
         }
-    }
-
-    /// Raises own messages as far as `acks` say, and tells each step.
-    pub(super) fn raise(&mut self, rows: &[Own], acks: &Acks<'_>) -> Result<(), serde_json::Error> {
-        for row in rows {
-            let mut reached = row.ack;
-            for (ack, error) in acks.of(&row.message_id) {
-                let rises = match ack {
-                    Ack::Error => reached == Ack::Pending.number(),
-                    _ => reached < ack.number(),
-                };
-                if !rises {
-                    continue;
-                }
-                reached = ack.number();
-                self.told.push(Told::of(&Event::MessageAck(AckData {
-                    message_id: row.message_id.clone(),
-                    chat: row.chat.clone(),
-                    ack: ack.number(),
-                    ack_name: ack,
-                    error: error.cloned(),
-                }))?);
-            }
-            if reached != row.ack {
-                self.acks.entry(reached).or_default().push(row.id);
-                self.answered.extend(row.outgoing);
-            }
-        }
-        Ok(())
     }
 
     /// Whether there is anything to write.

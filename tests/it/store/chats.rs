@@ -27,14 +27,14 @@ on_each_engine!(
     a_page_goes_on_where_the_last_one_ended,
 );
 
-struct Stage {
-    test: TestDb,
-    session: SessionId,
-    journal: Journal,
+pub(super) struct Stage {
+    pub(super) test: TestDb,
+    pub(super) session: SessionId,
+    pub(super) journal: Journal,
 }
 
 impl Stage {
-    async fn set(test: TestDb) -> Self {
+    pub(super) async fn set(test: TestDb) -> Self {
         let session = SessionId::new();
         let fence = leased(&test.db, session, NodeId::new()).await;
         let journal = journal(&test.db, fence, &CancellationToken::new());
@@ -45,7 +45,7 @@ impl Stage {
         }
     }
 
-    async fn hears(&self, batch: Vec<Message>) {
+    pub(super) async fn hears(&self, batch: Vec<Message>) {
         self.journal.record_messages(batch).await.unwrap();
     }
 
@@ -75,7 +75,7 @@ impl Stage {
     }
 }
 
-fn chat(phone: &str) -> Chat {
+pub(super) fn chat(phone: &str) -> Chat {
     Chat {
         party: Party::person(Some(phone.to_owned()), None),
         kind: ChatKind::User,
@@ -83,7 +83,7 @@ fn chat(phone: &str) -> Chat {
 }
 
 /// A text that `phone` wrote in the second `at`.
-fn text(phone: &str, id: &str, at: u32) -> Message {
+pub(super) fn text(phone: &str, id: &str, at: u32) -> Message {
     Message {
         message_id: id.to_owned(),
         chat: chat(phone),

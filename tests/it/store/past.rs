@@ -1,20 +1,16 @@
 //! What a phone tells of the past may also come itself: whichever is first, it is told by one event, on each database.
 
-use entity::ids::{NodeId, SessionId};
 use futures_util::future::join_all;
-use tokio_util::sync::CancellationToken;
 use wharf::{
     db,
     domain::{
-        address::{Chat, ChatKind, Party},
         history::{Past, PastChat, PastMessage},
-        message::{Ack, Content, Context, Message},
+        message::{Ack, Message},
     },
-    session::Journal,
 };
 
-use super::numbers::journal;
-use crate::harness::databases::{TestDb, leased, on_each_engine};
+use super::chats::{Stage, chat, text};
+use crate::harness::databases::{TestDb, on_each_engine};
 
 on_each_engine!(
     a_message_that_the_past_has_brought_is_told_once_when_it_comes,
@@ -22,28 +18,7 @@ on_each_engine!(
     a_message_that_comes_beside_its_past_is_told_once,
 );
 
-struct Stage {
-    test: TestDb,
-    session: SessionId,
-    journal: Journal,
-}
-
 impl Stage {
-    async fn set(test: TestDb) -> Self {
-        let session = SessionId::new();
-        let fence = leased(&test.db, session, NodeId::new()).await;
-        let journal = journal(&test.db, fence, &CancellationToken::new());
-        Self {
-            test,
-            session,
-            journal,
-        }
-    }
-
-    async fn hears(&self, id: &str) {
-        self.journal.record_messages(vec![text(id)]).await.unwrap();
-    }
-
     async fn is_told_of(&self, ids: &[&str]) {
         self.journal.record_past(past(ids)).await.unwrap();
     }
@@ -69,35 +44,18 @@ impl Stage {
     }
 }
 
-fn chat() -> Chat {
-    Chat {
-        party: Party::person(Some("49170".to_owned()), None),
-        kind: ChatKind::User,
-    }
-}
-
-fn text(id: &str) -> Message {
-    Message {
-        message_id: id.to_owned(),
-        chat: chat(),
-        sender: chat().party,
-        from_me: false,
-        push_name: None,
-        timestamp: "2026-01-01T00:00:00.000Z".to_owned(),
-        content: Content::text("Ahoy"),
-        context: Context::default(),
-        private: None,
-    }
+fn said(id: &str) -> Message {
+    text("49170", id, 0)
 }
 
 fn past(ids: &[&str]) -> Past {
     let messages = ids.iter().map(|id| PastMessage {
-        message: text(id),
+        message: said(id),
         ack: Ack::Device,
     });
     Past {
         chat: PastChat {
-            chat: chat(),
+            chat: chat("49170"),
             name: None,
             archived: false,
             pinned: false,
@@ -113,21 +71,21 @@ async fn a_message_that_the_past_has_brought_is_told_once_when_it_comes(test: Te
     let stage = Stage::set(test).await;
     stage.is_told_of(&["A", "B"]).await;
     assert!(stage.told().await.is_empty());
-    stage.hears("B").await;
+    stage.hears(vec![said("B")]).await;
     assert_eq!(stage.told().await, ["B"]);
     // WhatsApp delivers it again, and the phone tells it again.
-    stage.hears("B").await;
+    stage.hears(vec![said("B")]).await;
     stage.is_told_of(&["A", "B"]).await;
-    stage.hears("B").await;
+    stage.hears(vec![said("B")]).await;
     assert_eq!(stage.told().await, ["B"]);
     assert_eq!(stage.kept().await, (2, 2));
 }
 
 async fn a_message_that_came_is_not_told_again_when_the_past_brings_it(test: TestDb) {
     let stage = Stage::set(test).await;
-    stage.hears("A").await;
+    stage.hears(vec![said("A")]).await;
     stage.is_told_of(&["A"]).await;
-    stage.hears("A").await;
+    stage.hears(vec![said("A")]).await;
     assert_eq!(stage.told().await, ["A"]);
     assert_eq!(stage.kept().await, (1, 1));
 }
@@ -136,7 +94,7 @@ async fn a_message_that_comes_beside_its_past_is_told_once(test: TestDb) {
     let stage = Stage::set(test).await;
     let ids: Vec<String> = (0..20).map(|number| format!("M{number:02}")).collect();
     let both = ids.iter().enumerate().map(async |(number, id)| {
-        let hears = stage.hears(id);
+        let hears = stage.hears(vec![said(id)]);
         let is_told = async { stage.is_told_of(&[id]).await };
         if number % 2 == 0 {
             tokio::join!(hears, is_told);
