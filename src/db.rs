@@ -18,6 +18,7 @@ pub mod audit_log;
 mod away;
 pub mod chats;
 pub mod contacts;
+mod eras;
 pub mod events;
 pub mod fence;
 pub mod idempotency;

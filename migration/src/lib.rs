@@ -25,6 +25,7 @@ mod m20261130_000001_create_tenants;
 mod m20261130_000002_index_words_later;
 mod m20261130_000003_clear_waiting_words;
 mod m20261130_000004_mark_untold_messages;
+mod m20261130_000005_find_words_by_era;
 
 use sea_orm_migration::prelude::*;
 pub use sea_orm_migration::{MigratorTrait, SchemaManager};
@@ -58,6 +59,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000002_index_words_later::Migration),
             Box::new(m20261130_000003_clear_waiting_words::Migration),
             Box::new(m20261130_000004_mark_untold_messages::Migration),
+            Box::new(m20261130_000005_find_words_by_era::Migration),
         ]
     }
 }

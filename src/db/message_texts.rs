@@ -14,11 +14,15 @@ use sea_orm::{
     QueryFilter, Statement, sea_query::OnConflict,
 };
 
-use super::Script;
+use super::{Script, eras};
 use crate::domain::words::words;
 
 /// Characters of a term; the shortest limit is InnoDB's 84.
 const LONGEST: usize = 80;
+/// The same of one that is followed by [`DATED`] and an era.
+const LONGEST_DATED: usize = 75;
+/// Stands between a term and its era in the index; in no term, where two hexadecimal digits follow a `z`.
+pub(super) const DATED: &str = "zz";
 /// Bytes of all terms of a message: PostgreSQL takes a megabyte.
 const MOST: usize = 256 * 1024;
 /// Base32, which all engines take for letters and digits of one word.
@@ -80,7 +84,26 @@ pub fn row(session: SessionId, id: MessageRowId, text: &str) -> Option<Model> {
 
 /// Writes the words of new messages, as part of `script`.
 pub fn insert(script: &mut Script, rows: Vec<Model>) {
-    script.insert(rows.into_iter().map(ActiveModel::from));
+    let backend = script.backend();
+    let rows = rows.into_iter().map(|row| in_eras(backend, row));
+    script.insert(rows.map(ActiveModel::from));
+}
+
+/// As its database keeps it: MariaDB indexes only what stands there.
+fn in_eras(backend: DbBackend, row: Model) -> Model {
+    if backend != DbBackend::MySql {
+        return row;
+    }
+    let era = eras::shortest(row.id);
+    let terms = row.terms.split(' ');
+    let terms = terms.map(|term| format!("{}{DATED}{era}", undated(term)));
+    let terms = terms.collect::<Vec<String>>().join(" ");
+    Model { terms, ..row }
+}
+
+/// Of a term, what has room before its era.
+pub(super) fn undated(term: &str) -> &str {
+    term.get(..LONGEST_DATED).unwrap_or(term)
 }
 
 /// Writes the words of a message over those that it had, as part of `script`.
@@ -88,6 +111,7 @@ pub fn put(script: &mut Script, row: Model) {
     let over = OnConflict::columns([Column::SessionId, Column::Id])
         .update_column(Column::Terms)
         .to_owned();
+    let row = in_eras(script.backend(), row);
     let insert = Entity::insert(ActiveModel::from(row)).on_conflict(over);
     // MariaDB counts a row that is written over as two.
     script.add_lenient(&insert);
@@ -101,9 +125,16 @@ pub fn remove(script: &mut Script, session: SessionId, ids: &[MessageRowId]) {
     script.add_lenient(&delete);
 }
 
+/// PostgreSQL: what its index of words has of a row `t`. As the migration says it, or the index is not used.
+pub(super) const POSTGRES_WORDS: &str = "to_tsvector('simple'::regconfig, \
+     replace(t.terms, ' ', 'zz' || substr(t.id::text, 2, 7) || ' ') \
+     || 'zz' || substr(t.id::text, 2, 7))";
+
 /// SQLite: the rows that its index of words does not have yet, in the order in which they came.
 const INDEX: [&str; 2] = [
-    "INSERT INTO message_words(rowid, terms) SELECT n, terms FROM message_texts \
+    "INSERT INTO message_words(rowid, terms) SELECT n, \
+     replace(terms, ' ', 'zz' || substr(hex(id), 2, 7) || ' ') || 'zz' || substr(hex(id), 2, 7) \
+     FROM message_texts \
      WHERE n > (SELECT n FROM message_words_upto)",
     "UPDATE message_words_upto SET n = (SELECT COALESCE(MAX(n), 0) FROM message_texts)",
 ];

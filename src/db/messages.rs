@@ -241,6 +241,15 @@ pub struct Filter {
 }
 
 impl Filter {
+    /// Whether messages with the words can be left out that were written in its time.
+    const fn is_narrow(&self) -> bool {
+        self.chat.is_some()
+            || self.sender.is_some()
+            || self.kind.is_some()
+            || self.from_me.is_some()
+            || self.acks.is_some()
+    }
+
     /// Those of `rows`; a message that is about another is in no list.
     fn of(&self, mut rows: Select<Entity>) -> Select<Entity> {
         let words = [
@@ -281,14 +290,24 @@ pub async fn page(
     cursor: Option<MessageRowId>,
     limit: u64,
 ) -> Result<Vec<Model>, DbErr> {
-    let mut find = filter.of(Entity::find().filter(Column::SessionId.eq(session)));
-    if let Some(words) = &filter.search {
-        return search::page(db, find, (session, words), cursor, limit).await;
-    }
+    let mut rows = filter.of(Entity::find().filter(Column::SessionId.eq(session)));
     if let Some(before) = cursor {
-        find = find.filter(Column::Id.lt(before));
+        rows = rows.filter(Column::Id.lt(before));
     }
-    find.order_by_desc(Column::Id).limit(limit).all(db).await
+    let Some(search) = &filter.search else {
+        return rows.order_by_desc(Column::Id).limit(limit).all(db).await;
+    };
+    let to = filter.to.map(MessageRowId::first_at);
+    let wanted = search::Wanted {
+        session,
+        rows,
+        is_narrow: filter.is_narrow(),
+        search,
+        before: cursor.into_iter().chain(to).min(),
+        from: filter.from,
+        limit,
+    };
+    search::page(db, wanted).await
 }
 
 /// `limit` of a session's messages, newest first, after the first `skip`; it does not look at the words.

@@ -1,173 +1,168 @@
-//! Pages of the messages that have words: newest first, however many have them.
+//! Pages of the messages that have words: newest first, at the same cost however many have them.
 //!
-//! A word that few messages have is found by the index of words, and what has it is put in order. Of a word that many have, a page of the
-//! newest stands among the newest messages: those are looked through, because to put all hits in order would cost as much as to read
-//! them. What neither finds is asked of the database as a whole. Must give the same page whichever way it takes.
+//! To put all hits in order costs as much as to read them. So hits are asked for in one stretch of time after the other, the newest
+//! first, each as long as a page will probably take: the newest messages tell how many come in which time, and what was found so far how
+//! many of them have the words. Guesses decide what it costs, never what is found. [`super::messages::page`] calls it.
+
+mod question;
 
 use entity::{
     ids::{MessageRowId, SessionId},
-    message_texts,
     messages::{Column, Entity, Model},
 };
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, DbErr, Order, QueryFilter, QueryOrder, QuerySelect,
-    Select, Statement, Value,
-    sea_query::{Expr, ExprTrait, Query, SelectStatement},
+    ColumnTrait, ConnectionTrait, DbErr, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
+    Select,
 };
 
-use super::message_texts::{prefix, term};
+use self::question::{Question, Stretch};
+use super::eras::Eras;
 use crate::domain::words::Search;
 
-/// Hits that are few, where they can be counted.
-const FEW: u64 = 200;
-/// How many of the newest messages tell, elsewhere, whether many have a word.
-const PROBED: u64 = 50;
-/// How many of the newest messages are looked through for each that is wanted.
-const LOOKED_AT: u64 = 12;
+/// How many of the newest messages are looked at for each that is wanted.
+const LOOKED_AT: u64 = 1;
+/// The same where beginnings of words are asked for: many messages have those, and the index gathers all of them.
+const LOOKED_AT_FOR_PREFIX: u64 = 12;
+/// The next stretch reaches at most so many times as far back as the ones before, and at least twice as far; the one after it four
+/// times, then eight: guesses that fall short end soon.
+const FARTHER: i64 = 100;
 
-/// A question as the databases take it.
-struct Question {
-    session: SessionId,
-    /// Each term, and whether what begins with it will do.
-    terms: Vec<(String, bool)>,
+/// Messages of a session that are looked for.
+#[derive(Debug)]
+pub(super) struct Wanted<'a> {
+    pub session: SessionId,
+    /// What else they have to be.
+    pub rows: Select<Entity>,
+    /// Whether that leaves out messages with words. None that has words is about another, so lists leave none out.
+    pub is_narrow: bool,
+    pub search: &'a Search,
+    pub before: Option<MessageRowId>,
+    /// None was written before, in milliseconds since 1970.
+    pub from: Option<i64>,
+    pub limit: u64,
 }
 
-/// Of `rows`, which are messages of `session`, a page of those with the words, newest first, before `cursor`. The index has to be up to
-/// date (see [`super::message_texts::settle`]).
+/// What is known of the newest messages with words, of which some were looked at.
+#[derive(Debug, FromQueryResult)]
+struct Newest {
+    first: Option<MessageRowId>,
+    last: Option<MessageRowId>,
+    count: i64,
+    /// How many of them have the words.
+    hits: i64,
+    /// The oldest of all that the session has.
+    oldest: Option<MessageRowId>,
+}
+
+/// A page of them, newest first. The index has to be up to date (see [`super::message_texts::settle`]).
 pub(super) async fn page(
     db: &impl ConnectionTrait,
-    rows: Select<Entity>,
-    (session, search): (SessionId, &Search),
-    cursor: Option<MessageRowId>,
-    limit: u64,
+    wanted: Wanted<'_>,
 ) -> Result<Vec<Model>, DbErr> {
-    let backend = db.get_database_backend();
-    let question = Question::of(session, search);
-    let rows = match cursor {
-        Some(before) => rows.filter(Column::Id.lt(before)),
-        None => rows,
-    };
-    let rows = rows.order_by_desc(Column::Id).limit(limit);
-    let many_have_it = if backend == DbBackend::Sqlite {
-        question.has_many(db).await?
+    let question = Question::of(db.get_database_backend(), wanted.session, wanted.search);
+    let Wanted { before, limit, .. } = wanted;
+    let rows = wanted.rows.order_by_desc(Column::Id);
+    let looked_at = limit.saturating_mul(if question.has_prefix() {
+        LOOKED_AT_FOR_PREFIX
     } else {
-        // The others read all hits to count some.
-        let newest = question.among_newest(backend, cursor, PROBED);
-        db.query_one(&newest).await?.is_some()
+        LOOKED_AT
+    });
+    let newest = db.query_one(&question.newest(before, looked_at)).await?;
+    let newest = newest.map(|row| Newest::from_query_result(&row, ""));
+    let Some(newest) = newest.transpose()? else {
+        return Ok(Vec::new());
     };
-    if many_have_it {
-        let newest = question.among_newest(backend, cursor, limit.saturating_mul(LOOKED_AT));
-        let newest = rows.clone().filter(Column::Id.in_subquery(newest));
-        let found = newest.all(db).await?;
-        if found.len() as u64 == limit {
+    let (Some(first), Some(last), Some(oldest)) = (newest.first, newest.last, newest.oldest) else {
+        return Ok(Vec::new());
+    };
+    let hits = newest.hits.unsigned_abs();
+    let is_all = newest.count.unsigned_abs() < looked_at;
+    if is_all || hits >= limit {
+        let among = question.among_newest(before, looked_at);
+        let rows = rows.clone().filter(Column::Id.in_subquery(among));
+        let found = rows.limit(limit).all(db).await?;
+        if is_all || found.len() as u64 == limit {
             return Ok(found);
         }
     }
-    rows.filter(question.is_hit(backend)).all(db).await
+    let mut way = Way {
+        newest: first.at_ms(),
+        oldest: oldest.at_ms().max(wanted.from.unwrap_or(0)),
+        reached: last.at_ms(),
+        until: first.at_ms(),
+        // Each question gathers all beginnings anew: two are enough.
+        steps: if question.has_prefix() { 6 } else { 0 },
+        hits,
+    };
+    let mut before = before.unwrap_or_else(|| MessageRowId::first_at(way.until + 1));
+    let mut found = Vec::new();
+    loop {
+        let missing = limit - found.len() as u64;
+        let from = way.next_from(limit);
+        let eras = Some(from..=way.until).filter(|_| question.knows_eras());
+        let eras = eras.map(Eras::holding);
+        let begin = eras.as_ref().map(Eras::begin);
+        let stretch = Stretch {
+            eras,
+            before,
+            most: if wanted.is_narrow { u64::MAX } else { missing },
+        };
+        let hits = question.hits(rows.clone(), &stretch);
+        found.extend(hits.limit(missing).all(db).await?);
+        let is_full = found.len() as u64 >= limit;
+        match begin {
+            Some(begin) if !is_full && begin > way.oldest => {
+                way.take(begin, found.len() as u64);
+                before = MessageRowId::first_at(begin);
+            }
+            _ => return Ok(found),
+        }
+    }
 }
 
-impl Question {
-    fn of(session: SessionId, search: &Search) -> Self {
-        let prefix = prefix(session);
-        let terms = search
-            .wanted()
-            .map(|wanted| (term(&prefix, &wanted.word), wanted.is_prefix));
-        Self {
-            session,
-            terms: terms.collect(),
+/// How far back hits were looked for; times in milliseconds since 1970.
+#[derive(Debug)]
+struct Way {
+    /// When the newest and the oldest message that may be a hit were written.
+    newest: i64,
+    oldest: i64,
+    /// It is known how many hits were written since.
+    reached: i64,
+    hits: u64,
+    /// Hits that were written after it are found.
+    until: i64,
+    /// In so many steps.
+    steps: u32,
+}
+
+impl Way {
+    /// How far back a page of `limit` will probably reach.
+    fn next_from(&self, limit: u64) -> i64 {
+        let back = (self.newest - self.reached).max(1);
+        // A quarter more than so many hits take at this rate.
+        let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        let at_rate = back
+            .saturating_mul(count(limit))
+            .saturating_mul(5)
+            .checked_div(count(self.hits).saturating_mul(4));
+        let farthest = back.saturating_mul(FARTHER);
+        let nearest = back.saturating_mul(2_i64.saturating_pow(self.steps + 1));
+        let back = at_rate.map_or(farthest, |back| back.min(farthest).max(nearest));
+        let from = self.newest.saturating_sub(back).min(self.until);
+        // What is left after it would not be worth a question of its own.
+        let rest = from.saturating_sub(self.oldest);
+        if rest <= (self.until - from) / 8 {
+            self.oldest
+        } else {
+            from
         }
     }
 
-    /// In the language of an index of words.
-    fn text(&self, backend: DbBackend) -> String {
-        let (one, between): (fn(&str, bool) -> String, _) = match backend {
-            DbBackend::Sqlite => (
-                |term, all| format!("{term}{}", if all { "*" } else { "" }),
-                " ",
-            ),
-            DbBackend::Postgres => (
-                |term, all| format!("{term}{}", if all { ":*" } else { "" }),
-                " & ",
-            ),
-            _ => (
-                |term, all| format!("+{term}{}", if all { "*" } else { "" }),
-                " ",
-            ),
-        };
-        let terms = self
-            .terms
-            .iter()
-            .map(|(term, is_prefix)| one(term, *is_prefix));
-        terms.collect::<Vec<String>>().join(between)
-    }
-
-    /// Whether a row of `messages` is a hit. The hits come first whatever the database guesses of their number.
-    fn is_hit(&self, backend: DbBackend) -> Expr {
-        let is_hit = match backend {
-            // CROSS: SQLite takes its guess of how many rows a session has for less than what has the words, and then
-            // asks the index once for each row.
-            DbBackend::Sqlite => {
-                "messages.id IN (SELECT t.id FROM message_words CROSS JOIN message_texts t \
-                 ON t.n = message_words.rowid WHERE t.session_id = ? AND message_words MATCH ?)"
-            }
-            // Not `=`, and not IN: before PostgreSQL has counted, it reads all that a session has instead.
-            DbBackend::Postgres => {
-                "messages.id = ANY (ARRAY (SELECT t.id FROM message_texts t \
-                 WHERE t.session_id IS NOT DISTINCT FROM $1 AND \
-                 to_tsvector('simple'::regconfig, t.terms) @@ to_tsquery('simple'::regconfig, $2)))"
-            }
-            // DISTINCT: else MariaDB reads the messages of all hits before it puts them in order.
-            _ => {
-                "messages.id IN (SELECT hits.id FROM (SELECT DISTINCT t.id FROM message_texts t \
-                 WHERE t.session_id = ? AND MATCH (t.terms) AGAINST (? IN BOOLEAN MODE)) hits)"
-            }
-        };
-        let values: [Value; 2] = [self.session.uuid().into(), self.text(backend).into()];
-        Expr::cust_with_values(is_hit, values)
-    }
-
-    /// SQLite: whether so many have the words that to put them in order costs more than to look through the newest. Of other
-    /// sessions with the same beginning as well.
-    async fn has_many(&self, db: &impl ConnectionTrait) -> Result<bool, DbErr> {
-        let backend = db.get_database_backend();
-        let beyond =
-            format!("SELECT 1 FROM message_words WHERE message_words MATCH ? LIMIT 1 OFFSET {FEW}");
-        let text = self.text(backend).into();
-        let beyond = Statement::from_sql_and_values(backend, beyond, [text]);
-        Ok(db.query_one_raw(beyond).await?.is_some())
-    }
-
-    /// The ids of those that have the words among `looked_at` messages: the newest with any words before `cursor`.
-    fn among_newest(
-        &self,
-        backend: DbBackend,
-        cursor: Option<MessageRowId>,
-        looked_at: u64,
-    ) -> SelectStatement {
-        use message_texts::{Column, Entity};
-        let within = match backend {
-            DbBackend::Sqlite => "instr(' ' || terms || ' ', ?) > 0",
-            DbBackend::Postgres => "strpos(' ' || terms || ' ', $1) > 0",
-            // Terms are ASCII; letter by letter it takes twice as long.
-            _ => "INSTR(CONCAT(' ', CAST(terms AS BINARY), ' '), ?) > 0",
-        };
-        let words = self.terms.iter().map(|(term, is_prefix)| {
-            let term = format!(" {term}{}", if *is_prefix { "" } else { " " });
-            Expr::cust_with_values(within, [Value::from(term)])
-        });
-        let mut newest = Query::select();
-        newest
-            .column(Column::Id)
-            .expr_as(words.fold(Expr::val(true), Expr::and), "is_hit")
-            .from(Entity)
-            .and_where(Expr::col(Column::SessionId).eq(self.session))
-            .and_where_option(cursor.map(|before| Expr::col(Column::Id).lt(before)))
-            .order_by(Column::Id, Order::Desc)
-            .limit(looked_at);
-        let mut hits = Query::select();
-        hits.column(("newest", Column::Id))
-            .from_subquery(newest, "newest")
-            .and_where(Expr::col(("newest", "is_hit")));
-        hits
+    /// All hits that were written since `begin` are found, which are `hits`.
+    const fn take(&mut self, begin: i64, hits: u64) {
+        self.reached = begin;
+        self.until = begin - 1;
+        self.hits = hits;
+        self.steps += 1;
     }
 }

@@ -19,6 +19,7 @@ mod batches;
 mod chats;
 mod client;
 mod contract;
+mod eras;
 mod fencing;
 mod gaps;
 mod marks;
