@@ -13,7 +13,7 @@ pub struct Model {
     /// The message.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: MessageRowId,
-    /// Its words, each once, in the form in which they are indexed.
+    /// Its words, each once, as terms; on MariaDB each tells its era, which the others add in the index.
     pub terms: String,
 }
 
