@@ -52,7 +52,6 @@ pub use media::MediaError;
 pub use news::News;
 pub use send_error::SendError;
 pub use transport::Way;
-pub use wacore::store::traits::Backend;
 
 /// What a client reports. Everything that can end a pairing or a connection is among them.
 #[derive(Debug, Clone, PartialEq)]

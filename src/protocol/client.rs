@@ -13,7 +13,6 @@ use std::{
 };
 
 use dashmap::DashMap;
-use entity::ids::SessionId;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use wacore::{
@@ -36,6 +35,7 @@ use super::{
     handed::{Handed, Waiting},
     http_client::Http,
     send_error::SendError,
+    store::{self, Store},
     transport::{self, Way},
 };
 use crate::{
@@ -55,6 +55,10 @@ pub(super) const QUESTION: Duration = Duration::from_secs(20);
 const SOCKET: Duration = Duration::from_secs(15);
 /// How long closing may take; the library itself waits up to five seconds for each of two flushes.
 const CLOSE: Duration = Duration::from_secs(12);
+/// How long messages that are decrypted may take to be handed over once the client is closed.
+const HANDOVER: Duration = Duration::from_secs(5);
+/// Between two looks at whether they are.
+const LOOK: Duration = Duration::from_millis(2);
 
 /// Where WhatsApp is and who we say we are.
 #[derive(Debug, Clone)]
@@ -123,14 +127,14 @@ impl Connector {
         transport::try_through(&self.url, route).await
     }
 
-    /// Opens a client of `session` over `store` and starts to connect. What it hears goes to `told`. It reaches WhatsApp on
+    /// Opens a client of the session of `store` and starts to connect. What it hears goes to `told`. It reaches WhatsApp on
     /// `way` and on no other.
     ///
     /// `overflow` falls when `told.events` was full at a change of state: the caller must then end the client. Once
     /// `silenced` has fallen, nothing is sent.
     pub async fn open(
         &self,
-        (session, store): (SessionId, Arc<dyn Backend>),
+        store: Arc<Store>,
         inbox: Arc<dyn Inbox>,
         told: Told,
         way: Way,
@@ -139,7 +143,7 @@ impl Connector {
         let takes_history = told.past.is_some();
         let debt = Arc::new(Debt::default());
         let bridge = Arc::new(Bridge {
-            session,
+            session: store.session(),
             told,
             debt: Arc::clone(&debt),
             ringing: Ringing::default(),
@@ -162,7 +166,7 @@ impl Connector {
         let http = self.http.on(way);
         let http = http.map_err(|error| OpenError::Tls(Box::new(error)))?;
         let mut builder = Bot::builder()
-            .with_backend_arc(store)
+            .with_backend_arc(Arc::clone(&store) as Arc<dyn Backend>)
             .with_transport_factory(factory)
             .with_http_client(http.clone())
             .with_runtime(TokioRuntime)
@@ -189,6 +193,7 @@ impl Connector {
         Ok(Client {
             inner,
             handle: Mutex::new(Some(bot.spawn())),
+            store,
             bridge,
             http,
         })
@@ -199,6 +204,7 @@ impl Connector {
 pub struct Client {
     pub(super) inner: Arc<whatsapp_rust::Client>,
     handle: Mutex<Option<BotHandle>>,
+    store: Arc<Store>,
     pub(super) bridge: Arc<Bridge>,
     /// For files that the library does not put up.
     pub(super) http: Http,
@@ -366,6 +372,10 @@ impl Client {
     }
 
     /// Writes what is open, closes the socket and keeps the pairing.
+    ///
+    /// The library writes its ratchets last, with what its workers have decrypted and not handed over: WhatsApp's second copy
+    /// of such a message passes for one that was seen. So each of them is in the inbox when this returns, or waits in the
+    /// store for that copy. The inbox must take messages until then.
     pub async fn close(&self) {
         let Some(handle) = self.handle.lock().await.take() else {
             return;
@@ -376,6 +386,28 @@ impl Client {
             .is_err()
         {
             tracing::warn!("the client did not close in time and was cut off");
+        }
+        // Who was never paired has no messages, and shows QR codes for a minute more.
+        let was_paired = self.inner.pn().is_some();
+        if was_paired && tokio::time::timeout(HANDOVER, self.alone()).await.is_err() {
+            tracing::debug!("something of the closed client runs on; a timer does no harm");
+        }
+        if let Err(error) = self.store.land_last().await
+            && !store::is_fenced(&error)
+        {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(
+                error,
+                "messages that were not handed over could not be kept"
+            );
+        }
+    }
+
+    /// Waits until nothing of the library runs any more. It does not say so, but each of its workers holds the client. So do
+    /// some of its timers, for minutes.
+    async fn alone(&self) {
+        while Arc::strong_count(&self.inner) > 1 {
+            tokio::time::sleep(LOOK).await;
         }
     }
 }

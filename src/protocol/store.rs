@@ -199,24 +199,28 @@ impl Store {
     }
 
     /// Commit a [`Store::script`], and the riders with it.
-    async fn commit(&self, mut script: Script) -> Result<(), Error> {
-        let begun = Instant::now();
-        let _turn = self.turn().await?;
+    async fn commit(&self, script: Script) -> Result<(), Error> {
+        let turn = self.turn().await?;
         if self.spoiled.is_cancelled() {
             return Err(Error::Spoiled);
         }
+        self.commit_in(turn, script).await
+    }
+
+    /// The same even when the store is spoiled.
+    async fn commit_in(&self, turn: Turn<'_>, mut script: Script) -> Result<(), Error> {
         let rides = self.board(&mut script)?;
         let committed = self.unless_fenced(script.commit(&self.db)).await?;
         if committed == Committed::Refused {
             self.fenced.cancel();
             return Err(FenceError::Stale.into());
         }
-        self.committed(begun, rides);
+        self.committed(&turn, rides);
         Ok(())
     }
 
-    fn committed(&self, begun: Instant, rides: bool) {
-        metrics::histogram!("wharf_device_commit_seconds").record(begun.elapsed());
+    fn committed(&self, turn: &Turn<'_>, rides: bool) {
+        metrics::histogram!("wharf_device_commit_seconds").record(turn.begun.elapsed());
         if rides {
             self.riders.landed();
         }
@@ -224,15 +228,16 @@ impl Store {
     }
 
     /// The right to write, for as long as it is held.
-    async fn turn(&self) -> Result<SemaphorePermit<'_>, Error> {
+    async fn turn(&self) -> Result<Turn<'_>, Error> {
+        let begun = Instant::now();
         // The semaphore is never closed.
-        let turn = self.turn.acquire().await.map_err(Error::form)?;
+        let held = self.turn.acquire().await.map_err(Error::form)?;
         // A lost lease does not come back at the same epoch, so there is no need to ask again.
         if self.fenced.is_cancelled() {
             return Err(FenceError::Stale.into());
         }
         self.gaps.close();
-        Ok(turn)
+        Ok(Turn { begun, _held: held })
     }
 
     /// Who has lost the lease does not wait for a lock that somebody holds on the database.
@@ -249,7 +254,6 @@ impl Store {
 
     /// Begin a write even when the store is spoiled.
     async fn begin(&self) -> Result<Write<'_>, Error> {
-        let begun = Instant::now();
         let turn = self.turn().await?;
         let tx = self.unless_fenced(db::begin(&self.db)).await?;
         if let Err(error) = self.fence.lock(&tx).await {
@@ -261,27 +265,32 @@ impl Store {
         Ok(Write {
             store: self,
             tx,
-            begun,
+            turn,
             rides: false,
-            _turn: turn,
         })
     }
+}
+
+/// The right to write.
+struct Turn<'a> {
+    /// When it was asked for.
+    begun: Instant,
+    _held: SemaphorePermit<'a>,
 }
 
 /// A write under way; it is rolled back unless it is committed.
 struct Write<'a> {
     store: &'a Store,
     tx: db::Transaction,
-    begun: Instant,
+    turn: Turn<'a>,
     /// Whether any ride along.
     rides: bool,
-    _turn: SemaphorePermit<'a>,
 }
 
 impl Write<'_> {
     async fn commit(self) -> Result<(), Error> {
         self.tx.commit().await?;
-        self.store.committed(self.begun, self.rides);
+        self.store.committed(&self.turn, self.rides);
         Ok(())
     }
 }

@@ -18,6 +18,7 @@ mod away;
 mod batches;
 mod chats;
 mod client;
+mod closing;
 mod contract;
 mod eras;
 mod fencing;

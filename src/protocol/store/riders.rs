@@ -166,6 +166,16 @@ impl Store {
         self.commit(self.script()).await
     }
 
+    /// The same at the end, when there is no next write. What was decrypted is right also where the store is spoiled, and
+    /// nothing but this keeps what the last ratchets have passed.
+    pub(in crate::protocol) async fn land_last(&self) -> Result<(), Error> {
+        if self.riders.lock().is_empty() {
+            return Ok(());
+        }
+        let turn = self.turn().await?;
+        self.commit_in(turn, self.script()).await
+    }
+
     /// Has somebody else's write carry the riders; tells whether there are any.
     pub(super) fn board(&self, script: &mut Script) -> Result<bool, Error> {
         let sent = self.riders.board(Kind::Sent);

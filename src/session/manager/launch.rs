@@ -25,7 +25,7 @@ use crate::{
     cluster::CLAIM_GRACE,
     db::{self, fence::Fence, leases},
     domain::session::{Account, Phase, Settings, Snapshot},
-    protocol::{Backend, Inbox, Told, history, store},
+    protocol::{Inbox, Told, history, store},
     session::{
         actor::{Actor, Inputs},
         habits::Habits,
@@ -188,11 +188,10 @@ impl Manager {
             spoiled: spoiled.clone(),
         });
         let incoming = incoming as Arc<dyn Inbox>;
-        let backend = Arc::clone(&device) as Arc<dyn Backend>;
         let opened = parts
             .connector
             .open(
-                (session, backend),
+                Arc::clone(&device),
                 incoming,
                 Told {
                     events: event_in,

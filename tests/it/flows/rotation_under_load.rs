@@ -104,33 +104,13 @@ async fn every_secret_is_changed_under_load_and_nobody_who_was_let_in_is_refused
     let mut load = Load::of(&wharf.url("/v1/sessions"), &[&token, &key]);
 
     let (done, written) = (Cell::new(false), Cell::new(0));
-    let (hushed, silent) = (Cell::new(false), Cell::new(false));
     let writing = async {
         while !done.get() {
-            silent.set(hushed.get());
-            if silent.get() {
-                tokio::time::sleep(POLL).await;
-                continue;
-            }
             let text = format!("text {}", written.get());
             sandbox.write(BOB, ALICE, &text).await;
             written.set(written.get() + 1);
             tokio::time::sleep(PAUSE).await;
         }
-    };
-    let texts = || -> Vec<String> { (0..written.get()).map(|n| format!("text {n}")).collect() };
-    // What is on its way into the session at the moment of a stop is not what this is about (docs/ARCHITECTURE.md,
-    // Stop, has what can become of it). Bob writes on as soon as it has stopped.
-    let stop = async |wharf: &mut Wharf| {
-        hushed.set(true);
-        while !silent.get() {
-            tokio::time::sleep(POLL).await;
-        }
-        let all = texts();
-        let all: Vec<&str> = all.iter().map(String::as_str).collect();
-        wharf.until_texts(&session, &all).await;
-        wharf.stop().await;
-        hushed.set(false);
     };
     let changing = async {
         load.goes_on().await;
@@ -150,13 +130,13 @@ async fn every_secret_is_changed_under_load_and_nobody_who_was_let_in_is_refused
         load.goes_on().await;
 
         // What signs tokens.
-        stop(&mut wharf).await;
+        wharf.stop().await;
         wharf = at("2", "a").env(before, &"1".repeat(40));
         wharf.up().await;
         load.goes_on().await;
 
         // What seals secrets, and then without the old one.
-        stop(&mut wharf).await;
+        wharf.stop().await;
         wharf = at("2", "b")
             .env(before, &"1".repeat(40))
             .env("WHARF_AUTH__OTHER_MASTER_KEY", &"a".repeat(64));
@@ -165,7 +145,7 @@ async fn every_secret_is_changed_under_load_and_nobody_who_was_let_in_is_refused
             .until_said("nothing is sealed with auth.other_master_key any more")
             .await;
         load.goes_on().await;
-        stop(&mut wharf).await;
+        wharf.stop().await;
         wharf = at("2", "b").env(before, &"1".repeat(40));
         wharf.up().await;
         load.goes_on().await;
@@ -174,7 +154,7 @@ async fn every_secret_is_changed_under_load_and_nobody_who_was_let_in_is_refused
     };
     let ((), rotated) = tokio::join!(writing, changing);
 
-    let texts = texts();
+    let texts: Vec<String> = (0..written.get()).map(|n| format!("text {n}")).collect();
     let all: Vec<&str> = texts.iter().map(String::as_str).collect();
     wharf.until_texts(&session, &all).await;
     let started = Instant::now();

@@ -235,17 +235,21 @@ impl Drop for Home {
     }
 }
 
-/// Run each test on each engine: `on_each_engine!(a_test, another);` calls `async fn a_test(test: TestDb)`.
+/// Run each test on each engine: `on_each_engine!(a_test, another);` calls `async fn a_test(test: TestDb)`. What stands in
+/// brackets before them is how: `on_each_engine!((flavor = "multi_thread") a_test);`.
 macro_rules! on_each_engine {
     ($($name:ident),+ $(,)?) => {
-        on_each_engine!(@ sqlite, Sqlite, $($name)+);
-        on_each_engine!(@ postgres, Postgres, $($name)+);
-        on_each_engine!(@ mariadb, MariaDb, $($name)+);
+        on_each_engine!((flavor = "current_thread") $($name),+);
     };
-    (@ $module:ident, $engine:ident, $($name:ident)+) => {
+    ($how:tt $($name:ident),+ $(,)?) => {
+        on_each_engine!(@ $how sqlite, Sqlite, $($name)+);
+        on_each_engine!(@ $how postgres, Postgres, $($name)+);
+        on_each_engine!(@ $how mariadb, MariaDb, $($name)+);
+    };
+    (@ $how:tt $module:ident, $engine:ident, $($name:ident)+) => {
         mod $module {
             $(
-                #[tokio::test]
+                #[tokio::test $how]
                 async fn $name() {
                     use crate::harness::databases::{Engine, TestDb};
                     super::$name(TestDb::migrated(Engine::$engine).await).await;

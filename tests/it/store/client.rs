@@ -31,11 +31,11 @@ on_each_engine!(
     a_client_that_lost_its_lease_sends_no_more_than_it_had_reserved,
 );
 
-const ALICE: &str = "491700000101";
-const BOB: &str = "491700000202";
+pub(super) const ALICE: &str = "491700000101";
+pub(super) const BOB: &str = "491700000202";
 /// How many keys of a chain whatsapp-rust reserves ahead.
 const RESERVED: u32 = 64;
-const DEADLINE: Duration = Duration::from_mins(1);
+pub(super) const DEADLINE: Duration = Duration::from_mins(1);
 
 /// The client's events, in order.
 #[derive(Default)]
@@ -140,7 +140,7 @@ impl Client {
 }
 
 /// One call of the sandbox's control API.
-async fn control(sandbox: &Sandbox, method: &str, path: &str, body: Value) -> Value {
+pub(super) async fn control(sandbox: &Sandbox, method: &str, path: &str, body: Value) -> Value {
     let body = body.to_string();
     let head = format!(
         "{method} /sandbox{path} HTTP/1.1\r\nhost: sandbox\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
@@ -156,7 +156,7 @@ async fn control(sandbox: &Sandbox, method: &str, path: &str, body: Value) -> Va
     serde_json::from_str(body).unwrap_or(Value::Null)
 }
 
-async fn phone_says(sandbox: &Sandbox, from: &str, to: &str, text: &str) {
+pub(super) async fn phone_says(sandbox: &Sandbox, from: &str, to: &str, text: &str) {
     let body = json!({ "to": to, "text": text });
     control(sandbox, "POST", &format!("/phones/{from}/messages"), body).await;
 }
