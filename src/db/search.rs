@@ -19,10 +19,9 @@ use self::question::{Question, Stretch};
 use super::eras::Eras;
 use crate::domain::words::Search;
 
-/// How many of the newest messages are looked at for each that is wanted.
-const LOOKED_AT: u64 = 1;
-/// The same where beginnings of words are asked for: many messages have those, and the index gathers all of them.
-const LOOKED_AT_FOR_PREFIX: u64 = 12;
+/// As many of the newest messages are looked at as are wanted, and so many times as many where beginnings of words are asked for:
+/// many messages have those, and the index gathers all of them.
+const MORE_FOR_PREFIX: u64 = 12;
 /// The next stretch reaches at most so many times as far back as the ones before, and at least twice as far; the one after it four
 /// times, then eight: guesses that fall short end soon.
 const FARTHER: i64 = 100;
@@ -62,11 +61,11 @@ pub(super) async fn page(
     let question = Question::of(db.get_database_backend(), wanted.session, wanted.search);
     let Wanted { before, limit, .. } = wanted;
     let rows = wanted.rows.order_by_desc(Column::Id);
-    let looked_at = limit.saturating_mul(if question.has_prefix() {
-        LOOKED_AT_FOR_PREFIX
+    let looked_at = if question.has_prefix() {
+        limit.saturating_mul(MORE_FOR_PREFIX)
     } else {
-        LOOKED_AT
-    });
+        limit
+    };
     let newest = db.query_one(&question.newest(before, looked_at)).await?;
     let newest = newest.map(|row| Newest::from_query_result(&row, ""));
     let Some(newest) = newest.transpose()? else {
@@ -85,7 +84,7 @@ pub(super) async fn page(
             return Ok(found);
         }
     }
-    let mut way = Way {
+    let way = Way {
         newest: first.at_ms(),
         oldest: oldest.at_ms().max(wanted.from.unwrap_or(0)),
         reached: last.at_ms(),
@@ -94,7 +93,19 @@ pub(super) async fn page(
         steps: if question.has_prefix() { 6 } else { 0 },
         hits,
     };
-    let mut before = before.unwrap_or_else(|| MessageRowId::first_at(way.until + 1));
+    along(db, way, &question, &Wanted { rows, ..wanted }).await
+}
+
+/// The page, stretch by stretch on the `way` back.
+async fn along(
+    db: &impl ConnectionTrait,
+    mut way: Way,
+    question: &Question,
+    wanted: &Wanted<'_>,
+) -> Result<Vec<Model>, DbErr> {
+    let limit = wanted.limit;
+    let newest = || MessageRowId::first_at(way.until + 1);
+    let mut before = wanted.before.unwrap_or_else(newest);
     let mut found = Vec::new();
     loop {
         let missing = limit - found.len() as u64;
@@ -107,7 +118,7 @@ pub(super) async fn page(
             before,
             most: if wanted.is_narrow { u64::MAX } else { missing },
         };
-        let hits = question.hits(rows.clone(), &stretch);
+        let hits = question.hits(wanted.rows.clone(), &stretch);
         found.extend(hits.limit(missing).all(db).await?);
         let is_full = found.len() as u64 >= limit;
         match begin {
