@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use crate::domain::{
-    address::Party,
+    address::{ChatKind, Party},
     event::{ChatUpdateData, UndecryptableData},
     message::{Ack, Message},
     session::{Account, Reason},
@@ -23,6 +23,7 @@ mod channels;
 mod chats;
 mod client;
 mod communities;
+mod connector;
 mod contacts;
 mod convert;
 mod debt;
@@ -31,6 +32,7 @@ mod handed;
 pub mod history;
 mod http_client;
 mod labels;
+mod lost;
 mod media;
 mod mex;
 mod news;
@@ -42,7 +44,8 @@ mod transport;
 pub mod trust;
 
 pub use ask::AskError;
-pub use client::{Client, Connector, ConnectorConfig, OpenError, PasskeyError};
+pub use client::{Client, PasskeyError};
+pub use connector::{Connector, ConnectorConfig, OpenError};
 pub use convert::{
     Payload, Sealed, Writer, compose, compose_about, message_id, message_id_of, open_response,
     open_vote, read,
@@ -175,9 +178,12 @@ pub trait Inbox: Send + Sync {
         batch: Vec<Message>,
         changes: Vec<ChatUpdateData>,
     ) -> Result<(), InboxError>;
+
+    /// Whether a message of such a chat with this id of WhatsApp's was committed, or would not be.
+    async fn has(&self, kind: ChatKind, message_id: &str) -> Result<bool, InboxError>;
 }
 
-/// The batch was not committed.
+/// The batch was not committed, or what was committed could not be read.
 #[derive(Debug, thiserror::Error)]
-#[error("the messages could not be committed")]
+#[error("messages could not be committed or read")]
 pub struct InboxError(#[source] pub Box<dyn std::error::Error + Send + Sync>);

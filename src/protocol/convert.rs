@@ -235,17 +235,20 @@ pub(super) fn party(jid: &Jid, alt: Option<&Jid>) -> Party {
     Party::person(phone, lid)
 }
 
-fn chat(source: &MessageSource) -> Option<Chat> {
-    let id = source.chat.to_non_ad_string();
-    let kind = match source.chat.server {
+/// What kind of chat is at such a server, if we know it.
+pub(super) fn kind(server: Server) -> Option<ChatKind> {
+    Some(match server {
         Server::Group => ChatKind::Group,
         Server::Newsletter => ChatKind::Newsletter,
         Server::Broadcast => ChatKind::Status,
-        _ if source.chat.server.is_pn_family() || source.chat.server.is_lid_family() => {
-            ChatKind::User
-        }
+        _ if server.is_pn_family() || server.is_lid_family() => ChatKind::User,
         _ => return None,
-    };
+    })
+}
+
+fn chat(source: &MessageSource) -> Option<Chat> {
+    let id = source.chat.to_non_ad_string();
+    let kind = kind(source.chat.server)?;
     let party = if kind == ChatKind::User {
         let alt = if source.is_from_me {
             &source.recipient_alt

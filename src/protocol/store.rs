@@ -9,7 +9,11 @@
 //! learned: a `Store` is a few hundred bytes. The session actor opens one per session, hands it to the client and stops when
 //! [`Store::fenced`] fires.
 
-use std::{error::Error as StdError, sync::Arc, time::Instant};
+use std::{
+    error::Error as StdError,
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
 
 use entity::{
     ids::{NodeId, SessionId},
@@ -20,6 +24,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 use wacore::store::error::StoreError;
 
+use super::lost::Lost;
 use crate::{
     db::{
         self, Committed, Script,
@@ -115,6 +120,8 @@ pub struct Store {
     recent_tokens: tc_token::Recent,
     /// When the next secrets of messages may be written.
     secrets_written: tokio::sync::Mutex<Option<tokio::time::Instant>>,
+    /// Who looks after messages that come again and are not here.
+    lost: OnceLock<Lost>,
 }
 
 impl Store {
@@ -143,7 +150,15 @@ impl Store {
             gaps: Gaps::default(),
             recent_tokens: tc_token::Recent::default(),
             secrets_written: tokio::sync::Mutex::default(),
+            lost: OnceLock::new(),
         })
+    }
+
+    /// Has `lost` look after messages that come again and are not here.
+    pub(super) fn looked_after_by(&self, lost: Lost) {
+        if self.lost.set(lost).is_err() {
+            tracing::error!("a store was given two clients");
+        }
     }
 
     /// What the session seals with.

@@ -4,7 +4,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{habits::Habits, journal::Journal, names::Names, replies::Replies};
 use crate::{
+    db::messages,
     domain::{
+        address::ChatKind,
         event::{ChatUpdateData, Event},
         message::Message,
     },
@@ -67,6 +69,17 @@ impl Inbox for SessionInbox {
                 self.spoiled.cancel();
                 Err(InboxError(Box::new(error)))
             }
+        }
+    }
+
+    async fn has(&self, kind: ChatKind, message_id: &str) -> Result<bool, InboxError> {
+        if !self.habits.wants(kind) {
+            return Ok(true);
+        }
+        let (db, session) = (&self.replies.db, self.journal.session());
+        match messages::with_ids(db, session, &[message_id]).await {
+            Ok(found) => Ok(!found.is_empty()),
+            Err(error) => Err(InboxError(Box::new(error))),
         }
     }
 }

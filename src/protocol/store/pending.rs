@@ -63,6 +63,7 @@ impl Store {
         Ok(())
     }
 
+    /// The buffered copy of a message. The library asks for it when WhatsApp sends a message again whose key is used up.
     pub(super) async fn pending(
         &self,
         chat: &str,
@@ -74,7 +75,15 @@ impl Store {
         let found = match self.riders.find(Kind::Inbound, tag) {
             Found::Here(sealed) => Some(self.opened::<Entity>(&tag, &sealed)?),
             Found::Removed => None,
-            Found::Elsewhere => self.get::<Entity>(&self.db, &tag).await?,
+            Found::Elsewhere => {
+                let found = self.get::<Entity>(&self.db, &tag).await?;
+                if found.is_none()
+                    && let Some(lost) = self.lost.get()
+                {
+                    lost.look(chat, sender, id).await;
+                }
+                found
+            }
         };
         Ok(found.map(|plain| plain.to_vec()))
     }

@@ -4,12 +4,12 @@
 
 use std::sync::{
     Arc, Mutex,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use entity::{
     ids::{NodeId, SessionId},
-    wa_signal_sessions,
+    wa_sender_keys, wa_signal_sessions,
 };
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
 use serde_json::json;
@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use wharf::{
     db::fence::Fence,
     domain::{
+        address::ChatKind,
         clock::{Clock, SystemClock},
         event::ChatUpdateData,
         message::{Content, Message},
@@ -47,6 +48,8 @@ on_each_engine!(
     a_close_waits_for_a_message_that_is_decrypted,
     a_message_that_was_decrypted_and_not_taken_comes_again,
     a_message_that_was_not_taken_in_a_spoiled_store_comes_again,
+    a_message_whose_ratchet_alone_outlives_a_kill_is_asked_for_again,
+    so_is_one_in_a_group,
 );
 
 /// Longer than a close takes that waits for nothing.
@@ -97,26 +100,32 @@ impl Drop for Hand {
     }
 }
 
-/// What was taken, in its order.
+/// Where messages are taken.
 #[derive(Default)]
 struct Desk {
-    texts: Mutex<Vec<String>>,
+    /// Ids and texts, in their order.
+    taken: Mutex<Vec<(String, String)>>,
     refuses: AtomicBool,
+    /// How often it was asked whether it has a message.
+    asked: AtomicUsize,
 }
 
 impl Desk {
     fn texts(&self) -> Vec<String> {
-        self.texts.lock().unwrap().clone()
+        let taken = self.taken.lock().unwrap();
+        taken.iter().map(|(_, text)| text.clone()).collect()
     }
 
-    async fn until(&self, text: &str) {
+    /// Waits until `text` is the last of `count`.
+    async fn until(&self, text: &str, count: usize) {
         let end = Instant::now() + DEADLINE;
-        while !self.texts().iter().any(|taken| taken == text) {
-            assert!(
-                Instant::now() < end,
-                "{text} is not among {:?}",
-                self.texts()
-            );
+        loop {
+            let texts = self.texts();
+            if texts.len() >= count {
+                assert_eq!(texts[count - 1], text, "{texts:?}");
+                return;
+            }
+            assert!(Instant::now() < end, "{text} does not come: {texts:?}");
             tokio::time::sleep(POLL).await;
         }
     }
@@ -130,10 +139,17 @@ impl Inbox for Desk {
         }
         for message in batch {
             if let Content::Text { text } = message.content {
-                self.texts.lock().unwrap().push(text.body);
+                let taken = (message.message_id, text.body);
+                self.taken.lock().unwrap().push(taken);
             }
         }
         Ok(())
+    }
+
+    async fn has(&self, _: ChatKind, message_id: &str) -> Result<bool, InboxError> {
+        self.asked.fetch_add(1, Ordering::AcqRel);
+        let taken = self.taken.lock().unwrap();
+        Ok(taken.iter().any(|(id, _)| id == message_id))
     }
 }
 
@@ -142,6 +158,10 @@ struct Stage {
     test: TestDb,
     sandbox: Sandbox,
     fence: Fence,
+    /// Both are in it.
+    group: String,
+    /// Where Bob writes.
+    chat: String,
     clock: Hand,
     desk: Arc<Desk>,
     store: Arc<Store>,
@@ -158,9 +178,13 @@ impl Stage {
             ..Config::default()
         };
         let sandbox = Sandbox::start(config).await.unwrap();
+        // Before the session is linked: it hears of no group that is made, which somebody would have to write down.
+        let group = json!({ "subject": "Crew", "members": [BOB, ALICE] });
+        let group = control(&sandbox, "POST", "/groups", group).await;
         let fence = leased(&test.db, SessionId::new(), NodeId::new()).await;
         let tasks = Tasks::new(&Stop::default());
-        let mut stage = Self::open(test, sandbox, fence, tasks).await;
+        let mut stage = Self::open(test, sandbox, fence, tasks, Arc::default()).await;
+        stage.group = group["id"].as_str().unwrap().to_owned();
         let code = stage.hears(|event| match event {
             Event::Qr { code, .. } => Some(code),
             _ => None,
@@ -169,16 +193,34 @@ impl Stage {
         let scan = format!("/phones/{ALICE}/scan");
         control(&stage.sandbox, "POST", &scan, json!({ "qr": code })).await;
         stage.is_connected().await;
-        let before = stage.ratchets().await;
-        stage.bob_says("one").await;
-        stage.desk.until("one").await;
-        stage.until_ratchets_are_not(&before).await;
+        stage.bob_says_one().await;
         stage
     }
 
-    async fn open(test: TestDb, sandbox: Sandbox, fence: Fence, tasks: Tasks) -> Self {
+    /// The same in a group.
+    async fn set_in_a_group(test: TestDb) -> Self {
+        let mut stage = Self::set(test).await;
+        stage.chat.clone_from(&stage.group);
+        stage.bob_says_one().await;
+        stage
+    }
+
+    async fn bob_says_one(&self) {
+        let before = self.ratchets().await;
+        let taken = self.desk.texts().len();
+        self.bob_says("one").await;
+        self.desk.until("one", taken + 1).await;
+        self.until_ratchets_are_not(&before).await;
+    }
+
+    async fn open(
+        test: TestDb,
+        sandbox: Sandbox,
+        fence: Fence,
+        tasks: Tasks,
+        desk: Arc<Desk>,
+    ) -> Self {
         let clock = Arc::new(Held::default());
-        let desk = Arc::new(Desk::default());
         let store = Store::open(test.db.clone(), fence, master(), Arc::clone(&clock) as _);
         let store = Arc::new(store.await.unwrap());
         let (told, events) = mpsc::channel(64);
@@ -202,6 +244,8 @@ impl Stage {
             test,
             sandbox,
             fence,
+            group: String::new(),
+            chat: ALICE.to_owned(),
             clock: Hand(clock),
             desk,
             store,
@@ -211,10 +255,10 @@ impl Stage {
         }
     }
 
-    /// The session goes to another node.
-    async fn resumed(self) -> Self {
+    /// The session goes to another node, which takes messages at `desk`.
+    async fn resumed(self, desk: Arc<Desk>) -> Self {
         let fence = claim(&self.test.db, self.fence, NodeId::new()).await;
-        let mut next = Self::open(self.test, self.sandbox, fence, self.tasks).await;
+        let mut next = Self::open(self.test, self.sandbox, fence, self.tasks, desk).await;
         next.is_connected().await;
         next
     }
@@ -238,19 +282,27 @@ impl Stage {
     }
 
     async fn bob_says(&self, text: &str) {
-        phone_says(&self.sandbox, BOB, ALICE, text).await;
+        phone_says(&self.sandbox, BOB, &self.chat, text).await;
     }
 
-    async fn ratchets(&self) -> Vec<Vec<u8>> {
-        use wa_signal_sessions::{Column, Entity};
-        let rows = Entity::find().filter(Column::SessionId.eq(self.store.session()));
-        let rows = rows.all(&self.test.db).await.unwrap();
-        rows.into_iter().map(|row| row.sealed).collect()
+    /// Those of sessions and of groups.
+    async fn ratchets(&self) -> [Vec<Vec<u8>>; 2] {
+        let session = self.store.session();
+        let sessions = wa_signal_sessions::Entity::find()
+            .filter(wa_signal_sessions::Column::SessionId.eq(session));
+        let groups =
+            wa_sender_keys::Entity::find().filter(wa_sender_keys::Column::SessionId.eq(session));
+        let sessions = sessions.all(&self.test.db).await.unwrap();
+        let groups = groups.all(&self.test.db).await.unwrap();
+        [
+            sessions.into_iter().map(|row| row.sealed).collect(),
+            groups.into_iter().map(|row| row.sealed).collect(),
+        ]
     }
 
-    async fn until_ratchets_are_not(&self, before: &[Vec<u8>]) {
+    async fn until_ratchets_are_not(&self, before: &[Vec<Vec<u8>>; 2]) {
         let end = Instant::now() + DEADLINE;
-        while self.ratchets().await == before {
+        while self.ratchets().await == *before {
             assert!(Instant::now() < end, "no ratchet is written");
             tokio::time::sleep(POLL).await;
         }
@@ -285,10 +337,14 @@ async fn a_close_waits_for_a_message_that_is_decrypted(test: TestDb) {
     stage.goes_on(closing).await;
     assert_eq!(stage.desk.texts(), ["one", "two"]);
 
-    let next = stage.resumed().await;
+    // WhatsApp was not told any more. It sends it again, and it is not asked for.
+    let desk = Arc::clone(&stage.desk);
+    let next = stage.resumed(desk).await;
     next.bob_says("three").await;
-    next.desk.until("three").await;
+    next.desk.until("three", 3).await;
+    assert_eq!(next.desk.asked.load(Ordering::Acquire), 1);
     next.client.close().await;
+    assert_eq!(next.desk.texts(), ["one", "two", "three"]);
 }
 
 async fn a_message_that_was_decrypted_and_not_taken_comes_again(test: TestDb) {
@@ -298,8 +354,9 @@ async fn a_message_that_was_decrypted_and_not_taken_comes_again(test: TestDb) {
     stage.goes_on(closing).await;
     assert_eq!(stage.desk.texts(), ["one"]);
 
-    let next = stage.resumed().await;
-    next.desk.until("two").await;
+    let next = stage.resumed(Arc::default()).await;
+    next.desk.until("two", 1).await;
+    assert_eq!(next.desk.asked.load(Ordering::Acquire), 0);
     next.client.close().await;
 }
 
@@ -310,7 +367,32 @@ async fn a_message_that_was_not_taken_in_a_spoiled_store_comes_again(test: TestD
     stage.store.spoiled().cancel();
     stage.goes_on(closing).await;
 
-    let next = stage.resumed().await;
-    next.desk.until("two").await;
+    let next = stage.resumed(Arc::default()).await;
+    next.desk.until("two", 1).await;
+    assert_eq!(next.desk.asked.load(Ordering::Acquire), 0);
     next.client.close().await;
+}
+
+async fn a_message_whose_ratchet_alone_outlives_a_kill_is_asked_for_again(test: TestDb) {
+    is_asked_for_again(Stage::set(test).await).await;
+}
+
+async fn so_is_one_in_a_group(test: TestDb) {
+    is_asked_for_again(Stage::set_in_a_group(test).await).await;
+}
+
+async fn is_asked_for_again(stage: Stage) {
+    let closing = stage.closing_around_two().await;
+
+    // To the database it is as if the process had ended here: what is still in it may write nothing any more.
+    let desk = Desk {
+        taken: Mutex::new(stage.desk.taken.lock().unwrap().clone()),
+        ..Desk::default()
+    };
+    let before = desk.texts().len();
+    let next = stage.resumed(Arc::new(desk)).await;
+    next.desk.until("two", before + 1).await;
+    next.client.close().await;
+    let closed = tokio::time::timeout(DEADLINE, closing).await;
+    closed.expect("it does not close").unwrap();
 }
