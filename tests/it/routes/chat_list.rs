@@ -102,6 +102,9 @@ async fn what_is_written_and_read_shows_in_the_list_whoever_reads_it() {
     let reaction = json!({"emoji": "👍"});
     let path = format!("{AT}/messages/{last}/reactions");
     ann.post(&path, reaction).await.expect(202);
+    let there = format!("/v1/sessions/desk/messages/{last}");
+    let look = async || ann.get(&there).await.expect(200);
+    until(look, |shown| shown["reactions"] != json!([])).await;
     let all = chats(&ann, "desk", |all| unread(all, CAROL) == Some(1)).await;
     assert!(
         is_last(&all),
