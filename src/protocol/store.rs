@@ -121,7 +121,7 @@ pub struct Store {
     /// When the next secrets of messages may be written.
     secrets_written: tokio::sync::Mutex<Option<tokio::time::Instant>>,
     /// Who looks after messages that come again and are not here.
-    lost: OnceLock<Lost>,
+    lost: OnceLock<Box<Lost>>,
 }
 
 impl Store {
@@ -156,7 +156,7 @@ impl Store {
 
     /// Has `lost` look after messages that come again and are not here.
     pub(super) fn looked_after_by(&self, lost: Lost) {
-        if self.lost.set(lost).is_err() {
+        if self.lost.set(Box::new(lost)).is_err() {
             tracing::error!("a store was given two clients");
         }
     }
