@@ -179,7 +179,7 @@ pub trait Inbox: Send + Sync {
         changes: Vec<ChatUpdateData>,
     ) -> Result<(), InboxError>;
 
-    /// Whether a message of such a chat with this id of WhatsApp's was committed, or would not be.
+    /// Whether a message of such a chat with this id of WhatsApp's was committed and told, or would not be.
     async fn has(&self, kind: ChatKind, message_id: &str) -> Result<bool, InboxError>;
 }
 

@@ -77,8 +77,9 @@ impl Inbox for SessionInbox {
             return Ok(true);
         }
         let (db, session) = (&self.replies.db, self.journal.session());
-        match messages::with_ids(db, session, &[message_id]).await {
-            Ok(found) => Ok(!found.is_empty()),
+        match messages::known(db, session, &[message_id]).await {
+            // What the past alone has told is no event yet.
+            Ok(found) => Ok(found.iter().any(|(_, untold)| untold.is_none())),
             Err(error) => Err(InboxError(Box::new(error))),
         }
     }
